@@ -1,0 +1,105 @@
+//! Labelled digits: where they come from, how they are split and ordered.
+//!
+//! In: IDX bytes ([`idx`]) or a seed ([`synthetic`]). Out: a [`Dataset`], bytes as they
+//! came (47 MB for MNIST's 60,000), never floats. Knows nothing of files or networks.
+
+use crate::image::{DIGITS, DigitImage, PIXELS};
+
+/// Labelled 28x28 digits: `images[i]` shows the digit `labels[i]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dataset {
+    images: Vec<u8>,
+    labels: Vec<u8>,
+}
+
+/// Images and labels that do not belong together.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DatasetError {
+    /// One label per image is needed.
+    #[error("{images} images but {labels} labels")]
+    CountsDiffer {
+        /// Images found.
+        images: usize,
+        /// Labels found.
+        labels: usize,
+    },
+    /// A label that is no digit.
+    #[error("label {label} at index {index}: labels are 0 to 9")]
+    Label {
+        /// The label found.
+        label: u8,
+        /// Its place, from 0.
+        index: usize,
+    },
+    /// No example at all.
+    #[error("there is no example in it")]
+    Empty,
+}
+
+impl Dataset {
+    /// Joins images (784 bytes each, row by row) with their labels, and checks that they fit.
+    pub fn new(images: Vec<u8>, labels: Vec<u8>) -> Result<Self, DatasetError> {
+        if images.len() != labels.len() * PIXELS {
+            return Err(DatasetError::CountsDiffer { images: images.len() / PIXELS, labels: labels.len() });
+        }
+        if labels.is_empty() {
+            return Err(DatasetError::Empty);
+        }
+        if let Some(index) = labels.iter().position(|&label| usize::from(label) >= DIGITS) {
+            return Err(DatasetError::Label { label: labels[index], index });
+        }
+        Ok(Dataset { images, labels })
+    }
+
+    /// How many examples; never 0.
+    #[expect(clippy::len_without_is_empty, reason = "a data set is never empty")]
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// The labels, 0 to 9.
+    pub fn labels(&self) -> &[u8] {
+        &self.labels
+    }
+
+    /// All images behind each other, `[len, 784]`.
+    pub fn images(&self) -> &[u8] {
+        &self.images
+    }
+
+    /// One image.
+    ///
+    /// # Panics
+    ///
+    /// If `index` is not below [`len`](Self::len).
+    pub fn image(&self, index: usize) -> DigitImage {
+        DigitImage(self.images[index * PIXELS..][..PIXELS].try_into().expect("784 bytes"))
+    }
+
+    /// A copy of the examples at `indices`, in that order.
+    ///
+    /// # Panics
+    ///
+    /// If `indices` is empty or one is not below [`len`](Self::len).
+    pub fn select(&self, indices: &[u32]) -> Dataset {
+        assert!(!indices.is_empty(), "Dataset::select: no index");
+        let mut images = Vec::with_capacity(indices.len() * PIXELS);
+        let mut labels = Vec::with_capacity(indices.len());
+        for &index in indices {
+            let index = index as usize;
+            images.extend_from_slice(&self.images[index * PIXELS..][..PIXELS]);
+            labels.push(self.labels[index]);
+        }
+        Dataset { images, labels }
+    }
+
+    /// How often each digit occurs.
+    pub fn histogram(&self) -> [usize; DIGITS] {
+        let mut counts = [0; DIGITS];
+        for &label in &self.labels {
+            counts[usize::from(label)] += 1;
+        }
+        counts
+    }
+}

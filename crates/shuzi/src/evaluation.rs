@@ -1,0 +1,188 @@
+//! How good a model is: accuracy with its interval, loss, confusion matrix, worst mistakes.
+//!
+//! In: the probabilities that a network gave to labelled images. Out: an [`Evaluation`].
+//! Every image counts. The only room that looks at a test set; it never changes a weight.
+
+use crate::image::DIGITS;
+
+/// What a network said of a set of labelled images.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evaluation {
+    labels: Vec<u8>,
+    probabilities: Vec<[f32; DIGITS]>,
+    losses: Vec<f32>,
+}
+
+/// Precision and recall of one digit.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DigitScore {
+    /// Images that show this digit.
+    pub count: usize,
+    /// Of the images read as this digit, the fraction that are; `None` if none was.
+    pub precision: Option<f64>,
+    /// Of the images that show this digit, the fraction read so; `None` if none does.
+    pub recall: Option<f64>,
+}
+
+/// A number and the interval that holds the true one with 95 % confidence.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Interval {
+    /// Lower end, 0..=1.
+    pub low: f64,
+    /// Upper end, 0..=1.
+    pub high: f64,
+}
+
+impl Evaluation {
+    /// From the labels and, for each image, the probability of each digit and the
+    /// cross-entropy of the label (in nats; from the logits, so that it is never infinite).
+    ///
+    /// # Panics
+    ///
+    /// If the three do not have the same length, or are empty.
+    pub fn new(labels: Vec<u8>, probabilities: Vec<[f32; DIGITS]>, losses: Vec<f32>) -> Self {
+        assert!(!labels.is_empty(), "Evaluation::new: no image");
+        assert_eq!(labels.len(), probabilities.len(), "Evaluation::new: probabilities");
+        assert_eq!(labels.len(), losses.len(), "Evaluation::new: losses");
+        Evaluation { labels, probabilities, losses }
+    }
+
+    /// How many images were read.
+    pub fn count(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// The label of image `index`.
+    pub fn label(&self, index: usize) -> u8 {
+        self.labels[index]
+    }
+
+    /// The digit that image `index` was read as: the most probable, the smaller of equals.
+    pub fn prediction(&self, index: usize) -> u8 {
+        most_probable(&self.probabilities[index])
+    }
+
+    /// The probability of each digit for image `index`.
+    pub fn probabilities(&self, index: usize) -> &[f32; DIGITS] {
+        &self.probabilities[index]
+    }
+
+    /// How many images were read right.
+    pub fn correct(&self) -> usize {
+        (0..self.count()).filter(|&index| self.prediction(index) == self.label(index)).count()
+    }
+
+    /// Fraction of images read right, 0..=1.
+    pub fn accuracy(&self) -> f64 {
+        self.correct() as f64 / self.count() as f64
+    }
+
+    /// 95 % interval of the accuracy (Wilson 1927).
+    pub fn interval(&self) -> Interval {
+        wilson_interval(self.correct(), self.count())
+    }
+
+    /// Mean cross-entropy of the labels, in nats.
+    pub fn loss(&self) -> f64 {
+        self.losses.iter().map(|&loss| f64::from(loss)).sum::<f64>() / self.count() as f64
+    }
+
+    /// `confusion()[label][prediction]`: how often `label` was read as `prediction`.
+    pub fn confusion(&self) -> [[usize; DIGITS]; DIGITS] {
+        let mut confusion = [[0; DIGITS]; DIGITS];
+        for index in 0..self.count() {
+            confusion[usize::from(self.label(index))][usize::from(self.prediction(index))] += 1;
+        }
+        confusion
+    }
+
+    /// Precision and recall of each digit.
+    pub fn digit_scores(&self) -> [DigitScore; DIGITS] {
+        let confusion = self.confusion();
+        std::array::from_fn(|digit| {
+            let right = confusion[digit][digit] as f64;
+            let count: usize = confusion[digit].iter().sum();
+            let read_so: usize = confusion.iter().map(|row| row[digit]).sum();
+            let fraction = |of: usize| (of > 0).then(|| right / of as f64);
+            DigitScore { count, precision: fraction(read_so), recall: fraction(count) }
+        })
+    }
+
+    /// Indices of the images read wrong, the most confident mistake (largest loss) first.
+    pub fn worst_mistakes(&self) -> Vec<usize> {
+        let mut wrong: Vec<usize> =
+            (0..self.count()).filter(|&index| self.prediction(index) != self.label(index)).collect();
+        wrong.sort_by(|&a, &b| self.losses[b].total_cmp(&self.losses[a]).then(a.cmp(&b)));
+        wrong
+    }
+}
+
+/// The index of the largest value, the smaller index of equals.
+pub fn most_probable(values: &[f32; DIGITS]) -> u8 {
+    let mut best = 0;
+    for (digit, &value) in values.iter().enumerate().skip(1) {
+        if value > values[best] {
+            best = digit;
+        }
+    }
+    best as u8
+}
+
+/// The interval that holds the true rate with 95 % confidence when `hits` of `trials` hit:
+/// E. B. Wilson, "Probable Inference" (1927). Stays inside 0..=1 also at 0 and at all hits.
+///
+/// ```
+/// let interval = shuzi::evaluation::wilson_interval(9607, 10_000);
+/// assert!((interval.low - 0.9567).abs() < 5e-5 && (interval.high - 0.9643).abs() < 5e-5);
+/// ```
+///
+/// # Panics
+///
+/// If `trials` is 0 or below `hits`.
+pub fn wilson_interval(hits: usize, trials: usize) -> Interval {
+    assert!(trials > 0 && hits <= trials, "wilson_interval: {hits} of {trials}");
+    const Z: f64 = 1.959_963_984_540_054; // two-sided 95 % of the normal distribution
+    let n = trials as f64;
+    let rate = hits as f64 / n;
+    let denominator = 1.0 + Z * Z / n;
+    let centre = (rate + Z * Z / (2.0 * n)) / denominator;
+    let half_width = Z * (rate * (1.0 - rate) / n + Z * Z / (4.0 * n * n)).sqrt() / denominator;
+    Interval { low: (centre - half_width).max(0.0), high: (centre + half_width).min(1.0) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sure_of(digit: usize) -> [f32; DIGITS] {
+        std::array::from_fn(|other| if other == digit { 0.91 } else { 0.01 })
+    }
+
+    #[test]
+    fn counts_and_scores_follow_from_the_confusion_matrix() {
+        let evaluation = Evaluation::new(
+            vec![1, 1, 7, 7],
+            vec![sure_of(1), sure_of(7), sure_of(7), sure_of(7)],
+            vec![0.1, 4.0, 0.1, 0.1],
+        );
+        assert_eq!(evaluation.correct(), 3);
+        assert_eq!(evaluation.confusion()[1][7], 1);
+        let scores = evaluation.digit_scores();
+        assert_eq!(scores[1].recall, Some(0.5));
+        assert_eq!(scores[7].precision, Some(2.0 / 3.0));
+        assert_eq!((scores[0].precision, scores[0].recall), (None, None));
+        assert_eq!(evaluation.worst_mistakes(), [1]);
+    }
+
+    #[test]
+    fn the_interval_stays_inside_the_unit_range() {
+        assert_eq!(wilson_interval(0, 10).low, 0.0);
+        assert_eq!(wilson_interval(10, 10).high, 1.0);
+        assert!(wilson_interval(10, 10).low < 0.8);
+    }
+
+    #[test]
+    fn equal_probabilities_give_the_smaller_digit() {
+        assert_eq!(most_probable(&[0.1; DIGITS]), 0);
+    }
+}

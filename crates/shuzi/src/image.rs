@@ -1,0 +1,71 @@
+//! What pixels are: one grey picture of any size, and MNIST's 28x28 digit.
+//!
+//! Light ink on dark ground everywhere behind this border: 0 is background, 255 full ink.
+//! Knows nothing of files, colours, labels or networks.
+
+/// Width and height of a [`DigitImage`], in pixels.
+pub const SIDE: usize = 28;
+/// Pixels of a [`DigitImage`].
+pub const PIXELS: usize = SIDE * SIDE;
+/// How many kinds of digit there are.
+pub const DIGITS: usize = 10;
+
+/// One digit in MNIST's form: 28x28, row by row from the top, 0 background to 255 ink.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct DigitImage(pub [u8; PIXELS]);
+
+impl std::fmt::Debug for DigitImage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(f, "DigitImage(")?;
+        for row in self.0.chunks_exact(SIDE) {
+            let line: String =
+                row.iter().map(|&ink| b" .:-=+*%#@"[usize::from(ink) * 9 / 255] as char).collect();
+            writeln!(f, "  {line}")?;
+        }
+        write!(f, ")")
+    }
+}
+
+/// A grey picture of any size, row by row from the top, 0 background to 255 ink.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GrayImage {
+    width: usize,
+    height: usize,
+    pixels: Vec<u8>,
+}
+
+impl GrayImage {
+    /// A picture from its pixels, row by row.
+    ///
+    /// # Panics
+    ///
+    /// If `pixels` does not have `width * height` bytes.
+    pub fn new(width: usize, height: usize, pixels: Vec<u8>) -> Self {
+        assert_eq!(pixels.len(), width * height, "GrayImage::new: bytes for {width}x{height}");
+        GrayImage { width, height, pixels }
+    }
+
+    /// Columns.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Rows.
+    pub fn height(&self) -> usize {
+        self.height
+    }
+
+    /// All pixels, row by row.
+    pub fn pixels(&self) -> &[u8] {
+        &self.pixels
+    }
+
+    /// One row from the left.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such row.
+    pub fn row(&self, y: usize) -> &[u8] {
+        &self.pixels[y * self.width..][..self.width]
+    }
+}
