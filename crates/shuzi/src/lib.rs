@@ -8,7 +8,10 @@
 pub mod dataset;
 pub mod evaluation;
 pub mod image;
+pub mod kernels;
+pub mod network;
 pub mod preprocess;
+pub mod training;
 
 /// The generator that every random choice is drawn from: seeded, small, and with a stream
 /// that is documented as stable across versions (PCG XSL 128/64, O'Neill 2014).

@@ -1,0 +1,272 @@
+//! A team of threads that meets in microseconds, for steps that take tens of them.
+//!
+//! In: slices cut into pieces and a function. Each piece is given to exactly one thread, so
+//! what is computed cannot depend on the number of threads. Waiting threads spin for a
+//! moment before they sleep. Knows nothing of what is computed.
+
+use std::{
+    cell::UnsafeCell,
+    hint, mem,
+    ops::Range,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+    thread::{self, Thread},
+};
+
+/// How often a waiting thread looks again before it sleeps: some 50 microseconds.
+const SPINS: usize = 20_000;
+
+/// The threads, the calling one among them.
+pub struct Team<'a> {
+    shared: &'a Shared,
+    helpers: Vec<Thread>,
+}
+
+type Job<'a> = &'a (dyn Fn(usize) + Sync);
+
+struct Shared {
+    /// Counts the jobs; a change tells the helpers to begin.
+    job_number: AtomicUsize,
+    job: UnsafeCell<Option<Job<'static>>>,
+    /// Helpers that are still at the present job.
+    working: AtomicUsize,
+    asleep: Vec<AtomicBool>,
+    panicked: AtomicBool,
+    finished: AtomicBool,
+}
+
+// SAFETY: `job` is the only field that is not Sync by itself. It is written only by the
+// leading thread while `working` is 0, and read by helpers only after they have seen the
+// new `job_number`, which is stored after it.
+unsafe impl Sync for Shared {}
+
+/// Runs `work` with a team of `threads` threads (the calling one included).
+///
+/// # Panics
+///
+/// If `threads` is 0, or when a job panics.
+pub fn with_team<R>(threads: usize, work: impl FnOnce(&mut Team<'_>) -> R) -> R {
+    assert!(threads > 0, "with_team: no thread");
+    let shared = Shared {
+        job_number: AtomicUsize::new(0),
+        job: UnsafeCell::new(None),
+        working: AtomicUsize::new(0),
+        asleep: (1..threads).map(|_| AtomicBool::new(false)).collect(),
+        panicked: AtomicBool::new(false),
+        finished: AtomicBool::new(false),
+    };
+    thread::scope(|scope| {
+        let helpers = (1..threads)
+            .map(|thread| {
+                let shared = &shared;
+                scope.spawn(move || help(shared, thread)).thread().clone()
+            })
+            .collect();
+        let mut team = Team { shared: &shared, helpers };
+        work(&mut team) // dropping the team sends the helpers home, also when `work` panics
+    })
+}
+
+fn help(shared: &Shared, thread: usize) {
+    let mut done = 0;
+    loop {
+        let mut spins = 0;
+        while shared.job_number.load(SeqCst) == done {
+            spins += 1;
+            if spins < SPINS {
+                hint::spin_loop();
+                continue;
+            }
+            shared.asleep[thread - 1].store(true, SeqCst);
+            while shared.job_number.load(SeqCst) == done {
+                thread::park();
+            }
+            shared.asleep[thread - 1].store(false, SeqCst);
+        }
+        done += 1;
+        if shared.finished.load(SeqCst) {
+            return;
+        }
+        // SAFETY: the leader stored the job before `job_number`, and leaves it in place until
+        // `working` is 0 again, which needs this thread.
+        let job = unsafe { (*shared.job.get()).expect("a job was set") };
+        if catch_unwind(AssertUnwindSafe(|| job(thread))).is_err() {
+            shared.panicked.store(true, SeqCst);
+        }
+        shared.working.fetch_sub(1, SeqCst);
+    }
+}
+
+impl Drop for Team<'_> {
+    fn drop(&mut self) {
+        self.shared.finished.store(true, SeqCst);
+        self.start();
+    }
+}
+
+impl Team<'_> {
+    /// How many threads.
+    pub fn threads(&self) -> usize {
+        self.helpers.len() + 1
+    }
+
+    fn start(&self) {
+        self.shared.job_number.fetch_add(1, SeqCst);
+        for (helper, asleep) in self.helpers.iter().zip(&self.shared.asleep) {
+            if asleep.load(SeqCst) {
+                helper.unpark();
+            }
+        }
+    }
+
+    /// Calls `job` with each thread's number, on that thread, and returns when all are done.
+    fn run(&mut self, job: Job<'_>) {
+        if self.helpers.is_empty() {
+            return job(0);
+        }
+        // SAFETY: the longer life is a pretence; every helper has let go of the job when
+        // `working` is 0, and this function does not return or unwind before that.
+        let pretended = unsafe { mem::transmute::<Job<'_>, Job<'static>>(job) };
+        // SAFETY: no helper reads the job now: `working` was 0 at the end of the last run.
+        unsafe { *self.shared.job.get() = Some(pretended) };
+        self.shared.working.store(self.helpers.len(), SeqCst);
+        self.start();
+        let own = catch_unwind(AssertUnwindSafe(|| job(0)));
+        let mut spins = 0;
+        while self.shared.working.load(SeqCst) > 0 {
+            spins += 1;
+            if spins < SPINS { hint::spin_loop() } else { thread::yield_now() }
+        }
+        if let Err(panic) = own {
+            resume_unwind(panic);
+        }
+        assert!(!self.shared.panicked.load(SeqCst), "a thread of the team panicked");
+    }
+
+    /// Calls `visit` once for each item, the items shared out among the threads.
+    pub fn for_each<T: Send>(&mut self, items: &mut [T], visit: impl Fn(usize, &mut T) + Sync) {
+        let threads = self.threads();
+        let (items, count) = (SendPointer(items.as_mut_ptr()), items.len());
+        self.run(&|thread| {
+            for index in (thread..count).step_by(threads) {
+                // SAFETY: `index` is inside the slice, and belongs to this thread alone: its
+                // remainder by the number of threads is the thread's number.
+                visit(index, unsafe { &mut *items.at(index) });
+            }
+        });
+    }
+
+    /// Calls `visit` once for each range of `pieces`, with that range of each of `slices`
+    /// (an empty slice gives an empty piece), the pieces shared out among the threads.
+    ///
+    /// # Panics
+    ///
+    /// If the pieces do not follow each other without overlap, inside the slices.
+    pub fn for_each_piece<const K: usize>(
+        &mut self,
+        slices: [&mut [f32]; K],
+        pieces: &[Range<usize>],
+        visit: impl Fn(usize, [&mut [f32]; K]) + Sync,
+    ) {
+        let mut end = 0;
+        for piece in pieces {
+            assert!(end <= piece.start && piece.start <= piece.end, "for_each_piece: {piece:?} after {end}");
+            end = piece.end;
+        }
+        let slices = slices.map(|slice| {
+            assert!(slice.is_empty() || end <= slice.len(), "for_each_piece: {end} of {}", slice.len());
+            (SendPointer(slice.as_mut_ptr()), slice.is_empty())
+        });
+        let threads = self.threads();
+        self.run(&|thread| {
+            for index in (thread..pieces.len()).step_by(threads) {
+                let piece = &pieces[index];
+                let parts = slices.each_ref().map(|(slice, empty)| {
+                    if *empty {
+                        return <&mut [f32]>::default();
+                    }
+                    // SAFETY: inside the slice, and disjoint from all other pieces (both
+                    // checked above); this thread alone visits the piece.
+                    unsafe { std::slice::from_raw_parts_mut(slice.at(piece.start), piece.len()) }
+                });
+                visit(index, parts);
+            }
+        });
+    }
+}
+
+/// A pointer that may cross threads: each thread uses its own places behind it.
+struct SendPointer<T>(*mut T);
+
+// SAFETY: the team gives each place behind the pointer to one thread only, as `&mut T`.
+unsafe impl<T: Send> Sync for SendPointer<T> {}
+
+impl<T> SendPointer<T> {
+    /// # Safety
+    ///
+    /// `index` must be inside the slice that the pointer came from.
+    unsafe fn at(&self, index: usize) -> *mut T {
+        // SAFETY: the caller's promise.
+        unsafe { self.0.add(index) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_item_is_visited_once() {
+        for threads in [1, 2, 3, 8] {
+            let mut items = vec![0; 101];
+            with_team(threads, |team| {
+                for _ in 0..50 {
+                    team.for_each(&mut items, |index, item| *item += index);
+                }
+            });
+            assert!(items.iter().enumerate().all(|(index, &item)| item == 50 * index), "{threads} threads");
+        }
+    }
+
+    #[test]
+    fn pieces_cover_their_ranges_in_every_slice() {
+        let (mut a, mut b, mut none) = (vec![0.0; 10], vec![0.0; 10], vec![]);
+        with_team(3, |team| {
+            team.for_each_piece([&mut a, &mut b, &mut none], &[0..3, 3..4, 6..10], |index, [a, b, none]| {
+                assert!(none.is_empty());
+                a.fill(index as f32 + 1.0);
+                b.fill(-1.0);
+            });
+        });
+        assert_eq!(a, [1.0, 1.0, 1.0, 2.0, 0.0, 0.0, 3.0, 3.0, 3.0, 3.0]);
+        assert_eq!(b.iter().sum::<f32>(), -8.0);
+    }
+
+    #[test]
+    #[should_panic(expected = "for_each_piece")]
+    fn overlapping_pieces_are_refused() {
+        with_team(2, |team| team.for_each_piece([&mut [0.0; 4]], &[0..3, 2..4], |_, _| {}));
+    }
+
+    #[test]
+    fn a_panic_in_a_job_reaches_the_caller_and_no_thread_is_left_behind() {
+        for culprit in [0, 1] {
+            let result = catch_unwind(|| {
+                with_team(2, |team| team.for_each(&mut [0, 1], |index, _| assert_ne!(index, culprit)));
+            });
+            assert!(result.is_err());
+        }
+    }
+
+    #[test]
+    fn helpers_that_fell_asleep_wake_up() {
+        let mut sum = [0; 4];
+        with_team(4, |team| {
+            for _ in 0..3 {
+                thread::sleep(std::time::Duration::from_millis(5)); // longer than they spin
+                team.for_each(&mut sum, |_, item| *item += 1);
+            }
+        });
+        assert_eq!(sum, [3; 4]);
+    }
+}

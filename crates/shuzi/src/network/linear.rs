@@ -1,0 +1,107 @@
+//! Fully connected layer, `y = x·W + b`.
+//!
+//! Backward: `dx = dy·Wᵀ`, `dW = xᵀ·dy` summed over the batch, `db = Σ dy`. The bias is the
+//! row of weights of an input that is always 1, and is stored so: behind the last row of `W`.
+//! Where `x` is the picture itself, it is read as bytes ([`kernels::pixels`]).
+
+use crate::kernels::{
+    pixels::{self, PixelBlock},
+    product::{Matrix, multiply},
+};
+use std::ops::Range;
+
+/// The shape of a fully connected layer: `W` is `[inputs, outputs]`, `b` `[outputs]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Linear {
+    /// Numbers that come in for each example.
+    pub inputs: usize,
+    /// Numbers that go out for each example.
+    pub outputs: usize,
+}
+
+impl Linear {
+    /// How many parameters: `W` row by row, then `b`.
+    pub fn parameter_count(&self) -> usize {
+        (self.inputs + 1) * self.outputs
+    }
+
+    /// `W` and `b` in this layer's parameters.
+    pub fn weight_and_bias<'a>(&self, parameters: &'a [f32]) -> (&'a [f32], &'a [f32]) {
+        parameters.split_at(self.inputs * self.outputs)
+    }
+
+    /// `y = x·W + b`: from `x` `[batch, inputs]` to `y` `[batch, outputs]`.
+    pub fn forward(&self, parameters: &[f32], x: &[f32], y: &mut [f32]) {
+        let (weight, bias) = self.weight_and_bias(parameters);
+        let batch = x.len() / self.inputs;
+        for y in y.chunks_exact_mut(self.outputs) {
+            y.copy_from_slice(bias);
+        }
+        let weight = Matrix::new(weight, self.inputs, self.outputs);
+        multiply(y, Matrix::new(x, batch, self.inputs), weight, true);
+    }
+
+    /// [`forward`](Self::forward) from bytes, each times `scale`, as a first layer does.
+    pub fn forward_pixels(&self, parameters: &[f32], x: &PixelBlock, scale: f32, y: &mut [f32]) {
+        let (weight, bias) = self.weight_and_bias(parameters);
+        pixels::forward(x, scale, weight, bias, y);
+    }
+
+    /// `dx = dy·Wᵀ`: from `dy` `[batch, outputs]` to `dx` `[batch, inputs]`.
+    pub fn backward(&self, parameters: &[f32], dy: &[f32], dx: &mut [f32]) {
+        let (weight, _) = self.weight_and_bias(parameters);
+        let batch = dy.len() / self.outputs;
+        let weight = Matrix::new(weight, self.inputs, self.outputs);
+        multiply(dx, Matrix::new(dy, batch, self.outputs), weight.transposed(), false);
+    }
+
+    /// Rows of `∂loss/∂W = xᵀ·dy`; row number `inputs` is the bias. `blocks` gives `x` and `dy`
+    /// of each block of the batch; the sum is taken in their order.
+    pub fn gradient<'a>(
+        &self,
+        blocks: impl Iterator<Item = (&'a [f32], &'a [f32])> + Clone,
+        rows: Range<usize>,
+        gradient: &mut [f32],
+    ) {
+        let weight_rows = rows.start..rows.end.min(self.inputs);
+        let (weight, bias) = gradient.split_at_mut(weight_rows.len() * self.outputs);
+        if !weight.is_empty() {
+            for (index, (x, dy)) in blocks.clone().enumerate() {
+                let batch = x.len() / self.inputs;
+                let x = Matrix::new(x, batch, self.inputs).columns(weight_rows.clone()).transposed();
+                multiply(weight, x, Matrix::new(dy, batch, self.outputs), index > 0);
+            }
+        }
+        sum_rows(blocks.map(|(_, dy)| dy), bias);
+    }
+
+    /// [`gradient`](Self::gradient) of a first layer, from bytes.
+    pub fn gradient_pixels<'a>(
+        &self,
+        blocks: impl Iterator<Item = (&'a PixelBlock, &'a [f32])> + Clone,
+        scale: f32,
+        rows: Range<usize>,
+        gradient: &mut [f32],
+    ) {
+        let weight_rows = rows.end.min(self.inputs) - rows.start;
+        let (weight, bias) = gradient.split_at_mut(weight_rows * self.outputs);
+        if !weight.is_empty() {
+            pixels::gradient(blocks.clone(), scale, rows.start, self.outputs, weight);
+        }
+        sum_rows(blocks.map(|(_, dy)| dy), bias);
+    }
+}
+
+/// The bias gradient, `Σ dy` over all rows; nothing to do if `sum` is empty.
+fn sum_rows<'a>(blocks: impl Iterator<Item = &'a [f32]>, sum: &mut [f32]) {
+    if sum.is_empty() {
+        return;
+    }
+    sum.fill(0.0);
+    let width = sum.len();
+    for row in blocks.flat_map(|dy| dy.chunks_exact(width)) {
+        for (sum, dy) in sum.iter_mut().zip(row) {
+            *sum += dy;
+        }
+    }
+}

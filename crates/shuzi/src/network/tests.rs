@@ -1,0 +1,172 @@
+//! Gradient checks: every layer's backward against central differences of its forward.
+
+use super::*;
+use rand::{RngExt, SeedableRng};
+
+fn small_set(examples: usize) -> Dataset {
+    let mut rng = Rng::seed_from_u64(3);
+    let images = (0..examples * PIXELS)
+        .map(|_| if rng.random_bool(0.2) { rng.random_range(1..=255) } else { 0 })
+        .collect();
+    Dataset::new(images, (0..examples).map(|i| (i * 3 % 10) as u8).collect()).unwrap()
+}
+
+fn small_network() -> Network {
+    use LayerKind::{Linear, Relu};
+    let architecture =
+        Architecture::new(PixelScale::Unit, &[Linear(7), Relu, Linear(5), Relu, Linear(10)]).unwrap();
+    Network::random(architecture, InitialWeights::He, &mut Rng::seed_from_u64(1))
+}
+
+fn blocks(network: &Network, data: &Dataset, block_size: usize) -> Vec<Block> {
+    let indices: Vec<u32> = (0..data.len() as u32).collect();
+    indices
+        .chunks(block_size)
+        .map(|indices| {
+            let mut block = Block::new(network.architecture(), block_size);
+            block.load(data, indices);
+            network.architecture().forward(&network.parameters, &mut block);
+            network.architecture().backward(&network.parameters, &mut block, 1.0 / data.len() as f32);
+            block
+        })
+        .collect()
+}
+
+fn mean_loss(network: &Network, data: &Dataset) -> f64 {
+    let losses: f64 =
+        blocks(network, data, 8).iter().flat_map(|block| block.losses()).map(|&loss| f64::from(loss)).sum();
+    losses / data.len() as f64
+}
+
+fn gradient(network: &Network, blocks: &[Block]) -> Vec<f32> {
+    let mut gradient = vec![f32::NAN; network.parameters.len()];
+    for tile in network.architecture().tiles() {
+        network.architecture().gradient(&tile, blocks, &mut gradient[tile.range.clone()]);
+    }
+    gradient
+}
+
+/// The largest difference between `gradient` and central differences, over a sample of the
+/// parameters that holds all biases and small layers.
+fn largest_gradient_error(network: &Network, data: &Dataset, gradient: &[f32]) -> f64 {
+    const H: f32 = 1e-3; // f32 losses are good to 1e-7, so differences to 1e-4; slopes are about 0.1
+    let first_layer = network.architecture().linear_layers().next().unwrap().1;
+    let sample = (0..first_layer.end).step_by(17).chain(first_layer.end - 7..network.parameters.len());
+    sample
+        .map(|i| {
+            let loss_at = |shift: f32| {
+                let mut moved = network.clone();
+                moved.parameters[i] += shift;
+                mean_loss(&moved, data)
+            };
+            let numeric = (loss_at(H) - loss_at(-H)) / f64::from(2.0 * H);
+            (numeric - f64::from(gradient[i])).abs()
+        })
+        .fold(0.0, f64::max)
+}
+
+#[test]
+fn gradients_of_the_whole_network_match_central_differences() {
+    let (network, data) = (small_network(), small_set(11));
+    let error = largest_gradient_error(&network, &data, &gradient(&network, &blocks(&network, &data, 4)));
+    assert!(error < 1e-3, "{error}");
+}
+
+#[test]
+fn the_gradient_check_can_fail() {
+    let (network, data) = (small_network(), small_set(11));
+    let mut wrong = gradient(&network, &blocks(&network, &data, 4));
+    let last = wrong.len() - 1;
+    wrong[last] = -wrong[last]; // the sign of one bias
+    let error = largest_gradient_error(&network, &data, &wrong);
+    assert!(error > 1e-2, "{error}");
+}
+
+#[test]
+fn linear_gradients_match_central_differences() {
+    const H: f32 = 1e-2; // the loss is quadratic: only rounding remains
+    let linear = Linear { inputs: 3, outputs: 2 };
+    let mut parameters: Vec<f32> = (0..linear.parameter_count()).map(|i| (i as f32 * 0.7).sin()).collect();
+    let mut x = [0.5, -1.0, 2.0, 1.5, 0.25, -0.5];
+    let loss = |parameters: &[f32], x: &[f32]| {
+        let mut y = [0.0; 4];
+        linear.forward(parameters, x, &mut y);
+        (y.iter().map(|y| y * y / 2.0).sum::<f32>(), y) // so ∂loss/∂y = y
+    };
+    let dy = loss(&parameters, &x).1;
+    let (mut dx, mut gradient) = ([0.0; 6], [0.0; 8]);
+    linear.backward(&parameters, &dy, &mut dx);
+    linear.gradient([(&x[..], &dy[..])].into_iter(), 0..4, &mut gradient);
+    for i in 0..parameters.len() {
+        let old = parameters[i];
+        parameters[i] = old + H;
+        let above = loss(&parameters, &x).0;
+        parameters[i] = old - H;
+        let below = loss(&parameters, &x).0;
+        parameters[i] = old;
+        assert!(((above - below) / (2.0 * H) - gradient[i]).abs() < 1e-3, "parameter {i}");
+    }
+    for i in 0..x.len() {
+        let old = x[i];
+        x[i] = old + H;
+        let above = loss(&parameters, &x).0;
+        x[i] = old - H;
+        let below = loss(&parameters, &x).0;
+        x[i] = old;
+        assert!(((above - below) / (2.0 * H) - dx[i]).abs() < 1e-3, "input {i}");
+    }
+}
+
+#[test]
+fn relu_gradients_match_central_differences() {
+    const H: f32 = 1e-3; // linear on both sides of 0, and no x is nearer to 0 than that
+    let (x, dy) = ([-2.0, -0.5, 0.5, 2.0], [1.0, 2.0, 3.0, 4.0]);
+    let mut dx = [0.0; 4];
+    relu::backward(&x, &dy, &mut dx);
+    for i in 0..x.len() {
+        let y_at = |shift: f32| {
+            let mut y = [0.0];
+            relu::forward(&[x[i] + shift], &mut y);
+            y[0]
+        };
+        assert!(((y_at(H) - y_at(-H)) / (2.0 * H) * dy[i] - dx[i]).abs() < 1e-2, "{i}");
+    }
+}
+
+#[test]
+fn relu_lets_the_gradient_through_at_zero_and_keeps_a_nan() {
+    let (mut y, mut dx) = ([0.0; 2], [0.0; 1]);
+    relu::forward(&[0.0, f32::NAN], &mut y);
+    relu::backward(&[0.0], &[1.0], &mut dx);
+    assert!(y[0] == 0.0 && y[1].is_nan() && dx[0] == 1.0);
+}
+
+#[test]
+fn tiles_cover_every_parameter_once() {
+    for outputs in [1, 10, 33, 2000] {
+        let kinds = [LayerKind::Linear(outputs), LayerKind::Relu, LayerKind::Linear(10)];
+        let architecture = Architecture::new(PixelScale::Raw, &kinds).unwrap();
+        let mut end = 0;
+        for tile in architecture.tiles() {
+            assert_eq!(tile.range.start, end);
+            end = tile.range.end;
+        }
+        assert_eq!(end, architecture.parameter_count());
+    }
+}
+
+#[test]
+fn layers_that_make_no_network_are_refused() {
+    use LayerKind::{Linear, Relu};
+    for (layers, expected) in [
+        (vec![], ArchitectureError::FirstLayer),
+        (vec![Relu, Linear(10)], ArchitectureError::FirstLayer),
+        (vec![Linear(10), Relu], ArchitectureError::LastLayer),
+        (vec![Linear(9)], ArchitectureError::LastLayer),
+        (vec![Linear(0), Linear(10)], ArchitectureError::Width { layer: 0, width: 0 }),
+        (vec![Linear(usize::MAX), Linear(10)], ArchitectureError::Width { layer: 0, width: usize::MAX }),
+        (vec![Linear(10); 257], ArchitectureError::TooManyLayers { found: 257 }),
+    ] {
+        assert_eq!(Architecture::new(PixelScale::Unit, &layers).unwrap_err(), expected);
+    }
+}
