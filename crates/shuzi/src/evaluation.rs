@@ -3,7 +3,12 @@
 //! In: the probabilities that a network gave to labelled images. Out: an [`Evaluation`].
 //! Every image counts. The only room that looks at a test set; it never changes a weight.
 
-use crate::image::DIGITS;
+use crate::{
+    dataset::Dataset,
+    image::DIGITS,
+    network::{Block, Network},
+};
+use std::thread;
 
 /// What a network said of a set of labelled images.
 #[derive(Clone, Debug, PartialEq)]
@@ -115,6 +120,39 @@ impl Evaluation {
         wrong.sort_by(|&a, &b| self.losses[b].total_cmp(&self.losses[a]).then(a.cmp(&b)));
         wrong
     }
+}
+
+/// Reads every image of `data` with `threads` threads. The result does not depend on how many.
+///
+/// # Panics
+///
+/// If `threads` is 0.
+pub fn evaluate(network: &Network, data: &Dataset, threads: usize) -> Evaluation {
+    const BLOCK: usize = 64;
+    assert!(threads > 0, "evaluate: no thread");
+    let indices: Vec<u32> = (0..data.len() as u32).collect();
+    let share = data.len().div_ceil(BLOCK).div_ceil(threads) * BLOCK; // whole blocks for each thread
+    let (mut probabilities, mut losses) = (Vec::with_capacity(data.len()), Vec::with_capacity(data.len()));
+    let read = |indices: &[u32]| {
+        let mut block = Block::for_recognition(network.architecture(), BLOCK);
+        let (mut probabilities, mut losses) = (Vec::new(), Vec::new());
+        for indices in indices.chunks(BLOCK) {
+            block.load(data, indices);
+            network.architecture().forward(&network.parameters, &mut block);
+            probabilities.extend_from_slice(block.probabilities());
+            losses.extend_from_slice(block.losses());
+        }
+        (probabilities, losses)
+    };
+    thread::scope(|scope| {
+        let shares: Vec<_> = indices.chunks(share).map(|share| scope.spawn(|| read(share))).collect();
+        for share in shares {
+            let (share_probabilities, share_losses) = share.join().expect("reading does not panic");
+            probabilities.extend(share_probabilities);
+            losses.extend(share_losses);
+        }
+    });
+    Evaluation::new(data.labels().to_vec(), probabilities, losses)
 }
 
 /// The index of the largest value, the smaller index of equals.

@@ -348,6 +348,11 @@ impl Network {
         Network { architecture, parameters }
     }
 
+    /// Its layers, and its parameters to be changed.
+    pub(crate) fn parts_mut(&mut self) -> (&Architecture, &mut Vec<f32>) {
+        (&self.architecture, &mut self.parameters)
+    }
+
     /// Its layers.
     pub fn architecture(&self) -> &Architecture {
         &self.architecture

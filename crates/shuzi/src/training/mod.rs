@@ -1,1 +1,321 @@
+//! Training: mini-batch gradient descent over a data set, the textbook's loop.
+//!
+//! In: a [`Recipe`], a network, a [`Dataset`]. Out: the trained network, and an [`Event`] for
+//! every step on the way. A step has two parts: blocks of the batch go forward and backward,
+//! then each tile of the parameters gets its gradient and is updated. Both are shared out
+//! among the threads so that no sum depends on how many there are.
 
+pub mod optimizer;
+pub mod recipe;
+pub mod schedule;
+
+use self::recipe::{LastBatch, TrainingRecipe};
+pub use self::{
+    optimizer::{Optimizer, OptimizerKind},
+    recipe::Recipe,
+    schedule::Schedule,
+};
+use crate::{
+    Rng,
+    dataset::Dataset,
+    evaluation::{Evaluation, evaluate, most_probable},
+    kernels::team::{Team, with_team},
+    network::{Block, Network},
+};
+use rand::{SeedableRng, seq::SliceRandom};
+use std::ops::{ControlFlow, Range};
+
+/// What chance is drawn for; each purpose has its own stream of the seed.
+#[derive(Clone, Copy)]
+enum Purpose {
+    InitialWeights,
+    Split,
+    Order,
+}
+
+/// A generator for one purpose, and for one epoch where that matters.
+fn generator(seed: u64, purpose: Purpose, epoch: usize) -> Rng {
+    const ODD: u64 = 0x9e37_79b9_7f4a_7c15; // 2⁶⁴ / golden ratio: spreads small numbers far
+    let stream = (purpose as u64).wrapping_mul(1 << 32).wrapping_add(epoch as u64);
+    Rng::seed_from_u64(seed ^ stream.wrapping_add(1).wrapping_mul(ODD))
+}
+
+/// The network that a recipe starts from.
+///
+/// # Panics
+///
+/// If the recipe was changed and not [checked](Recipe::check).
+pub fn initial_network(recipe: &Recipe) -> Network {
+    let architecture = recipe.architecture().expect("a checked recipe");
+    let mut rng = generator(recipe.training.seed, Purpose::InitialWeights, 0);
+    Network::random(architecture, recipe.network.initial_weights, &mut rng)
+}
+
+/// The examples to train on, and those held out.
+pub struct Split {
+    /// Indices of the training examples.
+    pub training: Vec<u32>,
+    /// A copy of the held-out examples, if there are any.
+    pub validation: Option<Dataset>,
+}
+
+/// Holds `validation` examples out, drawn at random by the seed.
+///
+/// # Panics
+///
+/// If no example would be left for training.
+pub fn split(data: &Dataset, validation: usize, seed: u64) -> Split {
+    assert!(validation < data.len(), "split: {validation} of {} examples held out", data.len());
+    let mut training: Vec<u32> = (0..data.len() as u32).collect();
+    if validation == 0 {
+        return Split { training, validation: None };
+    }
+    training.shuffle(&mut generator(seed, Purpose::Split, 0));
+    let held_out = training.split_off(data.len() - validation);
+    Split { training, validation: Some(data.select(&held_out)) }
+}
+
+/// The order of the training examples in each epoch.
+pub enum Order {
+    /// Shuffled anew for each epoch, by the seed.
+    Shuffled,
+    /// Given: for each epoch the indices in the order used, to replay another program's run.
+    Given(Vec<Vec<u32>>),
+}
+
+/// What training tells on its way.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A step was taken.
+    Step(StepReport),
+    /// An epoch is over.
+    Epoch(EpochReport<'a>),
+}
+
+/// One step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StepReport {
+    /// Epoch, from 0.
+    pub epoch: usize,
+    /// Step within the epoch, from 0.
+    pub iteration: usize,
+    /// Examples in the batch.
+    pub examples: usize,
+    /// Mean cross-entropy over the batch, before the step, in nats.
+    pub loss: f32,
+    /// Fraction of the batch read right, before the step.
+    pub batch_accuracy: f32,
+    /// The learning rate of this step.
+    pub learning_rate: f32,
+}
+
+/// One epoch.
+#[derive(Clone, Copy, Debug)]
+pub struct EpochReport<'a> {
+    /// Epoch, from 0.
+    pub epoch: usize,
+    /// Mean of the losses of its steps.
+    pub mean_loss: f32,
+    /// Mean of their batch accuracies.
+    pub mean_batch_accuracy: f32,
+    /// What the network says of the held-out examples, if there are any.
+    pub validation: Option<&'a Evaluation>,
+}
+
+/// How a training ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// All epochs.
+    Finished,
+    /// The observer asked to stop.
+    Stopped,
+}
+
+/// The loss was no longer a number. The network has the last weights that were good.
+#[derive(Clone, Copy, Debug, thiserror::Error, PartialEq)]
+#[error("the loss became {loss} in epoch {epoch}, iteration {iteration}")]
+pub struct Diverged {
+    /// Epoch, from 0.
+    pub epoch: usize,
+    /// Step within the epoch, from 0.
+    pub iteration: usize,
+    /// The loss: infinite or not a number.
+    pub loss: f32,
+}
+
+/// How many steps each epoch has.
+pub fn steps_per_epoch(recipe: &TrainingRecipe, examples: usize) -> usize {
+    let batch_size = recipe.batch_size.of(examples);
+    match recipe.last_batch {
+        LastBatch::Keep => examples.div_ceil(batch_size),
+        LastBatch::Drop => examples / batch_size,
+    }
+}
+
+/// Trains `network` in place, with `threads` threads. `observe` hears of every step and
+/// epoch, and may stop the training.
+///
+/// The result depends on recipe, network, data and order, not on `threads`.
+///
+/// # Errors
+///
+/// [`Diverged`] when the loss becomes infinite or NaN.
+///
+/// # Panics
+///
+/// If `threads` is 0, an index is behind the last example, or the batch is larger than the
+/// training set.
+pub fn train(
+    recipe: &TrainingRecipe,
+    network: &mut Network,
+    data: &Dataset,
+    split: &Split,
+    order: &Order,
+    threads: usize,
+    mut observe: impl FnMut(Event<'_>) -> ControlFlow<()>,
+) -> Result<Outcome, Diverged> {
+    let batch_size = recipe.batch_size.of(split.training.len());
+    assert!((1..=split.training.len()).contains(&batch_size), "train: batches of {batch_size}");
+    let steps = (steps_per_epoch(recipe, split.training.len()) * recipe.epochs) as u64;
+    let mut workshop = Workshop::new(recipe, network, batch_size);
+    let mut steps_done = 0;
+    with_team(threads, |team| {
+        for epoch in 0..recipe.epochs {
+            let order = epoch_order(order, &split.training, recipe.seed, epoch);
+            let (mut loss_sum, mut accuracy_sum, mut iterations) = (0.0, 0.0, 0);
+            for (iteration, batch) in order.chunks(batch_size).enumerate() {
+                if batch.len() < batch_size && recipe.last_batch == LastBatch::Drop {
+                    break;
+                }
+                let learning_rate = recipe.learning_rate * recipe.schedule.factor(steps_done, steps);
+                let (loss, batch_accuracy) = workshop.forward_and_backward(network, data, batch, team);
+                if !loss.is_finite() {
+                    network.parameters.copy_from_slice(&workshop.last_good);
+                    return Err(Diverged { epoch, iteration, loss });
+                }
+                workshop.remember_good_weights(network, steps_done);
+                workshop.update(network, batch.len(), learning_rate, team);
+                steps_done += 1;
+                (loss_sum, accuracy_sum, iterations) =
+                    (loss_sum + loss, accuracy_sum + batch_accuracy, iteration + 1);
+                let step = StepReport {
+                    epoch,
+                    iteration,
+                    examples: batch.len(),
+                    loss,
+                    batch_accuracy,
+                    learning_rate,
+                };
+                if observe(Event::Step(step)).is_break() {
+                    return Ok(Outcome::Stopped);
+                }
+            }
+            let validation = split.validation.as_ref().map(|data| evaluate(network, data, threads));
+            let report = EpochReport {
+                epoch,
+                mean_loss: loss_sum / iterations as f32,
+                mean_batch_accuracy: accuracy_sum / iterations as f32,
+                validation: validation.as_ref(),
+            };
+            if observe(Event::Epoch(report)).is_break() && epoch + 1 < recipe.epochs {
+                return Ok(Outcome::Stopped);
+            }
+        }
+        Ok(Outcome::Finished)
+    })
+}
+
+fn epoch_order(order: &Order, training: &[u32], seed: u64, epoch: usize) -> Vec<u32> {
+    match order {
+        Order::Given(epochs) => epochs[epoch].clone(),
+        Order::Shuffled => {
+            let mut order = training.to_vec();
+            order.shuffle(&mut generator(seed, Purpose::Order, epoch));
+            order
+        }
+    }
+}
+
+/// Everything a training step writes to, made once.
+struct Workshop {
+    blocks: Vec<Block>,
+    block_size: usize,
+    tiles: Vec<crate::network::Tile>,
+    pieces: Vec<Range<usize>>,
+    gradient: Vec<f32>,
+    optimizer: Optimizer,
+    last_good: Vec<f32>,
+}
+
+impl Workshop {
+    fn new(recipe: &TrainingRecipe, network: &Network, batch_size: usize) -> Self {
+        let architecture = network.architecture();
+        let block_size = architecture.block_size().min(batch_size);
+        let tiles = architecture.tiles();
+        Workshop {
+            blocks: vec![Block::new(architecture, block_size); batch_size.div_ceil(block_size)],
+            block_size,
+            pieces: tiles.iter().map(|tile| tile.range.clone()).collect(),
+            tiles,
+            gradient: vec![0.0; network.parameters.len()],
+            optimizer: Optimizer::new(recipe.optimizer, network.parameters.len()),
+            last_good: network.parameters.clone(),
+        }
+    }
+
+    /// Mean loss of the batch, and the fraction of it read right. Leaves in the blocks what
+    /// [`update`](Self::update) needs.
+    fn forward_and_backward(
+        &mut self,
+        network: &Network,
+        data: &Dataset,
+        batch: &[u32],
+        team: &mut Team<'_>,
+    ) -> (f32, f32) {
+        let architecture = network.architecture();
+        let (block_size, example_weight) = (self.block_size, 1.0 / batch.len() as f32);
+        let blocks = &mut self.blocks[..batch.len().div_ceil(block_size)];
+        team.for_each(blocks, |index, block| {
+            let start = index * block_size;
+            block.load(data, &batch[start..batch.len().min(start + block_size)]);
+            architecture.forward(&network.parameters, block);
+            architecture.backward(&network.parameters, block, example_weight);
+        });
+        let (mut loss_sum, mut correct) = (0.0, 0);
+        for block in blocks {
+            loss_sum += block.losses().iter().sum::<f32>();
+            let readings = block.probabilities().iter().zip(block.labels());
+            correct +=
+                readings.filter(|(probabilities, label)| most_probable(probabilities) == **label).count();
+        }
+        (loss_sum * example_weight, correct as f32 * example_weight)
+    }
+
+    /// Takes the step: each tile of the parameters gets its gradient and is moved.
+    fn update(&mut self, network: &mut Network, batch_len: usize, learning_rate: f32, team: &mut Team<'_>) {
+        let step = self.optimizer.begin_step(learning_rate);
+        let Optimizer { first_moment, second_moment, .. } = &mut self.optimizer;
+        let blocks = &self.blocks[..batch_len.div_ceil(self.block_size)];
+        let tiles = &self.tiles;
+        let (architecture, parameters) = network.parts_mut();
+        team.for_each_piece(
+            [parameters, &mut self.gradient, first_moment, second_moment],
+            &self.pieces,
+            |index, [weights, gradient, first, second]| {
+                architecture.gradient(&tiles[index], blocks, gradient);
+                step.update(weights, gradient, first, second);
+            },
+        );
+    }
+
+    /// Keeps a copy of the weights now and then, for the day the loss is no number.
+    fn remember_good_weights(&mut self, network: &Network, step: u64) {
+        const INTERVAL: u64 = 100;
+        if step.is_multiple_of(INTERVAL) && network.parameters.iter().all(|weight| weight.is_finite()) {
+            self.last_good.copy_from_slice(&network.parameters);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

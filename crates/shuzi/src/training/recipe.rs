@@ -1,0 +1,354 @@
+//! Recipes: what to train and how, as data. The TOML text is the one source of every setting.
+//!
+//! In: TOML, and single values that override it. Out: a [`Recipe`] whose values were checked.
+//! Knows nothing of files; the recipes that come with shuzi are part of the library.
+
+use super::{optimizer::OptimizerKind, schedule::Schedule};
+use crate::{
+    network::{Architecture, ArchitectureError, InitialWeights, LayerKind},
+    preprocess::PixelScale,
+};
+use serde::{Deserialize, Serialize};
+
+/// The recipes that come with shuzi: name and TOML text.
+pub const BUILT_IN: [(&str, &str); 2] = [
+    ("classic", include_str!("../../../../recipes/classic.toml")),
+    ("mlp", include_str!("../../../../recipes/mlp.toml")),
+];
+
+/// A recipe's TOML text may have at most so many bytes.
+pub const MAX_BYTES: usize = 64 * 1024;
+
+/// What to train and how.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    /// What it is called.
+    pub name: String,
+    /// The layers and their beginning.
+    pub network: NetworkRecipe,
+    /// The way from there.
+    pub training: TrainingRecipe,
+}
+
+/// The layers and their beginning.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct NetworkRecipe {
+    /// What the bytes of an image become.
+    pub pixels: PixelScale,
+    /// The layers from pixels to logits.
+    pub layers: Vec<LayerKind>,
+    /// How the weights start.
+    pub initial_weights: InitialWeights,
+}
+
+/// How to train.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct TrainingRecipe {
+    /// How often every example is seen; 1 or more.
+    pub epochs: usize,
+    /// Examples for each step.
+    pub batch_size: BatchSize,
+    /// What becomes of a last batch that is not full.
+    #[serde(default)]
+    pub last_batch: LastBatch,
+    /// The (peak) learning rate; above 0.
+    pub learning_rate: f32,
+    /// How it changes.
+    #[serde(default = "constant")]
+    pub schedule: Schedule,
+    /// The rule for a step.
+    pub optimizer: OptimizerKind,
+    /// Training examples that are held out to see how well the network does on unseen ones.
+    #[serde(default)]
+    pub validation: usize,
+    /// Where all chance comes from.
+    #[serde(default)]
+    pub seed: u64,
+}
+
+fn constant() -> Schedule {
+    Schedule::Constant
+}
+
+/// Examples for each step: 1 is single-example, `all` full-batch gradient descent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum BatchSize {
+    /// So many.
+    Examples(usize),
+    /// All training examples at once.
+    All(All),
+}
+
+/// The word `all`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum All {
+    /// The only value.
+    All,
+}
+
+impl BatchSize {
+    /// How many examples, of so many.
+    pub fn of(self, examples: usize) -> usize {
+        match self {
+            BatchSize::Examples(count) => count,
+            BatchSize::All(_) => examples,
+        }
+    }
+}
+
+impl std::str::FromStr for BatchSize {
+    type Err = std::num::ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "all" { Ok(BatchSize::All(All::All)) } else { text.parse().map(BatchSize::Examples) }
+    }
+}
+
+/// What becomes of a last batch that is not full.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LastBatch {
+    /// It is a smaller step.
+    #[default]
+    Keep,
+    /// Its examples wait for the next epoch, as in the tutorial.
+    Drop,
+}
+
+/// A recipe that cannot be used.
+#[derive(Debug, thiserror::Error, PartialEq)]
+#[non_exhaustive]
+pub enum RecipeError {
+    /// Neither built in nor a file.
+    #[error("no recipe is called {name:?}")]
+    UnknownName {
+        /// The name asked for.
+        name: String,
+        /// The built-in name most like it.
+        nearest: Option<&'static str>,
+    },
+    /// More text than any recipe needs.
+    #[error("{found} bytes, at most {MAX_BYTES} are accepted")]
+    TooLong {
+        /// Bytes found.
+        found: usize,
+    },
+    /// Not UTF-8.
+    #[error("not UTF-8 text")]
+    NotText,
+    /// A key that no recipe has.
+    #[error("line {line}: unknown key `{key}`")]
+    UnknownKey {
+        /// Where, from 1.
+        line: usize,
+        /// The key found.
+        key: String,
+        /// The known key most like it.
+        nearest: Option<String>,
+    },
+    /// Not TOML, a key is missing, or a value is of the wrong kind.
+    #[error("line {line}: {message}")]
+    Syntax {
+        /// Where, from 1.
+        line: usize,
+        /// What the TOML reader says.
+        message: String,
+    },
+    /// A number outside its range.
+    #[error("{key} is {found}, expected {expected}")]
+    OutOfRange {
+        /// The key.
+        key: &'static str,
+        /// The value found.
+        found: String,
+        /// The range.
+        expected: &'static str,
+    },
+    /// Layers that make no network.
+    #[error("network.layers")]
+    Layers(#[from] ArchitectureError),
+}
+
+impl Recipe {
+    /// The built-in recipe of that name.
+    ///
+    /// # Errors
+    ///
+    /// [`RecipeError::UnknownName`], with the nearest name there is.
+    pub fn built_in(name: &str) -> Result<Recipe, RecipeError> {
+        let Some((_, text)) = BUILT_IN.iter().find(|(built_in, _)| *built_in == name) else {
+            let nearest = nearest(name, BUILT_IN.iter().map(|(name, _)| *name));
+            return Err(RecipeError::UnknownName { name: name.into(), nearest });
+        };
+        Ok(Recipe::from_toml(text.as_bytes()).expect("built-in recipes are tested"))
+    }
+
+    /// Reads TOML text and checks every value.
+    pub fn from_toml(bytes: &[u8]) -> Result<Recipe, RecipeError> {
+        if bytes.len() > MAX_BYTES {
+            return Err(RecipeError::TooLong { found: bytes.len() });
+        }
+        let text = std::str::from_utf8(bytes).map_err(|_| RecipeError::NotText)?;
+        let recipe: Recipe = toml::from_str(text).map_err(|error| explain(&error, text))?;
+        recipe.check()?;
+        Ok(recipe)
+    }
+
+    /// The recipe as TOML; [`from_toml`](Self::from_toml) reads it back.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).expect("every recipe can be written")
+    }
+
+    /// Checks every value, for a recipe that was changed after it was read.
+    pub fn check(&self) -> Result<(), RecipeError> {
+        let range = |ok: bool, key, found: &dyn std::fmt::Display, expected| {
+            if ok { Ok(()) } else { Err(RecipeError::OutOfRange { key, found: found.to_string(), expected }) }
+        };
+        self.architecture()?;
+        if let InitialWeights::Normal(deviation) = self.network.initial_weights {
+            let ok = deviation.is_finite() && deviation >= 0.0;
+            range(ok, "network.initial-weights.normal", &deviation, "0 or more")?;
+        }
+        let training = &self.training;
+        range(
+            (1..=1_000_000).contains(&training.epochs),
+            "training.epochs",
+            &training.epochs,
+            "1 to 1000000",
+        )?;
+        let batch_size = training.batch_size.of(1);
+        range(batch_size > 0, "training.batch-size", &batch_size, "1 or more, or \"all\"")?;
+        let rate = training.learning_rate;
+        range(rate.is_finite() && rate > 0.0, "training.learning-rate", &rate, "a number above 0")?;
+        if let Schedule::Linear { warmup } | Schedule::Cosine { warmup } = training.schedule {
+            range((0.0..1.0).contains(&warmup), "training.schedule.warmup", &warmup, "0 to below 1")?;
+        }
+        let below_one = |value: f32| (0.0..1.0).contains(&value);
+        let decay = match training.optimizer {
+            OptimizerKind::Sgd { momentum, weight_decay, .. } => {
+                range(below_one(momentum), "training.optimizer.momentum", &momentum, "0 to below 1")?;
+                weight_decay
+            }
+            OptimizerKind::Adam { beta1, beta2, epsilon, weight_decay } => {
+                range(below_one(beta1), "training.optimizer.beta1", &beta1, "0 to below 1")?;
+                range(below_one(beta2), "training.optimizer.beta2", &beta2, "0 to below 1")?;
+                let ok = epsilon.is_finite() && epsilon > 0.0;
+                range(ok, "training.optimizer.epsilon", &epsilon, "a number above 0")?;
+                weight_decay
+            }
+        };
+        let ok = decay.is_finite() && decay >= 0.0;
+        range(ok, "training.optimizer.weight-decay", &decay, "0 or more")
+    }
+
+    /// The layers of its network.
+    pub fn architecture(&self) -> Result<Architecture, ArchitectureError> {
+        Architecture::new(self.network.pixels, &self.network.layers)
+    }
+}
+
+/// Makes a typed error of what the TOML reader says; it names unknown keys in backquotes, with
+/// the known ones behind them.
+fn explain(error: &toml::de::Error, text: &str) -> RecipeError {
+    let start = error.span().map_or(0, |span| span.start.min(text.len()));
+    let line = text.as_bytes()[..start].iter().filter(|&&byte| byte == b'\n').count() + 1;
+    let message = error.message();
+    let mut quoted = message.split('`').skip(1).step_by(2);
+    match quoted.next() {
+        Some(key) if message.starts_with("unknown field") => {
+            RecipeError::UnknownKey { line, key: key.into(), nearest: nearest(key, quoted).map(String::from) }
+        }
+        _ => RecipeError::Syntax { line, message: message.into() },
+    }
+}
+
+/// The name most like `name`, if one is like it at all.
+fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    names
+        .map(|other| (strsim::jaro_winkler(name, other), other))
+        .filter(|(likeness, _)| *likeness > 0.7)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, other)| other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CLASSIC: &str = BUILT_IN[0].1;
+
+    #[test]
+    fn built_in_recipes_are_sound_and_survive_a_round_trip() {
+        for (name, text) in BUILT_IN {
+            let recipe = Recipe::from_toml(text.as_bytes()).unwrap();
+            assert_eq!(recipe.name, name);
+            assert_eq!(
+                Recipe::from_toml(recipe.to_toml().as_bytes()).unwrap(),
+                recipe,
+                "{}",
+                recipe.to_toml()
+            );
+        }
+    }
+
+    #[test]
+    fn classic_is_the_tutorials() {
+        use LayerKind::{Linear, Relu};
+        let recipe = Recipe::built_in("classic").unwrap();
+        assert_eq!(recipe.network.layers, [Linear(32), Relu, Linear(16), Relu, Linear(10)]);
+        assert_eq!(recipe.network.initial_weights, InitialWeights::Normal(0.01));
+        assert_eq!(recipe.network.pixels, PixelScale::Raw);
+        assert_eq!((recipe.training.batch_size.of(60_000), recipe.training.epochs), (90, 3));
+        assert_eq!((recipe.training.learning_rate, recipe.training.last_batch), (0.01, LastBatch::Drop));
+    }
+
+    #[test]
+    fn mistakes_are_named_with_their_place_and_the_nearest_key() {
+        let unknown = |line, key: &str, nearest: Option<&str>| RecipeError::UnknownKey {
+            line,
+            key: key.into(),
+            nearest: nearest.map(String::from),
+        };
+        let line_of = |needle: &str| CLASSIC.lines().position(|line| line.contains(needle)).unwrap() + 1;
+        for (from, to, expected) in [
+            ("epochs", "epohcs", unknown(line_of("epochs"), "epohcs", Some("epochs"))),
+            ("batch-size", "xyzzy", unknown(line_of("batch-size"), "xyzzy", None)),
+        ] {
+            assert_eq!(Recipe::from_toml(CLASSIC.replace(from, to).as_bytes()).unwrap_err(), expected);
+        }
+        for (from, to, key) in [
+            ("epochs = 3", "epochs = 0", "training.epochs"),
+            ("batch-size = 90", "batch-size = 0", "training.batch-size"),
+            ("learning-rate = 0.01", "learning-rate = -0.01", "training.learning-rate"),
+            ("learning-rate = 0.01", "learning-rate = nan", "training.learning-rate"),
+            ("learning-rate = 0.01", "learning-rate = inf", "training.learning-rate"),
+            ("normal = 0.01", "normal = -1.0", "network.initial-weights.normal"),
+            ("kind = \"sgd\"", "kind = \"sgd\", momentum = 1.0", "training.optimizer.momentum"),
+            ("kind = \"sgd\"", "kind = \"adam\", epsilon = 0.0", "training.optimizer.epsilon"),
+        ] {
+            let changed = CLASSIC.replace(from, to);
+            assert_ne!(changed, CLASSIC, "{from}");
+            let error = Recipe::from_toml(changed.as_bytes()).unwrap_err();
+            assert!(matches!(error, RecipeError::OutOfRange { key: found, .. } if found == key), "{error:?}");
+        }
+        assert!(matches!(Recipe::from_toml(b"\xff").unwrap_err(), RecipeError::NotText));
+        assert!(matches!(
+            Recipe::from_toml(&vec![b' '; MAX_BYTES + 1]).unwrap_err(),
+            RecipeError::TooLong { .. }
+        ));
+        assert!(matches!(Recipe::from_toml(b"name = 3").unwrap_err(), RecipeError::Syntax { line: 1, .. }));
+        let zero = CLASSIC.replace("{ linear = 32 }", "{ linear = 0 }");
+        assert!(matches!(Recipe::from_toml(zero.as_bytes()).unwrap_err(), RecipeError::Layers(_)));
+    }
+
+    #[test]
+    fn a_name_with_a_slip_finds_its_recipe() {
+        let error = Recipe::built_in("clasic").unwrap_err();
+        assert_eq!(error, RecipeError::UnknownName { name: "clasic".into(), nearest: Some("classic") });
+    }
+}
