@@ -15,7 +15,8 @@ fn small_network() -> Network {
     use LayerKind::{Linear, Relu};
     let architecture =
         Architecture::new(PixelScale::Unit, &[Linear(7), Relu, Linear(5), Relu, Linear(10)]).unwrap();
-    let mut network = Network::random(architecture, InitialWeights::He, &mut Rng::seed_from_u64(1));
+    // A seed for which no neuron is so near its corner that a central difference steps over it.
+    let mut network = Network::random(architecture, InitialWeights::He, &mut Rng::seed_from_u64(3));
     for (i, parameter) in network.parameters.iter_mut().enumerate() {
         *parameter += 0.05 * (i as f32).sin(); // no bias of 0, where ReLU has a corner
     }
