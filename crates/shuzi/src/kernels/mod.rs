@@ -4,6 +4,7 @@
 //! that is tested against it. Slices in, slices out; knows nothing of layers or training.
 #![allow(unsafe_code)]
 
+mod lanes;
 pub mod pixels;
 pub mod product;
 pub mod team;

@@ -5,7 +5,9 @@
 //! Forward: `y = b + s·Σₚ x[p]·W[p]`. Gradient: `∂W[p] = s·Σᵢ xᵢ[p]·dyᵢ`, summed in registers.
 //! `W` is `[pixels, outputs]`: one row of weights for each pixel.
 
-use super::Level;
+#[cfg(target_arch = "x86_64")]
+use super::lanes::Fused;
+use super::{Level, lanes::Lanes};
 use crate::image::PIXELS;
 
 /// Images in a word.
@@ -99,11 +101,11 @@ fn numbers(word: u64, scale: f32) -> [f32; GROUP] {
 ///
 /// If the sizes do not fit.
 pub fn forward(pixels: &PixelBlock, scale: f32, weight: &[f32], bias: &[f32], y: &mut [f32]) {
-    let outputs = bias.len();
-    assert_eq!(weight.len(), PIXELS * outputs, "pixels::forward: size of the weights");
-    assert_eq!(y.len(), pixels.images * outputs, "pixels::forward: size of the result");
+    assert_eq!(weight.len(), PIXELS * bias.len(), "pixels::forward: size of the weights");
+    assert_eq!(y.len(), pixels.images * bias.len(), "pixels::forward: size of the result");
     match Level::detect() {
-        Level::Plain => forward_body::<8, false>(pixels, scale, weight, bias, y),
+        // SAFETY: every processor has plain numbers.
+        Level::Plain => unsafe { forward_rows::<f32, f32, 4>(pixels, scale, weight, bias, y) },
         // SAFETY: the processor has the instructions, `detect` says so.
         #[cfg(target_arch = "x86_64")]
         Level::Avx2 => unsafe { forward_avx2(pixels, scale, weight, bias, y) },
@@ -115,15 +117,19 @@ pub fn forward(pixels: &PixelBlock, scale: f32, weight: &[f32], bias: &[f32], y:
     }
 }
 
+/// Pixels of some blocks with the `dy` (`[images, outputs]`) of each, in order.
+pub trait PixelsAndGradients<'a>: Iterator<Item = (&'a PixelBlock, &'a [f32])> + Clone {}
+
+impl<'a, I: Iterator<Item = (&'a PixelBlock, &'a [f32])> + Clone> PixelsAndGradients<'a> for I {}
+
 /// The gradient of rows `first..` of the weights, `[rows, outputs]`: `scale·xᵀ·dy`, summed
-/// over the images of all blocks in their order. `blocks` gives pixels and `dy`
-/// (`[images, outputs]`) of each block.
+/// over the images of all blocks in their order.
 ///
 /// # Panics
 ///
 /// If the sizes do not fit.
 pub fn gradient<'a>(
-    blocks: impl Iterator<Item = (&'a PixelBlock, &'a [f32])> + Clone,
+    blocks: impl PixelsAndGradients<'a>,
     scale: f32,
     first: usize,
     outputs: usize,
@@ -132,7 +138,8 @@ pub fn gradient<'a>(
     assert_eq!(gradient.len() % outputs, 0, "pixels::gradient: whole rows");
     assert!(first + gradient.len() / outputs <= PIXELS, "pixels::gradient: rows behind the last pixel");
     match Level::detect() {
-        Level::Plain => gradient_body::<8, false>(blocks, scale, first, outputs, gradient),
+        // SAFETY: every processor has plain numbers.
+        Level::Plain => unsafe { gradient_rows::<f32, f32, 4>(blocks, scale, first, outputs, gradient) },
         // SAFETY: the processor has the instructions, `detect` says so.
         #[cfg(target_arch = "x86_64")]
         Level::Avx2 => unsafe { gradient_avx2(blocks, scale, first, outputs, gradient) },
@@ -144,52 +151,53 @@ pub fn gradient<'a>(
     }
 }
 
-// The same bodies, compiled for wider instructions: the compiler makes vectors of the loops
-// over STRIP outputs. FMA says whether a multiplication and an addition are one instruction.
-
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma,bmi1,bmi2")]
+#[target_feature(enable = "avx2,fma")]
 fn forward_avx2(pixels: &PixelBlock, scale: f32, weight: &[f32], bias: &[f32], y: &mut [f32]) {
-    forward_body::<8, true>(pixels, scale, weight, bias, y);
+    // SAFETY: this function enables what the lanes need.
+    unsafe { forward_rows::<std::arch::x86_64::__m256, Fused, 1>(pixels, scale, weight, bias, y) }
 }
 
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi1,bmi2")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,fma")]
 fn forward_avx512(pixels: &PixelBlock, scale: f32, weight: &[f32], bias: &[f32], y: &mut [f32]) {
-    forward_body::<32, true>(pixels, scale, weight, bias, y);
+    // SAFETY: this function enables what the lanes need.
+    unsafe { forward_rows::<std::arch::x86_64::__m512, Fused, 2>(pixels, scale, weight, bias, y) }
 }
 
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma,bmi1,bmi2")]
+#[target_feature(enable = "avx2,fma")]
 fn gradient_avx2<'a>(
-    blocks: impl Iterator<Item = (&'a PixelBlock, &'a [f32])> + Clone,
+    blocks: impl PixelsAndGradients<'a>,
     scale: f32,
     first: usize,
     outputs: usize,
     gradient: &mut [f32],
 ) {
-    gradient_body::<8, true>(blocks, scale, first, outputs, gradient);
+    // SAFETY: this function enables what the lanes need.
+    unsafe { gradient_rows::<std::arch::x86_64::__m256, Fused, 2>(blocks, scale, first, outputs, gradient) }
 }
 
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi1,bmi2")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,fma")]
 fn gradient_avx512<'a>(
-    blocks: impl Iterator<Item = (&'a PixelBlock, &'a [f32])> + Clone,
+    blocks: impl PixelsAndGradients<'a>,
     scale: f32,
     first: usize,
     outputs: usize,
     gradient: &mut [f32],
 ) {
-    gradient_body::<32, true>(blocks, scale, first, outputs, gradient);
+    // SAFETY: this function enables what the lanes need.
+    unsafe { gradient_rows::<std::arch::x86_64::__m512, Fused, 2>(blocks, scale, first, outputs, gradient) }
 }
 
+/// [`forward`] with `N` registers of `L` at a time, and lanes `R` for what remains of a row.
+///
+/// # Safety
+///
+/// The processor has the instructions of `L` and `R` (so for every function below).
 #[inline(always)]
-fn multiply_add<const FMA: bool>(a: f32, b: f32, c: f32) -> f32 {
-    if FMA { a.mul_add(b, c) } else { a * b + c }
-}
-
-#[inline(always)]
-fn forward_body<const STRIP: usize, const FMA: bool>(
+unsafe fn forward_rows<L: Lanes, R: Lanes, const N: usize>(
     pixels: &PixelBlock,
     scale: f32,
     weight: &[f32],
@@ -197,21 +205,27 @@ fn forward_body<const STRIP: usize, const FMA: bool>(
     y: &mut [f32],
 ) {
     let outputs = bias.len();
-    let strips = outputs / STRIP;
-    for group in 0..pixels.images.div_ceil(GROUP) {
-        let y = &mut y[group * GROUP * outputs..];
-        for strip in 0..strips {
-            forward_strip::<STRIP, FMA>(pixels, group, scale, weight, bias, strip * STRIP, y);
+    let strip = N * L::WIDTH;
+    for (group, y) in y.chunks_mut(GROUP * outputs).enumerate() {
+        let whole_strips = outputs / strip * strip;
+        for start in (0..whole_strips).step_by(strip) {
+            // SAFETY: the caller's promise.
+            unsafe { forward_strip::<L, N>(pixels, group, scale, weight, bias, start, y) };
         }
-        for output in strips * STRIP..outputs {
-            forward_strip::<1, FMA>(pixels, group, scale, weight, bias, output, y);
+        for start in whole_strips..outputs {
+            // SAFETY: the caller's promise.
+            unsafe { forward_strip::<R, 1>(pixels, group, scale, weight, bias, start, y) };
         }
     }
 }
 
-/// Outputs `start..start + STRIP` of one group of images; `y` begins at the group's first image.
+/// `N` registers of outputs, from `start`, of one group of images; `y` is the group's.
+///
+/// # Safety
+///
+/// See [`forward_rows`].
 #[inline(always)]
-fn forward_strip<const STRIP: usize, const FMA: bool>(
+unsafe fn forward_strip<L: Lanes, const N: usize>(
     pixels: &PixelBlock,
     group: usize,
     scale: f32,
@@ -221,83 +235,104 @@ fn forward_strip<const STRIP: usize, const FMA: bool>(
     y: &mut [f32],
 ) {
     let outputs = bias.len();
-    let mut sums = [[0.0; STRIP]; GROUP];
-    for sum in &mut sums {
-        sum.copy_from_slice(&bias[start..start + STRIP]);
-    }
+    // SAFETY: the caller's promise.
+    let load =
+        |row: &[f32]| std::array::from_fn::<L, N, _>(|n| unsafe { L::load(&row[start + n * L::WIDTH..]) });
+    let mut sums = [load(bias); GROUP];
     for (words, row) in pixels.words.chunks_exact(pixels.groups).zip(weight.chunks_exact(outputs)) {
         let word = words[group];
         if word == 0 {
             continue;
         }
-        let x = numbers(word, scale);
-        let row: &[f32; STRIP] = row[start..start + STRIP].try_into().expect("a whole strip");
-        for (sum, x) in sums.iter_mut().zip(x) {
-            for (sum, &weight) in sum.iter_mut().zip(row) {
-                *sum = multiply_add::<FMA>(x, weight, *sum);
+        let (x, row) = (numbers(word, scale), load(row));
+        for (sums, x) in sums.iter_mut().zip(x) {
+            for (sum, weight) in sums.iter_mut().zip(row) {
+                // SAFETY: the caller's promise.
+                *sum = unsafe { L::splat(x).multiply_add(weight, *sum) };
             }
         }
     }
-    for (y, sum) in y.chunks_exact_mut(outputs).zip(&sums) {
-        y[start..start + STRIP].copy_from_slice(sum);
+    for (y, sums) in y.chunks_exact_mut(outputs).zip(sums) {
+        for (n, sum) in sums.into_iter().enumerate() {
+            // SAFETY: the caller's promise.
+            unsafe { sum.store(&mut y[start + n * L::WIDTH..]) };
+        }
     }
 }
 
+/// [`gradient`] with `N` registers of `L` at a time, and lanes `R` for what remains of a row.
+///
+/// # Safety
+///
+/// See [`forward_rows`].
 #[inline(always)]
-fn gradient_body<'a, const STRIP: usize, const FMA: bool>(
-    blocks: impl Iterator<Item = (&'a PixelBlock, &'a [f32])> + Clone,
+unsafe fn gradient_rows<'a, L: Lanes, R: Lanes, const N: usize>(
+    blocks: impl PixelsAndGradients<'a>,
     scale: f32,
     first: usize,
     outputs: usize,
     gradient: &mut [f32],
 ) {
-    let strips = outputs / STRIP;
-    for strip in 0..strips {
-        gradient_strip::<STRIP, FMA>(blocks.clone(), scale, first, outputs, strip * STRIP, gradient);
-    }
-    for output in strips * STRIP..outputs {
-        gradient_strip::<1, FMA>(blocks.clone(), scale, first, outputs, output, gradient);
+    let strip = N * L::WIDTH;
+    for (chunk, gradient) in gradient.chunks_mut(TOGETHER * outputs).enumerate() {
+        let pixel = first + chunk * TOGETHER;
+        let whole_strips = outputs / strip * strip;
+        for start in (0..whole_strips).step_by(strip) {
+            // SAFETY: the caller's promise.
+            unsafe { gradient_strip::<L, N>(blocks.clone(), scale, pixel, outputs, start, gradient) };
+        }
+        for start in whole_strips..outputs {
+            // SAFETY: the caller's promise.
+            unsafe { gradient_strip::<R, 1>(blocks.clone(), scale, pixel, outputs, start, gradient) };
+        }
     }
 }
 
-/// Outputs `start..start + STRIP` of all rows, a few pixels at a time so that they share the
-/// reading of `dy` and their sums do not wait for each other.
+/// Pixels that share the reading of `dy`, and whose sums do not wait for each other.
+const TOGETHER: usize = 4;
+
+/// `N` registers of outputs, from `start`, of up to [`TOGETHER`] pixels, whose rows of the
+/// gradient `gradient` is.
+///
+/// # Safety
+///
+/// See [`forward_rows`].
 #[inline(always)]
-fn gradient_strip<'a, const STRIP: usize, const FMA: bool>(
-    blocks: impl Iterator<Item = (&'a PixelBlock, &'a [f32])> + Clone,
+unsafe fn gradient_strip<'a, L: Lanes, const N: usize>(
+    blocks: impl PixelsAndGradients<'a>,
     scale: f32,
-    first: usize,
+    pixel: usize,
     outputs: usize,
     start: usize,
     gradient: &mut [f32],
 ) {
-    const TOGETHER: usize = 4;
-    let rows = gradient.len() / outputs;
-    for (chunk, gradient) in gradient.chunks_mut(TOGETHER * outputs).enumerate() {
-        let pixel = first + chunk * TOGETHER;
-        let present = TOGETHER.min(first + rows - pixel);
-        let mut sums = [[0.0; STRIP]; TOGETHER];
-        for (pixels, dy) in blocks.clone() {
-            let block_words: [&[u64]; TOGETHER] =
-                std::array::from_fn(|i| pixels.pixel(pixel + i.min(present - 1)));
-            for (group, dy) in dy.chunks(GROUP * outputs).enumerate() {
-                let words = block_words.map(|words| words[group]);
-                if words == [0; TOGETHER] {
-                    continue;
-                }
-                let x = words.map(|word| numbers(word, scale));
-                for (image, dy) in dy.chunks_exact(outputs).enumerate() {
-                    let dy: &[f32; STRIP] = dy[start..start + STRIP].try_into().expect("a whole strip");
-                    for (sum, x) in sums.iter_mut().zip(&x) {
-                        for (sum, &dy) in sum.iter_mut().zip(dy) {
-                            *sum = multiply_add::<FMA>(x[image % GROUP], dy, *sum);
-                        }
+    let last_pixel = pixel + gradient.len() / outputs - 1;
+    // SAFETY: the caller's promise.
+    let mut sums = unsafe { [[L::splat(0.0); N]; TOGETHER] };
+    for (pixels, dy) in blocks {
+        let words: [&[u64]; TOGETHER] = std::array::from_fn(|i| pixels.pixel(last_pixel.min(pixel + i)));
+        for (group, dy) in dy.chunks(GROUP * outputs).enumerate() {
+            let words = words.map(|words| words[group]);
+            if words == [0; TOGETHER] {
+                continue;
+            }
+            let x = words.map(|word| numbers(word, scale));
+            for (image, dy) in dy.chunks_exact(outputs).enumerate() {
+                for n in 0..N {
+                    // SAFETY: the caller's promise.
+                    let dy = unsafe { L::load(&dy[start + n * L::WIDTH..]) };
+                    for (sums, x) in sums.iter_mut().zip(&x) {
+                        // SAFETY: the caller's promise.
+                        sums[n] = unsafe { L::splat(x[image % GROUP]).multiply_add(dy, sums[n]) };
                     }
                 }
             }
         }
-        for (row, sum) in gradient.chunks_exact_mut(outputs).zip(&sums) {
-            row[start..start + STRIP].copy_from_slice(sum);
+    }
+    for (row, sums) in gradient.chunks_exact_mut(outputs).zip(sums) {
+        for (n, sum) in sums.into_iter().enumerate() {
+            // SAFETY: the caller's promise.
+            unsafe { sum.store(&mut row[start + n * L::WIDTH..]) };
         }
     }
 }
@@ -377,7 +412,8 @@ mod tests {
         let weight: Vec<f32> = (0..PIXELS * outputs).map(number).collect();
         let bias = vec![0.25; outputs];
         let (mut plain, mut fast) = (vec![0.0; 13 * outputs], vec![0.0; 13 * outputs]);
-        forward_body::<8, false>(&pixels, 1.0, &weight, &bias, &mut plain);
+        // SAFETY: every processor has plain numbers.
+        unsafe { forward_rows::<f32, f32, 4>(&pixels, 1.0, &weight, &bias, &mut plain) };
         forward(&pixels, 1.0, &weight, &bias, &mut fast);
         for (plain, fast) in plain.iter().zip(&fast) {
             assert!((plain - fast).abs() <= 1e-5 * 255.0 * 40.0, "{plain} {fast}"); // rounding of sums up to 10,000
