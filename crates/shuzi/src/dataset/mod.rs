@@ -3,6 +3,8 @@
 //! In: IDX bytes ([`idx`]) or a seed ([`synthetic`]). Out: a [`Dataset`], bytes as they
 //! came (47 MB for MNIST's 60,000), never floats. Knows nothing of files or networks.
 
+pub mod idx;
+
 use crate::image::{DIGITS, DigitImage, PIXELS};
 
 /// Labelled 28x28 digits: `images[i]` shows the digit `labels[i]`.

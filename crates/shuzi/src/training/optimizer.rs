@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 /// Which rule, with its constants.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(tag = "kind", rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
 pub enum OptimizerKind {
     /// Stochastic gradient descent.
     Sgd {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// How the learning rate changes from the first step to the last.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(tag = "kind", rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
 pub enum Schedule {
     /// The same throughout.
     Constant,
