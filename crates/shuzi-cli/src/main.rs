@@ -1,6 +1,97 @@
-//! `shuzi`: train a digit recogniser, see how good it is, read handwriting with it.
+//! `shuzi`: train a digit recogniser, see how good it is, take it elsewhere.
+//!
+//! Parses, calls a verb, prints the error, chooses the exit code: 0 done, 1 the work failed,
+//! 2 wrong usage, 130 interrupted. One file for each verb; no arithmetic on pixels or weights.
+
+mod completions;
+mod data;
+mod download;
+mod evaluate;
+mod explain;
+mod export;
+mod files;
+mod language;
+mod machine;
+mod models;
+mod progress;
+mod report;
+mod sources;
+mod train;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use rust_i18n::t;
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
+
 rust_i18n::i18n!("locales", fallback = "en");
 
-fn main() {
-    println!("{}", rust_i18n::t!("about"));
+// The words of the help are in locales/help.yml, in both languages; `language::command` puts
+// them in.
+#[derive(Parser)]
+#[command(name = "shuzi", version, disable_help_subcommand = true)]
+struct Program {
+    #[command(subcommand)]
+    verb: Verb,
+    #[arg(long, global = true, value_name = "en|zh-CN", value_parser = language::parse)]
+    lang: Option<&'static str>,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    Train(Box<train::Train>),
+    Evaluate(evaluate::Evaluate),
+    Export(export::Export),
+    Data(data::Data),
+    Completions(completions::Completions),
+}
+
+/// How a verb that did not fail ended.
+enum Ending {
+    Done,
+    /// By Ctrl-C, with everything finished so far saved.
+    Interrupted,
+}
+
+/// The user asked for something that cannot be: exit code 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct UsageError(String);
+
+fn main() -> ExitCode {
+    language::choose(std::env::args_os());
+    let matches = match language::command(Program::command()).try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) => return language::print_usage_error(&error),
+    };
+    let program = Program::from_arg_matches(&matches).expect("the arguments were parsed");
+    match run(program.verb) {
+        Ok(Ending::Done) => ExitCode::SUCCESS,
+        Ok(Ending::Interrupted) => ExitCode::from(130),
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nobody is left to tell when standard error is closed.
+            let _ = writeln!(io::stderr(), "{}", t!("program.error", message = explain::chain(&error)));
+            ExitCode::from(if error.is::<UsageError>() { 2 } else { 1 })
+        }
+    }
+}
+
+fn run(verb: Verb) -> anyhow::Result<Ending> {
+    let out = &mut io::stdout().lock();
+    let done = |()| Ending::Done;
+    match verb {
+        Verb::Train(train) => train.run(out),
+        Verb::Evaluate(evaluate) => evaluate.run(out).map(done),
+        Verb::Export(export) => export.run(out).map(done),
+        Verb::Data(data) => data.run(out).map(done),
+        Verb::Completions(completions) => completions.run(out).map(done),
+    }
+}
+
+/// `shuzi … | head`: the reader has seen enough, which is no failure.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    let kind = |cause: &(dyn std::error::Error + 'static)| cause.downcast_ref().map(io::Error::kind);
+    error.chain().any(|cause| kind(cause) == Some(io::ErrorKind::BrokenPipe))
 }

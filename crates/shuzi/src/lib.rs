@@ -9,6 +9,7 @@ pub mod dataset;
 pub mod evaluation;
 pub mod image;
 pub mod kernels;
+pub mod model;
 pub mod network;
 pub mod preprocess;
 pub mod training;

@@ -36,6 +36,13 @@ pub(super) trait Lanes: Copy {
     ///
     /// See [`splat`](Self::splat).
     unsafe fn multiply_add(self, b: Self, c: Self) -> Self;
+
+    /// `self + b`.
+    ///
+    /// # Safety
+    ///
+    /// See [`splat`](Self::splat).
+    unsafe fn add(self, b: Self) -> Self;
 }
 
 /// One number, product and sum rounded each: what every processor can do.
@@ -60,6 +67,11 @@ impl Lanes for f32 {
     #[inline(always)]
     unsafe fn multiply_add(self, b: Self, c: Self) -> Self {
         self * b + c
+    }
+
+    #[inline(always)]
+    unsafe fn add(self, b: Self) -> Self {
+        self + b
     }
 }
 
@@ -92,12 +104,17 @@ impl Lanes for Fused {
     unsafe fn multiply_add(self, b: Self, c: Self) -> Self {
         Fused(self.0.mul_add(b.0, c.0))
     }
+
+    #[inline(always)]
+    unsafe fn add(self, b: Self) -> Self {
+        Fused(self.0 + b.0)
+    }
 }
 
 /// Lanes over an x86-64 register type and its intrinsics.
 #[cfg(target_arch = "x86_64")]
 macro_rules! register {
-    ($name:ident, $width:literal, $splat:ident, $load:ident, $store:ident, $multiply_add:ident) => {
+    ($name:ident, $width:literal, $splat:ident, $load:ident, $store:ident, $multiply_add:ident, $add:ident) => {
         impl Lanes for std::arch::x86_64::$name {
             const WIDTH: usize = $width;
 
@@ -124,11 +141,17 @@ macro_rules! register {
                 // SAFETY: the caller vouches for the processor.
                 unsafe { std::arch::x86_64::$multiply_add(self, b, c) }
             }
+
+            #[inline(always)]
+            unsafe fn add(self, b: Self) -> Self {
+                // SAFETY: the caller vouches for the processor.
+                unsafe { std::arch::x86_64::$add(self, b) }
+            }
         }
     };
 }
 
 #[cfg(target_arch = "x86_64")]
-register!(__m256, 8, _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_fmadd_ps);
+register!(__m256, 8, _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_fmadd_ps, _mm256_add_ps);
 #[cfg(target_arch = "x86_64")]
-register!(__m512, 16, _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_fmadd_ps);
+register!(__m512, 16, _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_fmadd_ps, _mm512_add_ps);

@@ -8,7 +8,7 @@
 #[cfg(target_arch = "x86_64")]
 use super::lanes::Fused;
 use super::{Level, lanes::Lanes};
-use crate::image::PIXELS;
+use crate::image::{PIXELS, SIDE};
 
 /// Images in a word.
 const GROUP: usize = 8;
@@ -238,24 +238,37 @@ unsafe fn forward_strip<L: Lanes, const N: usize>(
     // SAFETY: the caller's promise.
     let load =
         |row: &[f32]| std::array::from_fn::<L, N, _>(|n| unsafe { L::load(&row[start + n * L::WIDTH..]) });
-    let mut sums = [load(bias); GROUP];
-    for (words, row) in pixels.words.chunks_exact(pixels.groups).zip(weight.chunks_exact(outputs)) {
-        let word = words[group];
-        if word == 0 {
-            continue;
+    // Summed row by row of the image, then the rows: fewer roundings meet a large sum, so that a
+    // neuron near its corner is seldom on another side of it than in double precision.
+    let mut totals = [load(bias); GROUP];
+    let rows = pixels.words.chunks_exact(pixels.groups * SIDE).zip(weight.chunks_exact(outputs * SIDE));
+    for (words, weight) in rows {
+        // SAFETY: the caller's promise.
+        let mut sums = unsafe { [[L::splat(0.0); N]; GROUP] };
+        for (words, weight) in words.chunks_exact(pixels.groups).zip(weight.chunks_exact(outputs)) {
+            let word = words[group];
+            if word == 0 {
+                continue;
+            }
+            let (x, weight) = (numbers(word, scale), load(weight));
+            for (sums, x) in sums.iter_mut().zip(x) {
+                for (sum, weight) in sums.iter_mut().zip(weight) {
+                    // SAFETY: the caller's promise.
+                    *sum = unsafe { L::splat(x).multiply_add(weight, *sum) };
+                }
+            }
         }
-        let (x, row) = (numbers(word, scale), load(row));
-        for (sums, x) in sums.iter_mut().zip(x) {
-            for (sum, weight) in sums.iter_mut().zip(row) {
+        for (totals, sums) in totals.iter_mut().zip(sums) {
+            for (total, sum) in totals.iter_mut().zip(sums) {
                 // SAFETY: the caller's promise.
-                *sum = unsafe { L::splat(x).multiply_add(weight, *sum) };
+                *total = unsafe { total.add(sum) };
             }
         }
     }
-    for (y, sums) in y.chunks_exact_mut(outputs).zip(sums) {
-        for (n, sum) in sums.into_iter().enumerate() {
+    for (y, totals) in y.chunks_exact_mut(outputs).zip(totals) {
+        for (n, total) in totals.into_iter().enumerate() {
             // SAFETY: the caller's promise.
-            unsafe { sum.store(&mut y[start + n * L::WIDTH..]) };
+            unsafe { total.store(&mut y[start + n * L::WIDTH..]) };
         }
     }
 }

@@ -1,0 +1,187 @@
+//! `shuzi data`: get MNIST, check it, look at it.
+
+use crate::{
+    UsageError, download,
+    files::{self, DataSource, MNIST},
+    report::png,
+    sources::{self, Part},
+};
+use clap::Subcommand;
+use rust_i18n::t;
+use serde_json::json;
+use shuzi::{
+    dataset::Dataset,
+    image::{DIGITS, SIDE},
+};
+use std::{
+    io::{self, Write},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+#[derive(clap::Args)]
+pub struct Data {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    Fetch(Fetch),
+    Verify(Verify),
+    Show(Show),
+}
+
+impl Data {
+    pub fn run(self, out: &mut impl Write) -> anyhow::Result<()> {
+        match self.verb {
+            Verb::Fetch(fetch) => fetch.run(out),
+            Verb::Verify(verify) => verify.run(out),
+            Verb::Show(show) => show.run(out),
+        }
+    }
+}
+
+#[derive(clap::Args)]
+struct Fetch {
+    #[arg(long, value_name = "URL")]
+    mirror: Vec<String>,
+    #[arg(long, value_name = "DIR")]
+    to: Option<PathBuf>,
+    #[arg(long, value_name = "SECONDS", default_value_t = download::PATIENCE.as_secs_f64())]
+    timeout: f64,
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+impl Fetch {
+    fn run(self, out: &mut impl Write) -> anyhow::Result<()> {
+        let folder = self.to.map_or_else(files::cache_folder, Ok)?;
+        let Ok(patience) = Duration::try_from_secs_f64(self.timeout) else {
+            return Err(UsageError(t!("data.timeout", found = self.timeout).into()).into());
+        };
+        let files = download::fetch_mnist(&folder, &self.mirror, patience, self.quiet)?;
+        writeln!(out, "{}", t!("data.fetched", folder = files.folder().display()))?;
+        Ok(())
+    }
+}
+
+#[derive(clap::Args)]
+struct Verify {
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    #[arg(long)]
+    json: bool,
+}
+
+impl Verify {
+    fn run(self, out: &mut impl Write) -> anyhow::Result<()> {
+        let files = match &self.data {
+            Some(folder) => files::mnist_in(folder)?,
+            None => match files::find_mnist()? {
+                Ok(files) => files,
+                Err(looked_in) => {
+                    let folders: Vec<_> = looked_in.iter().map(|folder| folder.display().to_string()).collect();
+                    anyhow::bail!(t!("data.no-mnist", folders = folders.join(", ")).into_owned());
+                }
+            },
+        };
+        let mut sound = true;
+        let mut reports = vec![];
+        for (file, path) in MNIST.iter().zip(&files.paths) {
+            let opened = files::open_to_read(path)?;
+            let (found, problem) = match download::unpacked_hash(opened, file.bytes) {
+                Ok(found) => (found, None),
+                Err(error) => (String::new(), Some(error.to_string())),
+            };
+            let right = found == file.sha256;
+            sound &= right;
+            if !self.json {
+                let word = if right { t!("data.right") } else { t!("data.wrong", expected = file.sha256) };
+                let problem = problem.map(|problem| format!(" ({problem})")).unwrap_or_default();
+                writeln!(out, "{}\n  SHA-256 {found} {word}{problem}", path.display())?;
+            }
+            reports.push(json!({ "path": path, "sha256": found, "expected": file.sha256, "right": right }));
+        }
+        let mut parts = vec![];
+        let sets = [("training", files.read_training_set()), ("test", files.read_test_set())];
+        for (name, set) in sets {
+            let set = match set {
+                Ok(set) => set,
+                Err(error) if sound => return Err(error),
+                Err(_) => continue, // a file with the wrong hash need not be readable
+            };
+            let histogram = set.histogram();
+            if !self.json {
+                let title = if name == "training" { t!("data.training-set") } else { t!("data.test-set") };
+                writeln!(out, "{title}: {}", t!("data.images", count = set.len()))?;
+                for (digit, count) in histogram.iter().enumerate() {
+                    writeln!(out, "  {digit} {count:>6}  {}", "█".repeat(count * 200 / set.len()))?;
+                }
+            }
+            parts.push(json!({ "name": name, "count": set.len(), "histogram": histogram }));
+        }
+        if self.json {
+            writeln!(out, "{}", json!({ "sound": sound, "files": reports, "sets": parts }))?;
+        }
+        anyhow::ensure!(sound, t!("data.not-mnist", folder = files.folder().display()).into_owned());
+        Ok(())
+    }
+}
+
+#[derive(clap::Args)]
+struct Show {
+    #[arg(long, value_name = "DIR|mnist|synthetic[:N]", default_value = "auto")]
+    data: DataSource,
+    #[arg(long)]
+    test: bool,
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    #[arg(long, value_name = "FILE", default_value = "digits.png")]
+    out: PathBuf,
+    #[arg(long, value_name = "URL")]
+    mirror: Vec<String>,
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+impl Show {
+    fn run(self, out: &mut impl Write) -> anyhow::Result<()> {
+        let found = sources::find(&self.data, &self.mirror, self.quiet)?;
+        let set = found.read(if self.test { Part::Test } else { Part::Training })?;
+        let (width, height, pixels) = sheet(&set, self.seed);
+        let picture = png::gray(width, height, &pixels);
+        if self.out == Path::new("-") {
+            return Ok(out.write_all(&picture)?);
+        }
+        files::write_atomically(&self.out, &picture)?;
+        if !self.quiet {
+            let path = self.out.display();
+            writeln!(io::stderr(), "{}", t!("data.shown", path = path, data = found.describe()))?;
+        }
+        Ok(())
+    }
+}
+
+/// A sheet with a row for each digit, ten examples in it drawn at random: width, height, pixels.
+fn sheet(set: &Dataset, seed: u64) -> (usize, usize, Vec<u8>) {
+    const PER_DIGIT: usize = 10;
+    const ZOOM: usize = 2;
+    const MARGIN: usize = 4;
+    let cell = SIDE * ZOOM + MARGIN;
+    let side = |cells: usize| cells * cell + MARGIN;
+    let (width, height) = (side(PER_DIGIT), side(DIGITS));
+    let mut pixels = vec![64; width * height]; // dark grey between the digits
+    for (digit, indices) in set.sample_of_each_digit(PER_DIGIT, seed).iter().enumerate() {
+        for (place, &index) in indices.iter().enumerate() {
+            let image = set.image(index as usize);
+            for y in 0..SIDE * ZOOM {
+                let start = (MARGIN + digit * cell + y) * width + MARGIN + place * cell;
+                for x in 0..SIDE * ZOOM {
+                    pixels[start + x] = image.0[y / ZOOM * SIDE + x / ZOOM];
+                }
+            }
+        }
+    }
+    (width, height, pixels)
+}

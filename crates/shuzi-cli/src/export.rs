@@ -1,0 +1,51 @@
+//! `shuzi export`: a model as a file that other programs load.
+
+use crate::{files, models};
+use clap::ValueEnum;
+use rust_i18n::t;
+use std::{
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+#[derive(clap::Args)]
+pub struct Export {
+    #[arg(value_name = "MODEL")]
+    model: PathBuf,
+    #[arg(long, value_name = "FORMAT")]
+    to: Format,
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    #[arg(long)]
+    quiet: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    /// The tutorial's: a pickled dictionary in a `.npy` file.
+    Npy,
+    /// The same arrays without pickle.
+    Npz,
+    /// shuzi's own.
+    Safetensors,
+}
+
+impl Export {
+    pub fn run(self, out: &mut impl Write) -> anyhow::Result<()> {
+        let model = models::read(&self.model)?;
+        let (bytes, extension) = match self.to {
+            Format::Npy => (model.to_npy(), "npy"),
+            Format::Npz => (model.to_npz(), "npz"),
+            Format::Safetensors => (model.to_safetensors(), "safetensors"),
+        };
+        let path = self.out.unwrap_or_else(|| models::stem(&self.model).with_extension(extension));
+        if path == Path::new("-") {
+            return Ok(out.write_all(&bytes)?);
+        }
+        files::write_atomically(&path, &bytes)?;
+        if !self.quiet {
+            writeln!(io::stderr(), "{}", t!("export.done", path = path.display(), bytes = bytes.len()))?;
+        }
+        Ok(())
+    }
+}

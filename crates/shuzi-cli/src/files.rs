@@ -1,0 +1,333 @@
+//! The only code that opens files: reading with limits, writing that loses nothing, and where
+//! MNIST's four files may lie.
+
+use anyhow::{Context, bail};
+use etcetera::BaseStrategy;
+use rust_i18n::t;
+use shuzi::dataset::{
+    Dataset,
+    idx::{self, IdxError},
+};
+use std::{
+    fmt::Display,
+    fs::{self, File},
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+/// How many synthetic digits are drawn for training when no number is given: as many as MNIST has.
+pub const SYNTHETIC_COUNT: usize = 60_000;
+/// How many can be asked for: 1.6 GB of bytes.
+const MAX_SYNTHETIC: usize = 2_000_000;
+
+/// One of MNIST's files: its name, and the SHA-256 and size of its unpacked bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct MnistFile {
+    pub name: &'static str,
+    pub sha256: &'static str,
+    pub bytes: u64,
+}
+
+/// MNIST: images and labels for training, images and labels for the test.
+pub const MNIST: [MnistFile; 4] = [
+    MnistFile {
+        name: "train-images-idx3-ubyte",
+        sha256: "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+        bytes: 47_040_016,
+    },
+    MnistFile {
+        name: "train-labels-idx1-ubyte",
+        sha256: "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+        bytes: 60_008,
+    },
+    MnistFile {
+        name: "t10k-images-idx3-ubyte",
+        sha256: "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+        bytes: 7_840_016,
+    },
+    MnistFile {
+        name: "t10k-labels-idx1-ubyte",
+        sha256: "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+        bytes: 10_008,
+    },
+];
+
+/// What the user asked for with `--data`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DataSource {
+    /// Nothing: the best that can be had.
+    Auto,
+    /// MNIST or nothing.
+    Mnist,
+    /// MNIST's files in this folder.
+    Folder(PathBuf),
+    /// So many synthetic digits.
+    Synthetic(usize),
+}
+
+impl FromStr for DataSource {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "auto" => Ok(DataSource::Auto),
+            "mnist" => Ok(DataSource::Mnist),
+            "synthetic" => Ok(DataSource::Synthetic(SYNTHETIC_COUNT)),
+            _ => match text.strip_prefix("synthetic:") {
+                Some(count) => match count.parse() {
+                    Ok(count) if (1..=MAX_SYNTHETIC).contains(&count) => Ok(DataSource::Synthetic(count)),
+                    _ => Err(t!("data.synthetic-count", count = count, max = MAX_SYNTHETIC).into()),
+                },
+                None => Ok(DataSource::Folder(text.into())),
+            },
+        }
+    }
+}
+
+/// MNIST's four files, where they lie. The last part of each name is as it was found.
+#[derive(Clone, Debug)]
+pub struct MnistFiles {
+    folder: PathBuf,
+    /// In the order of [`MNIST`].
+    pub paths: [PathBuf; 4],
+}
+
+impl MnistFiles {
+    /// The folder they lie in.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The 60,000 examples to train on.
+    pub fn read_training_set(&self) -> anyhow::Result<Dataset> {
+        read_dataset(&self.paths[0], &self.paths[1])
+    }
+
+    /// The 10,000 examples to test on.
+    pub fn read_test_set(&self) -> anyhow::Result<Dataset> {
+        read_dataset(&self.paths[2], &self.paths[3])
+    }
+}
+
+fn read_dataset(images: &Path, labels: &Path) -> anyhow::Result<Dataset> {
+    let read = |path: &Path, parse: fn(File, Option<u64>) -> Result<Vec<u8>, IdxError>| {
+        let (file, length) = open(path)?;
+        parse(file, Some(length)).with_context(|| t!("files.reading", path = path.display()).into_owned())
+    };
+    let (image_bytes, label_bytes) = (read(images, idx::read_images)?, read(labels, idx::read_labels)?);
+    Dataset::new(image_bytes, label_bytes).with_context(|| {
+        t!("data.joining", images = images.display(), labels = labels.display()).into_owned()
+    })
+}
+
+/// MNIST's files in `folder`, which the user named: what is missing is an error.
+pub fn mnist_in(folder: &Path) -> anyhow::Result<MnistFiles> {
+    let entries = fs::metadata(folder).and_then(|metadata| {
+        if metadata.is_dir() { fs::read_dir(folder).map(drop) } else { Err(io::ErrorKind::NotADirectory.into()) }
+    });
+    entries.with_context(|| t!("files.reading", path = folder.display()).into_owned())?;
+    let paths = MNIST.map(|file| find_file(folder, file.name));
+    let missing: Vec<&str> =
+        MNIST.iter().zip(&paths).filter(|(_, path)| path.is_none()).map(|(file, _)| file.name).collect();
+    if !missing.is_empty() {
+        bail!(t!("data.missing", folder = folder.display(), files = missing.join(", ")).into_owned());
+    }
+    Ok(MnistFiles { folder: folder.into(), paths: paths.map(|path| path.expect("none is missing")) })
+}
+
+/// The file of that name, with `-` or `.` before `idx`, raw or `.gz`.
+fn find_file(folder: &Path, name: &str) -> Option<PathBuf> {
+    let dotted = name.replace("-idx", ".idx");
+    let names = [name.to_string(), dotted.clone(), format!("{name}.gz"), format!("{dotted}.gz")];
+    names.into_iter().map(|name| folder.join(name)).find(|path| path.exists())
+}
+
+/// MNIST's files where they are looked for, or the folders that do not have them all.
+/// `$SHUZI_DATA` is a wish like `--data`: if it is set and wrong, that is an error.
+pub fn find_mnist() -> anyhow::Result<Result<MnistFiles, Vec<PathBuf>>> {
+    if let Some(folder) = std::env::var_os("SHUZI_DATA").filter(|folder| !folder.is_empty()) {
+        return mnist_in(Path::new(&folder)).map(Ok).context("SHUZI_DATA");
+    }
+    let mut looked_in = vec![];
+    for folder in [PathBuf::from("mnist_data"), cache_folder()?] {
+        match mnist_in(&folder) {
+            Ok(files) => return Ok(Ok(files)),
+            Err(_) => looked_in.push(folder),
+        }
+    }
+    Ok(Err(looked_in))
+}
+
+/// Where downloaded data is kept for this user.
+pub fn cache_folder() -> anyhow::Result<PathBuf> {
+    let strategy = etcetera::choose_base_strategy().context(t!("files.no-home").into_owned())?;
+    Ok(strategy.cache_dir().join("shuzi").join("mnist"))
+}
+
+/// A new folder for a run: `runs/NAME-1`, or the first number that is free.
+pub fn next_run_folder(name: &str) -> anyhow::Result<PathBuf> {
+    let safe = |letter: char| if letter.is_alphanumeric() || "-_".contains(letter) { letter } else { '-' };
+    let name: String = name.chars().take(64).map(safe).collect();
+    fs::create_dir_all("runs").with_context(|| t!("files.writing", path = "runs").into_owned())?;
+    for number in 1..1_000_000 {
+        let folder = Path::new("runs").join(format!("{name}-{number}"));
+        match fs::create_dir(&folder) {
+            Ok(()) => return Ok(folder),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => {
+                return Err(error).with_context(|| t!("files.writing", path = folder.display()).into_owned());
+            }
+        }
+    }
+    bail!(t!("files.writing", path = "runs").into_owned())
+}
+
+fn reading(path: &Path) -> impl Fn() -> String + '_ {
+    move || t!("files.reading", path = path.display()).into_owned()
+}
+
+fn writing(path: &Path) -> impl Fn() -> String + '_ {
+    move || t!("files.writing", path = path.display()).into_owned()
+}
+
+/// Opens a regular file, and says how long it is.
+fn open(path: &Path) -> anyhow::Result<(File, u64)> {
+    let file = File::open(path).with_context(reading(path))?;
+    let metadata = file.metadata().with_context(reading(path))?;
+    if metadata.is_dir() {
+        bail!(t!("files.is-folder", path = path.display()).into_owned());
+    }
+    Ok((file, metadata.len()))
+}
+
+/// All bytes of a file, if there are at most `limit`.
+pub fn read(path: &Path, limit: u64) -> anyhow::Result<Vec<u8>> {
+    let (file, length) = open(path)?;
+    let too_large = |length: &dyn Display| {
+        t!("files.too-large", path = path.display(), length = length, limit = limit).into_owned()
+    };
+    if length > limit {
+        bail!(too_large(&length));
+    }
+    let mut bytes = Vec::with_capacity(length as usize);
+    file.take(limit + 1).read_to_end(&mut bytes).with_context(reading(path))?;
+    if bytes.len() as u64 > limit {
+        bail!(too_large(&format!("> {limit}"))); // a pipe, or a file that grew
+    }
+    Ok(bytes)
+}
+
+/// A small text file that need not be there.
+pub fn read_text_if_there(path: &str) -> Option<String> {
+    let mut text = String::new();
+    File::open(path).ok()?.take(1 << 20).read_to_string(&mut text).ok()?;
+    Some(text)
+}
+
+/// A file to be hashed or packed piece by piece.
+pub fn open_to_read(path: &Path) -> anyhow::Result<File> {
+    Ok(open(path)?.0)
+}
+
+/// Creates a file, or empties the one that is there.
+pub fn create(path: &Path) -> anyhow::Result<File> {
+    File::create(path).with_context(writing(path))
+}
+
+/// Replaces a file as a whole: written beside its place, synced, renamed, the folder synced. On
+/// any failure the old file is as it was, and nothing half-written is left.
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    replace(path, |file| file.write_all(bytes)).with_context(writing(path))
+}
+
+/// [`write_atomically`] of whatever `write` writes.
+pub fn replace(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
+    let folder = match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    if path.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    let mut temporary = tempfile::Builder::new().prefix(".shuzi-").permissions(permissions()).tempfile_in(folder)?;
+    write(temporary.as_file_mut())?;
+    temporary.as_file().sync_all()?;
+    temporary.persist(path).map_err(|error| error.error)?;
+    sync_folder(folder)
+}
+
+/// Files are for everyone that the user's mask lets in, as if they were created plainly.
+fn permissions() -> fs::Permissions {
+    use std::os::unix::fs::PermissionsExt;
+    fs::Permissions::from_mode(0o666)
+}
+
+/// Makes a rename last through a power failure.
+pub fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// Creates `folder` if need be, and makes sure that a file can be written there.
+pub fn ensure_writable_folder(folder: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(folder).with_context(writing(folder))?;
+    tempfile::Builder::new().prefix(".shuzi-").tempfile_in(folder).with_context(writing(folder))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn data_sources_are_understood() {
+        for (text, expected) in [
+            ("mnist", Ok(DataSource::Mnist)),
+            ("synthetic", Ok(DataSource::Synthetic(SYNTHETIC_COUNT))),
+            ("synthetic:100", Ok(DataSource::Synthetic(100))),
+            ("some/folder", Ok(DataSource::Folder("some/folder".into()))),
+        ] {
+            assert_eq!(text.parse(), expected);
+        }
+        for wrong in ["synthetic:", "synthetic:0", "synthetic:-1", "synthetic:99999999999999999999"] {
+            assert!(wrong.parse::<DataSource>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_write_that_fails_leaves_the_old_file_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model");
+        write_atomically(&path, b"old").unwrap();
+        let result = replace(&path, |file| {
+            file.write_all(b"ne")?;
+            Err(io::ErrorKind::StorageFull.into())
+        });
+        assert!(result.is_err());
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        write_atomically(&path, b"new").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+    }
+
+    #[test]
+    fn names_with_dash_or_dot_raw_or_gz_are_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let names = ["train-images.idx3-ubyte", "train-labels-idx1-ubyte.gz", "t10k-images-idx3-ubyte"];
+        for name in names {
+            fs::write(folder.path().join(name), b"").unwrap();
+        }
+        let error = mnist_in(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("t10k-labels-idx1-ubyte") && !error.contains("train-labels"), "{error}");
+        fs::write(folder.path().join("t10k-labels.idx1-ubyte.gz"), b"").unwrap();
+        assert!(mnist_in(folder.path()).unwrap().paths[1].ends_with("train-labels-idx1-ubyte.gz"));
+    }
+
+    #[test]
+    fn a_file_above_the_limit_is_refused() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), [0; 10]).unwrap();
+        assert!(read(file.path(), 9).is_err());
+        assert_eq!(read(file.path(), 10).unwrap().len(), 10);
+    }
+}

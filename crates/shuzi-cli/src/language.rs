@@ -1,0 +1,178 @@
+//! The user's language: chosen once, then every word comes from `locales/`.
+//!
+//! Also puts the help of the command line into words, and what clap says of wrong usage.
+
+use clap::{Arg, Command, error::{ContextKind, ContextValue, ErrorKind}};
+use rust_i18n::t;
+use std::{
+    ffi::OsString,
+    io::{self, Write},
+    process::ExitCode,
+};
+
+/// The languages there are.
+pub const LANGUAGES: [&str; 2] = ["en", "zh-CN"];
+
+/// The language that a name such as `zh_CN.UTF-8` or `en` asks for.
+pub fn parse(name: &str) -> Result<&'static str, String> {
+    let lower = name.to_ascii_lowercase();
+    match lower.split(['-', '_', '.']).next() {
+        Some("zh") => Ok(LANGUAGES[1]),
+        Some("en") => Ok(LANGUAGES[0]),
+        _ => Err(t!("program.unknown-language", name = name).into()),
+    }
+}
+
+/// Speaks the language of `--lang`, else the locale's, else English. Looks at the arguments
+/// itself, because mistakes in them must already be told in the right language.
+pub fn choose(arguments: impl Iterator<Item = OsString>) {
+    let arguments: Vec<String> = arguments.map(|argument| argument.to_string_lossy().into_owned()).collect();
+    let asked = arguments.iter().enumerate().find_map(|(place, argument)| match argument.strip_prefix("--lang") {
+        Some("") => arguments.get(place + 1).map(String::as_str),
+        Some(rest) => rest.strip_prefix('='),
+        None => None,
+    });
+    let language = asked.and_then(|name| parse(name).ok());
+    let locale = || sys_locale::get_locale().and_then(|name| parse(&name).ok());
+    rust_i18n::set_locale(language.or_else(locale).unwrap_or(LANGUAGES[0]));
+}
+
+/// Puts the words of the help into a command: `help.VERB.about`, `help.VERB.ARGUMENT`.
+pub fn command(command: Command) -> Command {
+    let name = command.get_name().to_string();
+    let command = with_words(command.disable_help_flag(true).disable_version_flag(true), &name);
+    let version = Arg::new("version").short('V').long("version").action(clap::ArgAction::Version);
+    command.arg(version.help(t!("help.version")).help_heading(t!("help.options")))
+}
+
+fn with_words(command: Command, key: &str) -> Command {
+    let verbs: Vec<String> = command.get_subcommands().map(|verb| verb.get_name().to_string()).collect();
+    let example_key = format!("help.{key}.examples");
+    let examples = t!(&example_key);
+    let mut command = command
+        .about(t!(&format!("help.{key}.about")).into_owned())
+        .disable_help_flag(true)
+        .disable_help_subcommand(true)
+        .subcommand_help_heading(t!("help.commands"))
+        .help_template(format!(
+            "{{about-with-newline}}\n{} {{usage}}\n\n{{all-args}}{{after-help}}",
+            t!("help.usage")
+        ))
+        .after_help(if examples == example_key { String::new() } else { examples.into_owned() });
+    let arguments: Vec<String> = command.get_arguments().map(|argument| argument.get_id().to_string()).collect();
+    for id in arguments {
+        let word_key = if id == "lang" { "help.lang".to_string() } else { format!("help.{key}.{id}") };
+        command = command.mut_arg(&id, |argument| {
+            let heading =
+                if argument.is_positional() { t!("help.arguments") } else { t!("help.options") };
+            argument
+                .help(t!(&word_key).into_owned())
+                .help_heading(heading.into_owned())
+                .hide_default_value(true)
+                .hide_possible_values(true)
+        });
+    }
+    for verb in verbs {
+        let key = if key == "shuzi" { verb.clone() } else { format!("{key}-{verb}") };
+        command = command.mut_subcommand(&verb, |command| with_words(command, &key));
+    }
+    let help = Arg::new("help").short('h').long("help").action(clap::ArgAction::HelpShort);
+    command.arg(help.help(t!("help.help")).help_heading(t!("help.options")))
+}
+
+/// Prints what clap found wrong (or the help that was asked for), and gives the exit code.
+pub fn print_usage_error(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        let _ = error.print(); // a closed pipe: the reader has seen enough
+        return ExitCode::SUCCESS;
+    }
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        let _ = error.print();
+        return ExitCode::from(2);
+    }
+    let context = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => text.clone(),
+        Some(ContextValue::Strings(texts)) => texts.join(", "),
+        Some(ContextValue::StyledStr(text)) => text.to_string(),
+        _ => String::new(),
+    };
+    let (argument, value) = (context(ContextKind::InvalidArg), context(ContextKind::InvalidValue));
+    let message = match error.kind() {
+        ErrorKind::UnknownArgument => t!("usage.unknown-argument", argument = argument),
+        ErrorKind::InvalidSubcommand => t!("usage.unknown-verb", verb = context(ContextKind::InvalidSubcommand)),
+        ErrorKind::MissingRequiredArgument => t!("usage.missing-argument", argument = argument),
+        ErrorKind::MissingSubcommand => t!("usage.missing-verb"),
+        ErrorKind::ArgumentConflict => {
+            t!("usage.conflict", argument = argument, other = context(ContextKind::PriorArg))
+        }
+        ErrorKind::InvalidValue if value.is_empty() => t!("usage.missing-value", argument = argument),
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
+            t!("usage.invalid-value", argument = argument, value = value)
+        }
+        ErrorKind::TooManyValues | ErrorKind::WrongNumberOfValues | ErrorKind::TooFewValues => {
+            t!("usage.number-of-values", argument = argument)
+        }
+        _ => error.to_string().into(),
+    };
+    let mut lines = vec![t!("program.error", message = message).into_owned()];
+    let reason = std::error::Error::source(error).map(ToString::to_string);
+    lines.extend(reason.map(|reason| format!("  {reason}")));
+    let possible = context(ContextKind::ValidValue);
+    if !possible.is_empty() {
+        lines.push(format!("  {}", t!("usage.possible-values", values = possible)));
+    }
+    let suggestions = [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand, ContextKind::SuggestedValue];
+    for suggestion in suggestions.map(context).into_iter().filter(|suggestion| !suggestion.is_empty()) {
+        lines.push(format!("  {}", t!("usage.did-you-mean", suggestion = suggestion)));
+    }
+    lines.push(t!("usage.see-help").into_owned());
+    let _ = writeln!(io::stderr(), "{}", lines.join("\n"));
+    ExitCode::from(2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn check(command: &Command, key: &str, missing: &mut Vec<String>) {
+        let mut wanted = vec![format!("help.{key}.about")];
+        for argument in command.get_arguments().map(|argument| argument.get_id().as_str()) {
+            if !["help", "version", "lang"].contains(&argument) {
+                wanted.push(format!("help.{key}.{argument}"));
+            }
+        }
+        for key in wanted {
+            for language in LANGUAGES {
+                if t!(&key, locale = language) == key {
+                    missing.push(format!("{key} ({language})"));
+                }
+            }
+        }
+        for verb in command.get_subcommands() {
+            let key =
+                if key == "shuzi" { verb.get_name().to_string() } else { format!("{key}-{}", verb.get_name()) };
+            check(verb, &key, missing);
+        }
+    }
+
+    #[test]
+    fn every_verb_and_option_has_its_help_in_both_languages() {
+        let mut missing = vec![];
+        check(&crate::Program::command(), "shuzi", &mut missing);
+        assert!(missing.is_empty(), "{missing:#?}");
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        command(crate::Program::command()).debug_assert();
+    }
+
+    #[test]
+    fn locale_names_of_all_shapes_are_understood() {
+        for (name, expected) in [("zh_CN.UTF-8", "zh-CN"), ("zh-Hans-CN", "zh-CN"), ("ZH", "zh-CN"), ("en_GB", "en")] {
+            assert_eq!(parse(name), Ok(expected));
+        }
+        assert!(parse("fr").is_err());
+    }
+}

@@ -1,0 +1,408 @@
+//! A model: a trained network and its record, to bytes and back.
+//!
+//! In and out: shuzi's own [`safetensors`] file, and the tutorial's [`npy`] and [`npz`] files
+//! (`w1,b1,w2,b2,…`). Bytes are mistrusted here, once; behind this border the shapes fit and
+//! every weight is a finite number. Knows nothing of files.
+
+pub mod arrays;
+pub mod npy;
+pub mod npz;
+pub mod pickle;
+pub mod safetensors;
+
+use self::{
+    arrays::Array,
+    npy::{Content, NpyError},
+    npz::NpzError,
+    safetensors::SafetensorsError,
+};
+use crate::{
+    image::PIXELS,
+    network::{Architecture, ArchitectureError, LayerKind, Network},
+    preprocess::PixelScale,
+    training::recipe::{Recipe, RecipeError},
+};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+
+/// The version of the native file; a reader refuses what it does not know.
+pub const FORMAT_VERSION: &str = "1";
+
+/// A network and what is known of how it came to be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Model {
+    /// The function from pixels to logits.
+    pub network: Network,
+    /// How it came to be.
+    pub record: Record,
+}
+
+/// How a network came to be; empty for a file of another program.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Record {
+    /// What it was trained by, the seed included.
+    pub recipe: Option<Recipe>,
+    /// What it was trained on, in words.
+    pub trained_on: Option<String>,
+    /// How many test images it was tested on, and how many it read right.
+    pub test: Option<TestResult>,
+}
+
+/// What a test gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TestResult {
+    /// Images.
+    pub count: usize,
+    /// Images read right.
+    pub correct: usize,
+}
+
+/// Bytes that are no model.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ModelError {
+    /// Not a safetensors file.
+    #[error("reading it as safetensors")]
+    Safetensors(#[from] SafetensorsError),
+    /// Not a `.npy` file.
+    #[error("reading it as .npy")]
+    Npy(#[from] NpyError),
+    /// Not a `.npz` file.
+    #[error("reading it as .npz")]
+    Npz(#[from] NpzError),
+    /// A `.npy` file with one array instead of a dictionary of weights.
+    #[error("the .npy file holds one array, expected a dictionary w1, b1, w2, b2, …")]
+    SingleArray,
+    /// A version of the native file that this program does not know.
+    #[error("format version {found:?}, expected {FORMAT_VERSION:?}")]
+    Version {
+        /// The version found.
+        found: String,
+    },
+    /// A weight or bias is missing.
+    #[error("there is no array {name}")]
+    Missing {
+        /// Its name.
+        name: String,
+    },
+    /// An array that is no weight or bias of the network.
+    #[error("array {name} belongs to no layer")]
+    Surplus {
+        /// Its name.
+        name: String,
+    },
+    /// An array of the wrong shape.
+    #[error("array {name} has shape {found:?}, expected {expected}")]
+    Shape {
+        /// Its name.
+        name: String,
+        /// The shape found.
+        found: Vec<usize>,
+        /// The shape expected.
+        expected: String,
+    },
+    /// A weight that is infinite or not a number.
+    #[error("array {name} has {value} at index {index}")]
+    NotFinite {
+        /// The array.
+        name: String,
+        /// Where, counted row by row.
+        index: usize,
+        /// The value.
+        value: f32,
+    },
+    /// Layers that make no network.
+    #[error("its layers")]
+    Architecture(#[from] ArchitectureError),
+    /// Its recipe cannot be read.
+    #[error("the recipe in it")]
+    Recipe(#[from] RecipeError),
+    /// Its hash is not that of its weights.
+    #[error("the weights have SHA-256 {found}, the file says {expected}")]
+    Hash {
+        /// Of the weights found.
+        found: String,
+        /// As the file says.
+        expected: String,
+    },
+}
+
+impl Model {
+    /// Reads a model in any of the three formats, told by its first bytes.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Model, ModelError> {
+        match Arrays::from_bytes(bytes)? {
+            Arrays::Native(arrays, metadata) => native(arrays, &metadata),
+            Arrays::Numpy(arrays) => {
+                let network = tutorial_network(arrays, "", PixelScale::Raw)?;
+                Ok(Model { network, record: Record::default() })
+            }
+        }
+    }
+
+    /// The native file, `model.safetensors` (`docs/model-file.md`).
+    pub fn to_safetensors(&self) -> Vec<u8> {
+        let mut tensors = vec![];
+        for (number, (linear, weight, bias)) in (1..).zip(self.network.weights_and_biases()) {
+            let shape = vec![linear.inputs, linear.outputs];
+            tensors.push((format!("linear{number}.weight"), Array::from_f32(shape, weight.to_vec())));
+            tensors
+                .push((format!("linear{number}.bias"), Array::from_f32(vec![linear.outputs], bias.to_vec())));
+        }
+        let mut metadata = vec![
+            ("format", "shuzi".to_string()),
+            ("format_version", FORMAT_VERSION.to_string()),
+            ("pixels", pixel_word(self.network.architecture().pixel_scale()).to_string()),
+            ("weights_sha256", self.weights_sha256()),
+        ];
+        if let Some(recipe) = &self.record.recipe {
+            metadata.push(("recipe", recipe.to_toml()));
+            metadata.push(("seed", recipe.training.seed.to_string()));
+        }
+        if let Some(trained_on) = &self.record.trained_on {
+            metadata.push(("trained_on", trained_on.clone()));
+        }
+        if let Some(test) = self.record.test {
+            metadata.push(("test_accuracy", (test.correct as f64 / test.count as f64).to_string()));
+            metadata.push(("test_correct", test.correct.to_string()));
+            metadata.push(("test_count", test.count.to_string()));
+        }
+        let metadata: Vec<_> = metadata.into_iter().map(|(key, value)| (key.to_string(), value)).collect();
+        safetensors::write(&tensors, &metadata)
+    }
+
+    /// The tutorial's `.npy`: a pickled dictionary `w1,b1,w2,b2,…` of float64.
+    pub fn to_npy(&self) -> Vec<u8> {
+        npy::write_dictionary(&self.tutorial_arrays())
+    }
+
+    /// An `.npz` with the same arrays.
+    pub fn to_npz(&self) -> Vec<u8> {
+        npz::write(&self.tutorial_arrays())
+    }
+
+    /// `w1,b1,w2,b2,…` as the tutorial has them: `[inputs, outputs]` and `[1, outputs]`, float64.
+    fn tutorial_arrays(&self) -> Vec<(String, Array)> {
+        let wide = |values: &[f32]| values.iter().map(|&value| f64::from(value)).collect();
+        let mut arrays = vec![];
+        for (number, (linear, weight, bias)) in (1..).zip(self.network.weights_and_biases()) {
+            arrays.push((
+                format!("w{number}"),
+                Array::from_f64(vec![linear.inputs, linear.outputs], wide(weight)),
+            ));
+            arrays.push((format!("b{number}"), Array::from_f64(vec![1, linear.outputs], wide(bias))));
+        }
+        arrays
+    }
+
+    /// SHA-256 of all parameters as little-endian float32, in the order of the layers; in
+    /// hexadecimal. Equal hashes mean equal networks to the last bit.
+    pub fn weights_sha256(&self) -> String {
+        let mut hasher = Sha256::new();
+        for parameter in &self.network.parameters {
+            hasher.update(parameter.to_le_bytes());
+        }
+        hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// The weights that a training starts from, from an `.npz` or `.npy` file: `w1,b1,…` or
+/// `init_w1,init_b1,…`; a bias that is not there is 0. They must fit `architecture`.
+pub fn initial_weights(bytes: &[u8], architecture: &Architecture) -> Result<Network, ModelError> {
+    let arrays = match Arrays::from_bytes(bytes)? {
+        Arrays::Native(arrays, metadata) => return fits(native(arrays, &metadata)?.network, architecture),
+        Arrays::Numpy(arrays) => arrays,
+    };
+    let prefix = if arrays.iter().any(|(name, _)| name == "init_w1") { "init_" } else { "" };
+    fits(tutorial_network(arrays, prefix, architecture.pixel_scale())?, architecture)
+}
+
+fn fits(network: Network, architecture: &Architecture) -> Result<Network, ModelError> {
+    let shapes = |architecture: &Architecture| {
+        architecture
+            .linear_layers()
+            .map(|(linear, _)| vec![linear.inputs, linear.outputs])
+            .collect::<Vec<_>>()
+    };
+    let (found, expected) = (shapes(network.architecture()), shapes(architecture));
+    for number in 1..=found.len().max(expected.len()) {
+        let name = format!("w{number}");
+        match (found.get(number - 1), expected.get(number - 1)) {
+            (Some(_), None) => return Err(ModelError::Surplus { name }),
+            (None, _) => return Err(ModelError::Missing { name }),
+            (Some(found), Some(expected)) if found != expected => {
+                return Err(ModelError::Shape {
+                    name,
+                    found: found.clone(),
+                    expected: format!("{expected:?}"),
+                });
+            }
+            _ => {}
+        }
+    }
+    Ok(Network::new(architecture.clone(), network.parameters))
+}
+
+/// The order of examples in each epoch, from an `.npz` file's array `order` or an `.npy` file:
+/// `[epochs, examples]`.
+pub fn batch_order(bytes: &[u8]) -> Result<Vec<Vec<u32>>, ModelError> {
+    let name = || "order".to_string();
+    let array = if bytes.starts_with(npz::MAGIC) {
+        let mut arrays = npz::read(bytes)?;
+        let Some(place) = arrays.iter().position(|(name, _)| name == "order") else {
+            return Err(ModelError::Missing { name: name() });
+        };
+        arrays.swap_remove(place).1
+    } else {
+        match npy::read(bytes)? {
+            Content::Array(array) => array,
+            Content::Dictionary(_) => return Err(ModelError::Missing { name: name() }),
+        }
+    };
+    let &[epochs, examples] = array.shape() else {
+        let found = array.shape().to_vec();
+        return Err(ModelError::Shape { name: name(), found, expected: "[epochs, examples]".into() });
+    };
+    let found = array.shape().to_vec();
+    let shape = |expected: &str| ModelError::Shape { name: name(), found, expected: expected.into() };
+    if epochs == 0 || examples == 0 {
+        return Err(shape("[epochs, examples], none of them 0"));
+    }
+    let indices = array.into_indices().map_err(|_| shape("whole numbers from 0"))?;
+    Ok(indices.chunks_exact(examples).map(<[u32]>::to_vec).collect())
+}
+
+enum Arrays {
+    Native(Vec<(String, Array)>, BTreeMap<String, String>),
+    Numpy(Vec<(String, Array)>),
+}
+
+impl Arrays {
+    fn from_bytes(bytes: &[u8]) -> Result<Arrays, ModelError> {
+        if bytes.starts_with(npy::MAGIC) {
+            match npy::read(bytes)? {
+                Content::Dictionary(arrays) => Ok(Arrays::Numpy(arrays)),
+                Content::Array(_) => Err(ModelError::SingleArray),
+            }
+        } else if bytes.starts_with(npz::MAGIC) {
+            Ok(Arrays::Numpy(npz::read(bytes)?))
+        } else {
+            let (arrays, metadata) = safetensors::read(bytes)?;
+            Ok(Arrays::Native(arrays, metadata))
+        }
+    }
+}
+
+fn pixel_word(scale: PixelScale) -> &'static str {
+    match scale {
+        PixelScale::Raw => "raw",
+        PixelScale::Unit => "unit",
+    }
+}
+
+/// Puts a native file's tensors together, and checks them against its recipe and hash.
+fn native(arrays: Vec<(String, Array)>, metadata: &BTreeMap<String, String>) -> Result<Model, ModelError> {
+    if let Some(found) = metadata.get("format_version").filter(|found| *found != FORMAT_VERSION) {
+        return Err(ModelError::Version { found: found.clone() });
+    }
+    let recipe = metadata.get("recipe").map(|text| Recipe::from_toml(text.as_bytes())).transpose()?;
+    let scale = match metadata.get("pixels").map(String::as_str) {
+        Some("raw") => PixelScale::Raw,
+        _ => PixelScale::Unit,
+    };
+    let network =
+        chain(arrays, |number| (format!("linear{number}.weight"), format!("linear{number}.bias")), scale)?;
+    let network = match &recipe {
+        Some(recipe) => fits(network, &recipe.architecture()?)?,
+        None => network,
+    };
+    let number = |key: &str| metadata.get(key).and_then(|text| text.parse().ok());
+    let test = match (number("test_count"), number("test_correct")) {
+        (Some(count), Some(correct)) if 0 < count && correct <= count => Some(TestResult { count, correct }),
+        _ => None,
+    };
+    let record = Record { recipe, trained_on: metadata.get("trained_on").cloned(), test };
+    let model = Model { network, record };
+    if let Some(expected) = metadata.get("weights_sha256") {
+        let found = model.weights_sha256();
+        if found != *expected {
+            return Err(ModelError::Hash { found, expected: expected.clone() });
+        }
+    }
+    Ok(model)
+}
+
+/// Puts the tutorial's arrays together: `w1,b1,…` behind `prefix`, other arrays left aside.
+fn tutorial_network(
+    arrays: Vec<(String, Array)>,
+    prefix: &str,
+    scale: PixelScale,
+) -> Result<Network, ModelError> {
+    let is_parameter = |name: &str| {
+        let number = name.strip_prefix(prefix).and_then(|name| name.strip_prefix(['w', 'b']));
+        number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    let mut arrays: Vec<_> = arrays.into_iter().filter(|(name, _)| is_parameter(name)).collect();
+    if !prefix.is_empty() {
+        // Starting biases are 0 unless given.
+        for number in 1.. {
+            let (weight, bias) = (format!("{prefix}w{number}"), format!("{prefix}b{number}"));
+            let Some((_, weight)) = arrays.iter().find(|(name, _)| *name == weight) else { break };
+            if let (&[_, outputs], false) = (weight.shape(), arrays.iter().any(|(name, _)| *name == bias)) {
+                arrays.push((bias, Array::from_f32(vec![outputs], vec![0.0; outputs])));
+            }
+        }
+    }
+    chain(arrays, |number| (format!("{prefix}w{number}"), format!("{prefix}b{number}")), scale)
+}
+
+/// Chains layers 1, 2, … by their arrays' names, with a ReLU between.
+fn chain(
+    arrays: Vec<(String, Array)>,
+    names: impl Fn(usize) -> (String, String),
+    scale: PixelScale,
+) -> Result<Network, ModelError> {
+    let mut arrays: BTreeMap<String, Array> = arrays.into_iter().collect();
+    let (mut layers, mut parameters, mut width) = (vec![], vec![], PIXELS);
+    for number in 1.. {
+        let (weight_name, bias_name) = names(number);
+        let Some(weight) = arrays.remove(&weight_name) else {
+            if number == 1 {
+                return Err(ModelError::Missing { name: weight_name });
+            }
+            break;
+        };
+        let Some(bias) = arrays.remove(&bias_name) else {
+            return Err(ModelError::Missing { name: bias_name });
+        };
+        let outputs = match *weight.shape() {
+            [inputs, outputs] if inputs == width && outputs > 0 => outputs,
+            ref found => {
+                let (found, expected) = (found.to_vec(), format!("[{width}, outputs]"));
+                return Err(ModelError::Shape { name: weight_name, found, expected });
+            }
+        };
+        if !matches!(*bias.shape(), [n] | [1, n] if n == outputs) {
+            let expected = format!("[{outputs}] or [1, {outputs}]");
+            return Err(ModelError::Shape { name: bias_name, found: bias.shape().to_vec(), expected });
+        }
+        if number > 1 {
+            layers.push(LayerKind::Relu);
+        }
+        layers.push(LayerKind::Linear(outputs));
+        for (name, array) in [(weight_name, weight), (bias_name, bias)] {
+            let values = array.into_f32();
+            if let Some(index) = values.iter().position(|value| !value.is_finite()) {
+                return Err(ModelError::NotFinite { name, index, value: values[index] });
+            }
+            parameters.extend(values);
+        }
+        width = outputs;
+    }
+    if let Some((name, _)) = arrays.pop_first() {
+        return Err(ModelError::Surplus { name });
+    }
+    Ok(Network::new(Architecture::new(scale, &layers)?, parameters))
+}
+
+#[cfg(test)]
+mod tests;

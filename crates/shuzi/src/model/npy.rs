@@ -1,0 +1,174 @@
+//! NumPy's `.npy`: one array, or the tutorial's dictionary of arrays.
+//!
+//! Source: NEP 1 and `numpy/lib/format.py`: magic, version, length of the header, the header
+//! as a Python dictionary, data. An object array is a pickle; the only kind that is read is
+//! the tutorial's, and nothing in it is executed ([`pickle`](super::pickle)).
+
+use super::{
+    arrays::{Array, ArrayError, ElementType, Values},
+    pickle::{self, PickleError},
+};
+
+/// What every `.npy` file begins with.
+pub const MAGIC: &[u8] = b"\x93NUMPY";
+
+/// The header may have at most so many bytes.
+const MAX_HEADER: usize = 64 * 1024;
+
+/// What a `.npy` file holds.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Content {
+    /// An array of numbers.
+    Array(Array),
+    /// A pickled dictionary of named arrays, in its order.
+    Dictionary(Vec<(String, Array)>),
+}
+
+/// Bytes that are no `.npy` file of numbers.
+#[derive(Debug, thiserror::Error, PartialEq)]
+#[non_exhaustive]
+pub enum NpyError {
+    /// It begins with something else.
+    #[error("it does not begin like a .npy file")]
+    Magic,
+    /// A version that is not 1, 2 or 3.
+    #[error("version {found}, expected 1, 2 or 3")]
+    Version {
+        /// The version found.
+        found: u8,
+    },
+    /// The file ends before or inside the header.
+    #[error("the file ends inside its header")]
+    HeaderCut,
+    /// The header is larger than any header.
+    #[error("the header claims {found} bytes, at most {MAX_HEADER} are accepted")]
+    HeaderTooLong {
+        /// The claim.
+        found: usize,
+    },
+    /// The header is not the dictionary that NumPy writes.
+    #[error("the header is not NumPy's: {found:?}")]
+    Header {
+        /// Its beginning.
+        found: String,
+    },
+    /// The data is not what the header says.
+    #[error("its data")]
+    Array(#[from] ArrayError),
+    /// The pickle in it cannot be read.
+    #[error("the pickle in it")]
+    Pickle(#[from] PickleError),
+}
+
+/// Reads a `.npy` file.
+pub fn read(bytes: &[u8]) -> Result<Content, NpyError> {
+    let rest = bytes.strip_prefix(MAGIC).ok_or(NpyError::Magic)?;
+    let (&[major, _minor], rest) = rest.split_first_chunk().ok_or(NpyError::HeaderCut)?;
+    let (length, rest) = match major {
+        1 => {
+            let (length, rest) = rest.split_first_chunk().ok_or(NpyError::HeaderCut)?;
+            (usize::from(u16::from_le_bytes(*length)), rest)
+        }
+        2 | 3 => {
+            let (length, rest) = rest.split_first_chunk().ok_or(NpyError::HeaderCut)?;
+            (u32::from_le_bytes(*length) as usize, rest)
+        }
+        found => return Err(NpyError::Version { found }),
+    };
+    if length > MAX_HEADER {
+        return Err(NpyError::HeaderTooLong { found: length });
+    }
+    let (header, data) = rest.split_at_checked(length).ok_or(NpyError::HeaderCut)?;
+    let not_numpys =
+        || NpyError::Header { found: String::from_utf8_lossy(&header[..header.len().min(80)]).into() };
+    let header = std::str::from_utf8(header).ok().and_then(parse_header).ok_or_else(not_numpys)?;
+    if header.element == "|O" {
+        return Ok(Content::Dictionary(pickle::read_dictionary(data)?));
+    }
+    let element = ElementType::parse(&header.element)?;
+    Ok(Content::Array(Array::from_bytes(element, header.shape, header.column_by_column, data)?))
+}
+
+struct Header {
+    element: String,
+    column_by_column: bool,
+    shape: Vec<usize>,
+}
+
+/// `{'descr': '<f8', 'fortran_order': False, 'shape': (784, 32), }`, keys in any order.
+fn parse_header(text: &str) -> Option<Header> {
+    let mut rest = text.trim().strip_prefix('{')?.strip_suffix('}')?.trim();
+    let (mut element, mut column_by_column, mut shape) = (None, None, None);
+    while !rest.is_empty() {
+        let (key, value) = rest.strip_prefix('\'')?.split_once('\'')?;
+        let value = value.trim_start().strip_prefix(':')?.trim_start();
+        rest = match key {
+            "descr" => {
+                let (text, rest) = value.strip_prefix('\'')?.split_once('\'')?;
+                (element.replace(text.to_string()).is_none()).then_some(rest)?
+            }
+            "fortran_order" => {
+                let (flag, rest) = match value.strip_prefix("True") {
+                    Some(rest) => (true, rest),
+                    None => (false, value.strip_prefix("False")?),
+                };
+                (column_by_column.replace(flag).is_none()).then_some(rest)?
+            }
+            "shape" => {
+                let (numbers, rest) = value.strip_prefix('(')?.split_once(')')?;
+                (shape.replace(parse_shape(numbers)?).is_none()).then_some(rest)?
+            }
+            _ => return None,
+        };
+        rest = rest.trim_start();
+        rest = match rest.strip_prefix(',') {
+            Some(rest) => rest.trim_start(),
+            None if rest.is_empty() => rest,
+            None => return None,
+        };
+    }
+    Some(Header { element: element?, column_by_column: column_by_column?, shape: shape? })
+}
+
+/// `784, 32`, `10,` or nothing.
+fn parse_shape(text: &str) -> Option<Vec<usize>> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Some(vec![]);
+    }
+    text.strip_suffix(',').unwrap_or(text).split(',').map(|number| number.trim().parse().ok()).collect()
+}
+
+fn header(element: &str, shape: &[usize]) -> Vec<u8> {
+    let shape = match shape {
+        [one] => format!("({one},)"),
+        shape => format!("({})", shape.iter().map(usize::to_string).collect::<Vec<_>>().join(", ")),
+    };
+    let mut text = format!("{{'descr': '{element}', 'fortran_order': False, 'shape': {shape}, }}");
+    let before = MAGIC.len() + 4;
+    let padded = (before + text.len() + 1).next_multiple_of(64); // data begins where vectors like it
+    text.extend(std::iter::repeat_n(' ', padded - before - text.len() - 1));
+    text.push('\n');
+    let length = u16::try_from(text.len()).expect("a short header");
+    [MAGIC, &[1, 0], &length.to_le_bytes(), text.as_bytes()].concat()
+}
+
+/// An array as a `.npy` file; whole numbers as int64.
+pub fn write_array(array: &Array) -> Vec<u8> {
+    let (element, data) = little_endian(array);
+    [header(element, array.shape()), data].concat()
+}
+
+/// NumPy's word for the elements, and their bytes.
+pub(super) fn little_endian(array: &Array) -> (&'static str, Vec<u8>) {
+    match array.values() {
+        Values::F32(values) => ("<f4", values.iter().flat_map(|value| value.to_le_bytes()).collect()),
+        Values::F64(values) => ("<f8", values.iter().flat_map(|value| value.to_le_bytes()).collect()),
+        Values::Integers(values) => ("<i8", values.iter().flat_map(|value| value.to_le_bytes()).collect()),
+    }
+}
+
+/// Named arrays as the tutorial saves them: `numpy.save` of a dictionary.
+pub fn write_dictionary(arrays: &[(String, Array)]) -> Vec<u8> {
+    [header("|O", &[]), pickle::write_dictionary(arrays)].concat()
+}

@@ -1,0 +1,99 @@
+//! safetensors: a JSON header that says where each tensor lies, then the tensors.
+//!
+//! Source: <https://github.com/huggingface/safetensors>. Read by its own crate, which checks
+//! that the tensors lie inside the file without gaps or overlap. Written here, because the
+//! crate gives the metadata an order by chance, and equal models should be equal bytes.
+
+use super::arrays::{Array, ElementType, Values};
+use ::safetensors::{Dtype, SafeTensorError, SafeTensors};
+use std::collections::BTreeMap;
+
+/// Bytes that are no safetensors file of weights.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SafetensorsError {
+    /// Too short, a header that lies, tensors that overlap, …
+    #[error(transparent)]
+    Format(#[from] SafeTensorError),
+    /// A tensor that is not of float32 or float64.
+    #[error("tensor {name} is of {found}, expected F32 or F64")]
+    ElementType {
+        /// Its name.
+        name: String,
+        /// Its type.
+        found: String,
+    },
+    /// A weight that is infinite or not a number.
+    #[error("tensor {name} has {value} at index {index}")]
+    NotFinite {
+        /// Its name.
+        name: String,
+        /// Where, counted row by row.
+        index: usize,
+        /// The value.
+        value: f64,
+    },
+}
+
+/// Reads all tensors in the order in which they lie, and the metadata.
+#[expect(clippy::type_complexity, reason = "two plain collections")]
+pub fn read(bytes: &[u8]) -> Result<(Vec<(String, Array)>, BTreeMap<String, String>), SafetensorsError> {
+    let (_, header) = SafeTensors::read_metadata(bytes)?;
+    let file = SafeTensors::deserialize(bytes)?;
+    let mut arrays = vec![];
+    for name in header.offset_keys() {
+        let tensor = file.tensor(&name)?;
+        let element = match tensor.dtype() {
+            Dtype::F32 => "<f4",
+            Dtype::F64 => "<f8",
+            other => return Err(SafetensorsError::ElementType { name, found: format!("{other:?}") }),
+        };
+        let element = ElementType::parse(element).expect("a known type");
+        let array = Array::from_bytes(element, tensor.shape().to_vec(), false, tensor.data())
+            .map_err(|_| SafetensorsError::Format(SafeTensorError::TensorInvalidInfo))?;
+        if let Some((index, value)) = first_not_finite(&array) {
+            return Err(SafetensorsError::NotFinite { name, index, value });
+        }
+        arrays.push((name, array));
+    }
+    let metadata = header.metadata().clone().unwrap_or_default().into_iter().collect();
+    Ok((arrays, metadata))
+}
+
+fn first_not_finite(array: &Array) -> Option<(usize, f64)> {
+    match array.values() {
+        Values::F32(values) => {
+            values.iter().position(|value| !value.is_finite()).map(|index| (index, f64::from(values[index])))
+        }
+        Values::F64(values) => {
+            values.iter().position(|value| !value.is_finite()).map(|index| (index, values[index]))
+        }
+        Values::Integers(_) => None,
+    }
+}
+
+/// Tensors of single precision as a file, in their order, with the metadata in its order.
+///
+/// # Panics
+///
+/// If a tensor is not of single precision.
+pub fn write(tensors: &[(String, Array)], metadata: &[(String, String)]) -> Vec<u8> {
+    let text = |text: &str| serde_json::to_string(text).expect("every text can be written");
+    let metadata: Vec<_> =
+        metadata.iter().map(|(key, value)| format!("{}:{}", text(key), text(value))).collect();
+    let mut entries = vec![format!("\"__metadata__\":{{{}}}", metadata.join(","))];
+    let mut data: Vec<u8> = vec![];
+    for (name, array) in tensors {
+        let Values::F32(values) = array.values() else { panic!("safetensors::write: {name} is not f32") };
+        let begin = data.len();
+        data.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+        let (shape, end) = (array.shape(), data.len());
+        entries.push(format!(
+            "{}:{{\"dtype\":\"F32\",\"shape\":{shape:?},\"data_offsets\":[{begin},{end}]}}",
+            text(name)
+        ));
+    }
+    let mut header = format!("{{{}}}", entries.join(","));
+    header.extend(std::iter::repeat_n(' ', header.len().next_multiple_of(8) - header.len())); // aligns the data
+    [&(header.len() as u64).to_le_bytes(), header.as_bytes(), &data].concat()
+}

@@ -1,0 +1,240 @@
+//! Models through every format and back, and bytes that are damaged in every way.
+
+use super::*;
+use crate::{
+    network::InitialWeights,
+    training::{initial_network, recipe::Recipe},
+};
+use rand::SeedableRng;
+
+fn model() -> Model {
+    let mut recipe = Recipe::built_in("classic").unwrap();
+    recipe.network.layers = vec![LayerKind::Linear(3), LayerKind::Relu, LayerKind::Linear(10)];
+    let network = initial_network(&recipe);
+    let record = Record {
+        recipe: Some(recipe),
+        trained_on: Some("MNIST".into()),
+        test: Some(TestResult { count: 9, correct: 7 }),
+    };
+    Model { network, record }
+}
+
+/// A `.npy` or `.npz` says nothing of a recipe.
+fn without_record(model: &Model) -> Model {
+    Model { record: Record::default(), ..model.clone() }
+}
+
+#[test]
+fn a_model_survives_every_format() {
+    let model = model();
+    assert_eq!(Model::from_bytes(&model.to_safetensors()).unwrap(), model);
+    assert_eq!(Model::from_bytes(&model.to_npy()).unwrap(), without_record(&model));
+    assert_eq!(Model::from_bytes(&model.to_npz()).unwrap(), without_record(&model));
+}
+
+#[test]
+fn equal_models_are_equal_bytes() {
+    for write in [Model::to_safetensors, Model::to_npy, Model::to_npz] {
+        assert_eq!(write(&model()), write(&model()));
+    }
+}
+
+#[test]
+fn a_file_cut_anywhere_is_an_error() {
+    let model = model();
+    for bytes in [model.to_safetensors(), model.to_npy(), model.to_npz()] {
+        let near_the_ends = (0..2000).chain(bytes.len() - 2000..bytes.len());
+        for end in near_the_ends.chain((2000..bytes.len() - 2000).step_by(97)) {
+            assert!(Model::from_bytes(&bytes[..end]).is_err(), "{end} of {} bytes", bytes.len());
+        }
+    }
+}
+
+#[test]
+fn a_flipped_byte_is_an_error_or_another_model_but_never_a_panic() {
+    let model = model();
+    for bytes in [model.to_safetensors(), model.to_npy(), model.to_npz()] {
+        let near_the_ends = (0..700).chain(bytes.len() - 700..bytes.len());
+        for place in near_the_ends {
+            for change in [1, 0x10, 0x80, 0xff] {
+                let mut damaged = bytes.clone();
+                damaged[place] ^= change;
+                let _ = Model::from_bytes(&damaged);
+                let _ = initial_weights(&damaged, model.network.architecture());
+                let _ = batch_order(&damaged);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_changed_weight_is_found_by_its_hash() {
+    let mut bytes = model().to_safetensors();
+    let last = bytes.len() - 4;
+    bytes[last] ^= 1;
+    assert!(matches!(Model::from_bytes(&bytes), Err(ModelError::Hash { .. })));
+}
+
+#[test]
+fn weights_that_are_no_numbers_are_refused() {
+    for value in [f32::NAN, f32::INFINITY] {
+        let mut model = model();
+        model.network.parameters[5] = value;
+        let native = Model::from_bytes(&model.to_safetensors());
+        assert!(matches!(
+            native,
+            Err(ModelError::Safetensors(SafetensorsError::NotFinite { index: 5, ref name, .. })) if name == "linear1.weight"
+        ));
+        for bytes in [model.to_npy(), model.to_npz()] {
+            let error = Model::from_bytes(&bytes).unwrap_err();
+            assert!(
+                matches!(error, ModelError::NotFinite { ref name, index: 5, .. } if name == "w1"),
+                "{error}"
+            );
+        }
+    }
+}
+
+#[test]
+fn arrays_that_make_no_network_are_named() {
+    let array = |shape: &[usize]| Array::from_f32(shape.to_vec(), vec![0.5; shape.iter().product()]);
+    let npz = |arrays: &[(&str, &[usize])]| {
+        let arrays: Vec<_> = arrays.iter().map(|(name, shape)| (name.to_string(), array(shape))).collect();
+        Model::from_bytes(&npz::write(&arrays)).map(|_| ()).unwrap_err().to_string()
+    };
+    for (arrays, expected) in [
+        (vec![("v", &[3][..])], "there is no array w1"),
+        (vec![("w1", &[784, 10])], "there is no array b1"),
+        (vec![("w1", &[700, 10]), ("b1", &[10])], "array w1 has shape [700, 10], expected [784, outputs]"),
+        (vec![("w1", &[784, 10]), ("b1", &[1, 9])], "array b1 has shape [1, 9], expected [10] or [1, 10]"),
+        (
+            vec![("w1", &[784, 5]), ("b1", &[5]), ("w2", &[6, 10]), ("b2", &[10])],
+            "array w2 has shape [6, 10], expected [5, outputs]",
+        ),
+        (vec![("w1", &[784, 10]), ("b1", &[10]), ("w3", &[10, 10])], "array w3 belongs to no layer"),
+        (vec![("w1", &[784, 9]), ("b1", &[9])], "its layers"),
+        (vec![("w1", &[784]), ("b1", &[10])], "array w1 has shape [784], expected [784, outputs]"),
+    ] {
+        assert_eq!(npz(&arrays), expected);
+    }
+}
+
+#[test]
+fn starting_weights_must_fit_the_recipe() {
+    let model = model();
+    let other = Recipe::built_in("classic").unwrap().architecture().unwrap();
+    for bytes in [model.to_safetensors(), model.to_npz(), model.to_npy()] {
+        assert_eq!(initial_weights(&bytes, model.network.architecture()).unwrap(), model.network);
+        let error = initial_weights(&bytes, &other).unwrap_err();
+        assert!(matches!(error, ModelError::Shape { ref name, .. } if name == "w1"), "{error}");
+    }
+    let (mut arrays, mut without_biases) = (vec![], model.network.clone());
+    for (name, array) in model.tutorial_arrays().into_iter().filter(|(name, _)| name.starts_with('w')) {
+        arrays.push((format!("init_{name}"), array));
+    }
+    without_biases.parameters[784 * 3..][..3].fill(0.0); // they were 0 anyway
+    let network = initial_weights(&npz::write(&arrays), model.network.architecture()).unwrap();
+    assert_eq!(network, without_biases);
+}
+
+#[test]
+fn an_order_is_read_from_both_files() {
+    let order = Array::from_f64(vec![1, 2], vec![1.0, 0.0]);
+    assert!(batch_order(&npy::write_array(&order)).is_err(), "floating point is no order");
+    let header = "{'descr': '<u4', 'fortran_order': False, 'shape': (2, 3), }\n";
+    let numbers: Vec<u8> = [0u32, 2, 1, 1, 0, 2].iter().flat_map(|n| n.to_le_bytes()).collect();
+    let npy = [npy::MAGIC, &[1, 0, header.len() as u8, 0], header.as_bytes(), &numbers].concat();
+    assert_eq!(batch_order(&npy).unwrap(), [[0, 2, 1], [1, 0, 2]]);
+    let without = npz::write(&[("w1".to_string(), order)]);
+    assert!(matches!(batch_order(&without), Err(ModelError::Missing { .. })));
+}
+
+#[test]
+fn headers_of_npy_files_that_lie_are_refused() {
+    let npy = |header: &str, data: &[u8]| {
+        npy::read(
+            &[npy::MAGIC, &[1, 0], &(header.len() as u16).to_le_bytes(), header.as_bytes(), data].concat(),
+        )
+    };
+    npy("{'descr': '<f4', 'fortran_order': False, 'shape': (1,), }", &[0; 4]).unwrap();
+    npy("{'shape': (2,1), 'fortran_order': True, 'descr': '<f4'}", &[0; 8]).unwrap();
+    for header in [
+        "",
+        "{}",
+        "{'descr': '<f4', 'fortran_order': False}",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (-1,), }",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999,99999999999), }",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,), }",
+        "{'descr': '<f4', 'fortran_order': 1, 'shape': (1,), }",
+        "{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), }",
+        "{'descr': '<f4', 'descr': '<f4', 'fortran_order': False, 'shape': (1,), }",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (1,), 'more': 1}",
+    ] {
+        assert!(npy(header, &[0; 4]).is_err(), "{header}");
+    }
+    assert!(matches!(npy::read(b"\x93NUMPY\x04\0\0\0\0\0"), Err(NpyError::Version { found: 4 })));
+    let claim = [npy::MAGIC, &[2, 0], &u32::MAX.to_le_bytes()].concat();
+    assert!(matches!(npy::read(&claim), Err(NpyError::HeaderTooLong { .. })));
+}
+
+#[test]
+fn a_zip_bomb_is_not_unpacked() {
+    use std::io::Write;
+    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(vec![]));
+    archive.start_file("w1.npy", zip::write::SimpleFileOptions::default()).unwrap();
+    let header = "{'descr': '|u1', 'fortran_order': False, 'shape': (600000000,), }\n";
+    archive.write_all(&[npy::MAGIC, &[1, 0, header.len() as u8, 0], header.as_bytes()].concat()).unwrap();
+    for _ in 0..600 {
+        archive.write_all(&[0; 1_000_000]).unwrap();
+    }
+    let bomb = archive.finish().unwrap().into_inner();
+    assert!(bomb.len() < 2_000_000 && matches!(npz::read(&bomb), Err(NpzError::TooLarge)));
+}
+
+#[test]
+fn headers_of_safetensors_files_that_lie_are_refused() {
+    let file = |header: &str, data: usize| {
+        let header = header.as_bytes();
+        Model::from_bytes(&[&(header.len() as u64).to_le_bytes(), header, &vec![0; data]].concat())
+    };
+    for (header, data) in [
+        ("{}", 0),
+        ("{", 0),
+        (r#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}"#, 4),
+        (r#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}"#, 8),
+        (
+            r#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#,
+            4,
+        ),
+        (r#"{"a":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,4]}}"#, 4),
+        (r#"{"a":{"dtype":"BF16","shape":[2],"data_offsets":[0,4]}}"#, 4),
+        (r#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#, 8),
+    ] {
+        assert!(file(header, data).is_err(), "{header}");
+    }
+    assert!(Model::from_bytes(&u64::MAX.to_le_bytes()).is_err());
+    let mut other_version = model().to_safetensors();
+    let key = b"format_version\":\"";
+    let place = other_version.windows(key.len()).position(|window| window == key).unwrap();
+    other_version[place + key.len()] = b'2';
+    assert!(matches!(Model::from_bytes(&other_version), Err(ModelError::Version { .. })));
+}
+
+#[test]
+fn float32_and_random_networks_survive_the_tutorials_format_exactly() {
+    let architecture = Architecture::new(
+        PixelScale::Raw,
+        &[
+            LayerKind::Linear(4),
+            LayerKind::Relu,
+            LayerKind::Linear(6),
+            LayerKind::Relu,
+            LayerKind::Linear(10),
+        ],
+    )
+    .unwrap();
+    let network = Network::random(architecture, InitialWeights::He, &mut crate::Rng::seed_from_u64(9));
+    let model = Model { network, record: Record::default() };
+    assert_eq!(Model::from_bytes(&model.to_npy()).unwrap(), model);
+}
