@@ -81,7 +81,8 @@ impl Verify {
             None => match files::find_mnist()? {
                 Ok(files) => files,
                 Err(looked_in) => {
-                    let folders: Vec<_> = looked_in.iter().map(|folder| folder.display().to_string()).collect();
+                    let folders: Vec<_> =
+                        looked_in.iter().map(|folder| folder.display().to_string()).collect();
                     anyhow::bail!(t!("data.no-mnist", folders = folders.join(", ")).into_owned());
                 }
             },

@@ -156,7 +156,13 @@ impl Download<'_> {
         }
     }
 
-    fn fetch_url(&mut self, url: &str, name: &str, mirrors_left: usize, file: &MnistFile) -> Result<(), Refusal> {
+    fn fetch_url(
+        &mut self,
+        url: &str,
+        name: &str,
+        mirrors_left: usize,
+        file: &MnistFile,
+    ) -> Result<(), Refusal> {
         let goal = self.folder.join(name);
         let part = self.folder.join(format!("{name}.part"));
         let (mut tries, mut began_afresh) = (0, false);
@@ -199,7 +205,13 @@ impl Download<'_> {
     }
 
     /// Moves what is missing of a file into `part`.
-    fn transfer(&mut self, url: &str, part: &Path, mirrors_left: usize, file: &MnistFile) -> Result<(), Refusal> {
+    fn transfer(
+        &mut self,
+        url: &str,
+        part: &Path,
+        mirrors_left: usize,
+        file: &MnistFile,
+    ) -> Result<(), Refusal> {
         let stage = self.stage_patience(mirrors_left);
         if stage < Duration::from_millis(10) {
             return Err(Refusal::Timeout);
@@ -230,7 +242,10 @@ impl Download<'_> {
             }
             _ => return Err(Refusal::Status(status)),
         }
-        let is_page = response.headers().get("content-type").is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+        let is_page = response
+            .headers()
+            .get("content-type")
+            .is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
         if is_page {
             return Err(Refusal::WebPage);
         }
@@ -286,7 +301,8 @@ impl Download<'_> {
             return ProgressBar::hidden();
         }
         let bar = ProgressBar::with_draw_target(length, ProgressDrawTarget::stderr());
-        let style = ProgressStyle::with_template("{msg} {bar:24} {bytes}/{total_bytes} {bytes_per_sec} {eta}");
+        let style =
+            ProgressStyle::with_template("{msg} {bar:24} {bytes}/{total_bytes} {bytes_per_sec} {eta}");
         bar.set_style(style.expect("a sound template"));
         bar.with_message(url.rsplit('/').next().unwrap_or(url).to_string())
     }

@@ -5,7 +5,7 @@ use crate::{
     machine, models,
     report::{Report, render, summary},
     sources::{self, Part},
-    train::seconds,
+    train::{facts, seconds},
 };
 use rust_i18n::t;
 use serde_json::json;
@@ -63,12 +63,10 @@ impl Evaluate {
         };
         files::ensure_writable_folder(&folder)?;
         let times = t!("evaluate.timing", seconds = seconds(elapsed), speed = images_per_second);
-        let mut facts = crate::train::facts(&model, &found.describe(), threads);
-        facts.push((t!("fact.timing").into(), times.clone().into_owned()));
         let recipe_toml = model.record.recipe.as_ref().map(|recipe| recipe.to_toml()).unwrap_or_default();
         let report = Report {
             title: t!("evaluate.title", model = self.model.display()).into(),
-            facts,
+            facts: facts(&model, &found.describe(), &times, threads),
             recipe_toml: &recipe_toml,
             evaluation: &evaluation,
             images: &test_set,

@@ -124,7 +124,11 @@ fn read_dataset(images: &Path, labels: &Path) -> anyhow::Result<Dataset> {
 /// MNIST's files in `folder`, which the user named: what is missing is an error.
 pub fn mnist_in(folder: &Path) -> anyhow::Result<MnistFiles> {
     let entries = fs::metadata(folder).and_then(|metadata| {
-        if metadata.is_dir() { fs::read_dir(folder).map(drop) } else { Err(io::ErrorKind::NotADirectory.into()) }
+        if metadata.is_dir() {
+            fs::read_dir(folder).map(drop)
+        } else {
+            Err(io::ErrorKind::NotADirectory.into())
+        }
     });
     entries.with_context(|| t!("files.reading", path = folder.display()).into_owned())?;
     let paths = MNIST.map(|file| find_file(folder, file.name));
@@ -144,13 +148,10 @@ fn find_file(folder: &Path, name: &str) -> Option<PathBuf> {
 }
 
 /// MNIST's files where they are looked for, or the folders that do not have them all.
-/// `$SHUZI_DATA` is a wish like `--data`: if it is set and wrong, that is an error.
 pub fn find_mnist() -> anyhow::Result<Result<MnistFiles, Vec<PathBuf>>> {
-    if let Some(folder) = std::env::var_os("SHUZI_DATA").filter(|folder| !folder.is_empty()) {
-        return mnist_in(Path::new(&folder)).map(Ok).context("SHUZI_DATA");
-    }
+    let wish = std::env::var_os("SHUZI_DATA").filter(|folder| !folder.is_empty()).map(PathBuf::from);
     let mut looked_in = vec![];
-    for folder in [PathBuf::from("mnist_data"), cache_folder()?] {
+    for folder in wish.into_iter().chain([PathBuf::from("mnist_data"), cache_folder()?]) {
         match mnist_in(&folder) {
             Ok(files) => return Ok(Ok(files)),
             Err(_) => looked_in.push(folder),
@@ -250,7 +251,8 @@ pub fn replace(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> 
     if path.is_dir() {
         return Err(io::ErrorKind::IsADirectory.into());
     }
-    let mut temporary = tempfile::Builder::new().prefix(".shuzi-").permissions(permissions()).tempfile_in(folder)?;
+    let mut temporary =
+        tempfile::Builder::new().prefix(".shuzi-").permissions(permissions()).tempfile_in(folder)?;
     write(temporary.as_file_mut())?;
     temporary.as_file().sync_all()?;
     temporary.persist(path).map_err(|error| error.error)?;

@@ -2,7 +2,10 @@
 //!
 //! Also puts the help of the command line into words, and what clap says of wrong usage.
 
-use clap::{Arg, Command, error::{ContextKind, ContextValue, ErrorKind}};
+use clap::{
+    Arg, Command,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
 use rust_i18n::t;
 use std::{
     ffi::OsString,
@@ -27,11 +30,12 @@ pub fn parse(name: &str) -> Result<&'static str, String> {
 /// itself, because mistakes in them must already be told in the right language.
 pub fn choose(arguments: impl Iterator<Item = OsString>) {
     let arguments: Vec<String> = arguments.map(|argument| argument.to_string_lossy().into_owned()).collect();
-    let asked = arguments.iter().enumerate().find_map(|(place, argument)| match argument.strip_prefix("--lang") {
-        Some("") => arguments.get(place + 1).map(String::as_str),
-        Some(rest) => rest.strip_prefix('='),
-        None => None,
-    });
+    let asked =
+        arguments.iter().enumerate().find_map(|(place, argument)| match argument.strip_prefix("--lang") {
+            Some("") => arguments.get(place + 1).map(String::as_str),
+            Some(rest) => rest.strip_prefix('='),
+            None => None,
+        });
     let language = asked.and_then(|name| parse(name).ok());
     let locale = || sys_locale::get_locale().and_then(|name| parse(&name).ok());
     rust_i18n::set_locale(language.or_else(locale).unwrap_or(LANGUAGES[0]));
@@ -47,10 +51,10 @@ pub fn command(command: Command) -> Command {
 
 fn with_words(command: Command, key: &str) -> Command {
     let verbs: Vec<String> = command.get_subcommands().map(|verb| verb.get_name().to_string()).collect();
-    let example_key = format!("help.{key}.examples");
+    let (about_key, example_key) = (format!("help.{key}.about"), format!("help.{key}.examples"));
     let examples = t!(&example_key);
     let mut command = command
-        .about(t!(&format!("help.{key}.about")).into_owned())
+        .about(t!(&about_key).into_owned())
         .disable_help_flag(true)
         .disable_help_subcommand(true)
         .subcommand_help_heading(t!("help.commands"))
@@ -59,12 +63,12 @@ fn with_words(command: Command, key: &str) -> Command {
             t!("help.usage")
         ))
         .after_help(if examples == example_key { String::new() } else { examples.into_owned() });
-    let arguments: Vec<String> = command.get_arguments().map(|argument| argument.get_id().to_string()).collect();
+    let arguments: Vec<String> =
+        command.get_arguments().map(|argument| argument.get_id().to_string()).collect();
     for id in arguments {
         let word_key = if id == "lang" { "help.lang".to_string() } else { format!("help.{key}.{id}") };
         command = command.mut_arg(&id, |argument| {
-            let heading =
-                if argument.is_positional() { t!("help.arguments") } else { t!("help.options") };
+            let heading = if argument.is_positional() { t!("help.arguments") } else { t!("help.options") };
             argument
                 .help(t!(&word_key).into_owned())
                 .help_heading(heading.into_owned())
@@ -99,7 +103,9 @@ pub fn print_usage_error(error: &clap::Error) -> ExitCode {
     let (argument, value) = (context(ContextKind::InvalidArg), context(ContextKind::InvalidValue));
     let message = match error.kind() {
         ErrorKind::UnknownArgument => t!("usage.unknown-argument", argument = argument),
-        ErrorKind::InvalidSubcommand => t!("usage.unknown-verb", verb = context(ContextKind::InvalidSubcommand)),
+        ErrorKind::InvalidSubcommand => {
+            t!("usage.unknown-verb", verb = context(ContextKind::InvalidSubcommand))
+        }
         ErrorKind::MissingRequiredArgument => t!("usage.missing-argument", argument = argument),
         ErrorKind::MissingSubcommand => t!("usage.missing-verb"),
         ErrorKind::ArgumentConflict => {
@@ -121,7 +127,8 @@ pub fn print_usage_error(error: &clap::Error) -> ExitCode {
     if !possible.is_empty() {
         lines.push(format!("  {}", t!("usage.possible-values", values = possible)));
     }
-    let suggestions = [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand, ContextKind::SuggestedValue];
+    let suggestions =
+        [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand, ContextKind::SuggestedValue];
     for suggestion in suggestions.map(context).into_iter().filter(|suggestion| !suggestion.is_empty()) {
         lines.push(format!("  {}", t!("usage.did-you-mean", suggestion = suggestion)));
     }
@@ -150,8 +157,11 @@ mod tests {
             }
         }
         for verb in command.get_subcommands() {
-            let key =
-                if key == "shuzi" { verb.get_name().to_string() } else { format!("{key}-{}", verb.get_name()) };
+            let key = if key == "shuzi" {
+                verb.get_name().to_string()
+            } else {
+                format!("{key}-{}", verb.get_name())
+            };
             check(verb, &key, missing);
         }
     }
@@ -170,7 +180,9 @@ mod tests {
 
     #[test]
     fn locale_names_of_all_shapes_are_understood() {
-        for (name, expected) in [("zh_CN.UTF-8", "zh-CN"), ("zh-Hans-CN", "zh-CN"), ("ZH", "zh-CN"), ("en_GB", "en")] {
+        for (name, expected) in
+            [("zh_CN.UTF-8", "zh-CN"), ("zh-Hans-CN", "zh-CN"), ("ZH", "zh-CN"), ("en_GB", "en")]
+        {
             assert_eq!(parse(name), Ok(expected));
         }
         assert!(parse("fr").is_err());

@@ -7,8 +7,7 @@ use shuzi::model::Model;
 use std::path::{Path, PathBuf};
 
 /// The models inside the program, by name. How each was made: models/README.md.
-const SHIPPED: [(&str, &[u8]); 1] =
-    [("classic", include_bytes!("../../../models/classic.safetensors"))];
+const SHIPPED: [(&str, &[u8]); 1] = [("classic", include_bytes!("../../../models/classic.safetensors"))];
 
 /// What `default` means.
 const DEFAULT: &str = "classic";

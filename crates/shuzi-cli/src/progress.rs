@@ -23,9 +23,12 @@ impl TrainingProgress {
     /// For a training of so many steps in so many epochs.
     pub fn new(steps: u64, epochs: usize, quiet: bool) -> Self {
         let terminal = io::stderr().is_terminal();
-        let target = if quiet || !terminal { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+        let target =
+            if quiet || !terminal { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
         let bar = ProgressBar::with_draw_target(Some(steps), target);
-        bar.set_style(ProgressStyle::with_template("{bar:24} {percent:>3} %  {msg}").expect("a sound template"));
+        bar.set_style(
+            ProgressStyle::with_template("{bar:24} {percent:>3} %  {msg}").expect("a sound template"),
+        );
         let now = Instant::now();
         TrainingProgress { bar, quiet, terminal, epochs, began: now, shown: now, examples: 0 }
     }

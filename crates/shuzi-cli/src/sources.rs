@@ -43,11 +43,12 @@ pub fn find(source: &DataSource, mirrors: &[String], quiet: bool) -> anyhow::Res
     };
     let looked_in: Vec<String> = looked_in.iter().map(|folder| folder.display().to_string()).collect();
     let looked_in = looked_in.join(", ");
-    match download::fetch_mnist(&files::cache_folder()?, mirrors, quiet) {
+    match download::fetch_mnist(&files::cache_folder()?, mirrors, download::PATIENCE, quiet) {
         Ok(files) => Ok(Found::Mnist(files)),
         Err(error) if insist => Err(error.context(t!("data.no-mnist", folders = looked_in).into_owned())),
         Err(error) => {
-            let warning = t!("data.falling-back", folders = looked_in, reason = crate::explain::chain(&error));
+            let warning =
+                t!("data.falling-back", folders = looked_in, reason = crate::explain::chain(&error));
             let _ = writeln!(io::stderr(), "{warning}");
             Ok(Found::Synthetic(files::SYNTHETIC_COUNT))
         }

@@ -5,7 +5,7 @@ use crate::{
     files::{self, DataSource},
     machine, models,
     progress::TrainingProgress,
-    report::{Curves, EpochPoint, Report, StepPoint, render, summary},
+    report::{Curves, EpochPoint, FactGroup, Report, StepPoint, render, summary},
     sources::{self, Part},
 };
 use anyhow::Context;
@@ -130,18 +130,17 @@ impl Train {
         timing.evaluate = clock.elapsed().as_secs_f64();
 
         let test = TestResult { count: evaluation.count(), correct: evaluation.correct() };
-        let record = Record { recipe: Some(recipe.clone()), trained_on: Some(found.record()), test: Some(test) };
+        let record =
+            Record { recipe: Some(recipe.clone()), trained_on: Some(found.record()), test: Some(test) };
         let model = Model { network, record };
         let mut curves = log.curves;
         (curves.test_accuracy, curves.test_loss) = (Some(evaluation.accuracy()), Some(evaluation.loss()));
         let sha256 = model.weights_sha256();
-        let (load, train, test) = (seconds(timing.load), seconds(timing.train), seconds(timing.evaluate));
-        let times = t!("train.timing", load = load, train = train, evaluate = test);
-        let mut facts = facts(&model, &found.describe(), threads);
-        facts.push((t!("fact.timing").into(), times.clone().into_owned()));
+        let [load, train, read] = [timing.load, timing.train, timing.evaluate].map(seconds);
+        let times = t!("train.timing", load = load, train = train, evaluate = read);
         let report = Report {
             title: t!("train.title", recipe = recipe.name).into(),
-            facts,
+            facts: facts(&model, &found.describe(), &times, threads),
             recipe_toml: &recipe.to_toml(),
             evaluation: &evaluation,
             images: &test_set,
@@ -255,26 +254,38 @@ fn check_sizes(recipe: &Recipe, data: &Dataset) -> anyhow::Result<()> {
     let left = data.len() - validation;
     let batch_size = recipe.training.batch_size.of(left);
     if batch_size > left {
-        return Err(UsageError(t!("train.batch-too-large", batch = batch_size, examples = left).into()).into());
+        return Err(
+            UsageError(t!("train.batch-too-large", batch = batch_size, examples = left).into()).into()
+        );
     }
     Ok(())
 }
 
 /// What a report says of a model and its run besides the numbers.
-pub fn facts(model: &Model, data: &str, threads: usize) -> Vec<(String, String)> {
+pub fn facts(model: &Model, data: &str, times: &str, threads: usize) -> Vec<FactGroup> {
     let mut layers = vec![shuzi::image::PIXELS.to_string()];
     layers.extend(model.network.architecture().linear_layers().map(|(linear, _)| linear.outputs.to_string()));
     let parameters = t!("fact.parameters", count = model.network.parameters.len());
-    let mut facts = vec![(t!("fact.network"), format!("{} ({parameters})", layers.join("–")))];
+    let mut network = vec![(t!("fact.layers"), format!("{} ({parameters})", layers.join("–")))];
     if let Some(recipe) = &model.record.recipe {
-        facts.push((t!("fact.recipe"), recipe.name.clone()));
-        facts.push((t!("fact.seed"), recipe.training.seed.to_string()));
+        network.push((t!("fact.recipe"), recipe.name.clone()));
+        network.push((t!("fact.seed"), recipe.training.seed.to_string()));
     }
-    facts.push((t!("fact.data"), data.to_string()));
-    facts.push((t!("fact.machine"), format!("{} ({})", machine::describe(), t!("fact.threads", count = threads))));
-    facts.push((t!("fact.version"), format!("shuzi {}", env!("CARGO_PKG_VERSION"))));
-    facts.push((t!("fact.weights"), model.weights_sha256()));
-    facts.into_iter().map(|(name, value)| (name.into_owned(), value)).collect()
+    network.push((t!("fact.weights"), model.weights_sha256()));
+    let run = vec![(t!("fact.data"), data.to_string()), (t!("fact.time"), times.to_string())];
+    let machine = vec![
+        (t!("fact.processor"), machine::describe()),
+        (t!("fact.threads"), threads.to_string()),
+        (t!("fact.version"), format!("shuzi {}", env!("CARGO_PKG_VERSION"))),
+    ];
+    let groups = [(t!("fact.network"), network), (t!("fact.run"), run), (t!("fact.machine"), machine)];
+    groups
+        .into_iter()
+        .map(|(heading, facts)| FactGroup {
+            heading: heading.into_owned(),
+            facts: facts.into_iter().map(|(name, value)| (name.into_owned(), value)).collect(),
+        })
+        .collect()
 }
 
 pub fn seconds(seconds: f64) -> String {
@@ -298,7 +309,13 @@ struct RunLog {
 }
 
 impl RunLog {
-    fn create(folder: &Path, recipe: &Recipe, split: &Split, log_every: usize, quiet: bool) -> anyhow::Result<Self> {
+    fn create(
+        folder: &Path,
+        recipe: &Recipe,
+        split: &Split,
+        log_every: usize,
+        quiet: bool,
+    ) -> anyhow::Result<Self> {
         const MAX_POINTS: u64 = 10_000;
         let epochs = recipe.training.epochs;
         let steps = (training::steps_per_epoch(&recipe.training, split.training.len()) * epochs) as u64;

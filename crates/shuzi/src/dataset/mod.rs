@@ -4,8 +4,13 @@
 //! came (47 MB for MNIST's 60,000), never floats. Knows nothing of files or networks.
 
 pub mod idx;
+pub mod synthetic;
 
-use crate::image::{DIGITS, DigitImage, PIXELS};
+use crate::{
+    Rng,
+    image::{DIGITS, DigitImage, PIXELS},
+};
+use rand::{SeedableRng, seq::IndexedRandom};
 
 /// Labelled 28x28 digits: `images[i]` shows the digit `labels[i]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,6 +99,17 @@ impl Dataset {
             labels.push(self.labels[index]);
         }
         Dataset { images, labels }
+    }
+
+    /// Indices of `count` examples of each digit, drawn at random by the seed; fewer where there
+    /// are fewer.
+    pub fn sample_of_each_digit(&self, count: usize, seed: u64) -> [Vec<u32>; DIGITS] {
+        let mut rng = Rng::seed_from_u64(seed);
+        std::array::from_fn(|digit| {
+            let all: Vec<u32> =
+                (0..self.len() as u32).filter(|&i| usize::from(self.labels[i as usize]) == digit).collect();
+            all.sample(&mut rng, count).copied().collect()
+        })
     }
 
     /// How often each digit occurs.

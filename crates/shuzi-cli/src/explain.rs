@@ -1,0 +1,252 @@
+//! What went wrong, in the user's language: the library's typed errors as words, with what was
+//! expected, what was found, and what to do.
+
+use crate::UsageError;
+use rust_i18n::t;
+use shuzi::{
+    dataset::{
+        DatasetError,
+        idx::{IMAGES_MAGIC, IdxError, MAX_ITEMS},
+    },
+    model::{
+        FORMAT_VERSION, ModelError,
+        arrays::{ArrayError, MAX_DIMENSIONS},
+        npy::NpyError,
+        npz::{MAX_ARRAYS, MAX_UNPACKED, NpzError},
+        pickle::PickleError,
+        safetensors::SafetensorsError,
+    },
+    network::{ArchitectureError, MAX_LAYERS, MAX_WIDTH},
+    training::{
+        Diverged,
+        recipe::{MAX_BYTES, RecipeError},
+    },
+};
+use std::{error::Error, io};
+
+/// An error and its causes, each after a colon.
+pub fn chain(error: &anyhow::Error) -> String {
+    let mut parts: Vec<String> = vec![];
+    for cause in error.chain() {
+        let words = words(cause);
+        // Some errors say their cause's words again.
+        if parts.last().is_none_or(|last| !last.ends_with(&words)) {
+            parts.push(words);
+        }
+    }
+    parts.join(&t!("program.colon"))
+}
+
+fn words(error: &(dyn Error + 'static)) -> String {
+    macro_rules! try_kinds {
+        ($($kind:ty => $explain:expr),* $(,)?) => {
+            $(if let Some(error) = error.downcast_ref::<$kind>() {
+                return $explain(error);
+            })*
+        };
+    }
+    try_kinds! {
+        IdxError => idx,
+        DatasetError => dataset,
+        ModelError => model,
+        SafetensorsError => safetensors,
+        NpyError => npy,
+        NpzError => npz,
+        PickleError => pickle,
+        ArrayError => array,
+        RecipeError => recipe,
+        ArchitectureError => architecture,
+        Diverged => diverged,
+        io::Error => io,
+        UsageError => |error: &UsageError| error.0.clone(),
+    }
+    error.to_string()
+}
+
+fn idx(error: &IdxError) -> String {
+    let kind = |magic| if magic == IMAGES_MAGIC { t!("idx.kind-images") } else { t!("idx.kind-labels") };
+    let hex = |magic: u32| format!("{magic:#010x}");
+    match *error {
+        IdxError::Read(_) => t!("idx.read"),
+        IdxError::Empty => t!("idx.empty"),
+        IdxError::HeaderCut => t!("idx.header-cut"),
+        IdxError::GzipCut => t!("idx.gzip-cut"),
+        IdxError::GzipDamaged(_) => t!("idx.gzip-damaged"),
+        IdxError::OtherKind { expected, found } => {
+            t!("idx.other-kind", expected = kind(expected), found = kind(found))
+        }
+        IdxError::Magic { expected, found } => {
+            t!("idx.magic", expected = hex(expected), found = hex(found), kind = kind(expected))
+        }
+        IdxError::TooMany { count } => t!("idx.too-many", count = count, max = MAX_ITEMS),
+        IdxError::None => t!("idx.none"),
+        IdxError::Size { rows, columns } => t!("idx.size", rows = rows, columns = columns),
+        IdxError::Length { expected, found, at_least: false } => {
+            t!("idx.length", expected = expected, found = found)
+        }
+        IdxError::Length { expected, .. } => t!("idx.longer", expected = expected),
+        _ => error.to_string().into(),
+    }
+    .into_owned()
+}
+
+fn dataset(error: &DatasetError) -> String {
+    match *error {
+        DatasetError::CountsDiffer { images, labels } => {
+            t!("dataset.counts", images = images, labels = labels)
+        }
+        DatasetError::Label { label, index } => t!("dataset.label", label = label, index = index),
+        DatasetError::Empty => t!("dataset.empty"),
+        _ => error.to_string().into(),
+    }
+    .into_owned()
+}
+
+fn model(error: &ModelError) -> String {
+    match error {
+        ModelError::Safetensors(_) => t!("model.as-safetensors"),
+        ModelError::Npy(_) => t!("model.as-npy"),
+        ModelError::Npz(_) => t!("model.as-npz"),
+        ModelError::SingleArray => t!("model.single-array"),
+        ModelError::Version { found } => t!("model.version", found = found, expected = FORMAT_VERSION),
+        ModelError::Missing { name } => t!("model.missing", name = name),
+        ModelError::Surplus { name } => t!("model.surplus", name = name),
+        ModelError::Shape { name, found, expected } => {
+            t!("model.shape", name = name, found = format!("{found:?}"), expected = expected)
+        }
+        ModelError::NotFinite { name, index, value } => {
+            t!("model.not-finite", name = name, index = index, value = value)
+        }
+        ModelError::Architecture(_) => t!("model.architecture"),
+        ModelError::Recipe(_) => t!("model.recipe"),
+        ModelError::Hash { found, expected } => t!("model.hash", found = found, expected = expected),
+        _ => error.to_string().into(),
+    }
+    .into_owned()
+}
+
+fn safetensors(error: &SafetensorsError) -> String {
+    match error {
+        SafetensorsError::Format(source) => t!("safetensors.format", message = source),
+        SafetensorsError::ElementType { name, found } => t!("safetensors.type", name = name, found = found),
+        SafetensorsError::NotFinite { name, index, value } => {
+            t!("model.not-finite", name = name, index = index, value = value)
+        }
+        _ => error.to_string().into(),
+    }
+    .into_owned()
+}
+
+fn npy(error: &NpyError) -> String {
+    match error {
+        NpyError::Magic => t!("npy.magic"),
+        NpyError::Version { found } => t!("npy.version", found = found),
+        NpyError::HeaderCut => t!("npy.header-cut"),
+        NpyError::HeaderTooLong { found } => t!("npy.header-long", found = found),
+        NpyError::Header { found } => t!("npy.header", found = format!("{found:?}")),
+        NpyError::Array(_) => t!("npy.array"),
+        NpyError::Pickle(_) => t!("npy.pickle"),
+        _ => error.to_string().into(),
+    }
+    .into_owned()
+}
+
+fn npz(error: &NpzError) -> String {
+    match error {
+        NpzError::Zip(_) => t!("npz.zip"),
+        NpzError::Unpack { name, .. } => t!("npz.unpack", name = name),
+        NpzError::TooMany { found } => t!("npz.too-many", found = found, max = MAX_ARRAYS),
+        NpzError::TooLarge => t!("npz.too-large", max = MAX_UNPACKED),
+        NpzError::Member { name } => t!("npz.member", name = name),
+        NpzError::Npy { name, .. } => t!("npz.npy", name = name),
+        NpzError::Pickle { name } => t!("npz.pickle", name = name),
+        _ => error.to_string().into(),
+    }
+    .into_owned()
+}
+
+fn pickle(error: &PickleError) -> String {
+    match error {
+        PickleError::Refused { name } => t!("pickle.refused", name = name),
+        PickleError::Call { place } => t!("pickle.call", place = place),
+        PickleError::Instruction { code, place } => {
+            t!("pickle.instruction", code = format!("{code:#04x}"), place = place)
+        }
+        PickleError::Cut { place } => t!("pickle.cut", place = place),
+        PickleError::Malformed { place } => t!("pickle.malformed", place = place),
+        PickleError::NotADictionary => t!("pickle.no-dictionary"),
+        PickleError::Twice { name } => t!("pickle.twice", name = name),
+        PickleError::Array { name, .. } => t!("pickle.array", name = name),
+        _ => error.to_string().into(),
+    }
+    .into_owned()
+}
+
+fn array(error: &ArrayError) -> String {
+    match error {
+        ArrayError::ElementType { found } => t!("array.type", found = found),
+        ArrayError::Dimensions { found } => t!("array.dimensions", found = found, max = MAX_DIMENSIONS),
+        ArrayError::Size { shape, found } => t!("array.size", shape = format!("{shape:?}"), found = found),
+        ArrayError::NoIndex { value, index } => t!("array.no-index", value = value, index = index),
+        _ => error.to_string().into(),
+    }
+    .into_owned()
+}
+
+/// A recipe's mistake with its causes, as one sentence.
+pub fn recipe(error: &RecipeError) -> String {
+    match error {
+        RecipeError::UnknownName { name, nearest } => {
+            t!("recipe.unknown", name = name, hint = did_you_mean(*nearest))
+        }
+        RecipeError::TooLong { .. } => t!("recipe.too-long", max = MAX_BYTES),
+        RecipeError::NotText => t!("recipe.not-text"),
+        RecipeError::UnknownKey { line, key, nearest } => {
+            t!("recipe.unknown-key", line = line, key = key, hint = did_you_mean(nearest.as_deref()))
+        }
+        RecipeError::Syntax { line, message } => t!("recipe.syntax", line = line, message = message),
+        RecipeError::OutOfRange { key, found, expected } => {
+            t!("recipe.range", key = key, found = found, expected = expected)
+        }
+        RecipeError::Layers(error) => t!("recipe.layers", reason = architecture(error)),
+        _ => error.to_string().into(),
+    }
+    .into_owned()
+}
+
+fn did_you_mean(nearest: Option<&str>) -> String {
+    nearest.map(|nearest| t!("recipe.did-you-mean", nearest = nearest).into_owned()).unwrap_or_default()
+}
+
+fn architecture(error: &ArchitectureError) -> String {
+    match error {
+        ArchitectureError::FirstLayer => t!("architecture.first"),
+        ArchitectureError::LastLayer => t!("architecture.last"),
+        ArchitectureError::Width { layer, width } => {
+            t!("architecture.width", layer = layer + 1, width = width, max = MAX_WIDTH)
+        }
+        ArchitectureError::TooManyLayers { found } => {
+            t!("architecture.layers", found = found, max = MAX_LAYERS)
+        }
+        _ => error.to_string().into(),
+    }
+    .into_owned()
+}
+
+fn diverged(error: &Diverged) -> String {
+    t!("train.diverged", loss = error.loss, epoch = error.epoch + 1, iteration = error.iteration + 1)
+        .into_owned()
+}
+
+fn io(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => t!("io.not-found"),
+        io::ErrorKind::PermissionDenied => t!("io.permission"),
+        io::ErrorKind::StorageFull => t!("io.full"),
+        io::ErrorKind::IsADirectory => t!("io.is-folder"),
+        io::ErrorKind::NotADirectory => t!("io.no-folder"),
+        io::ErrorKind::ReadOnlyFilesystem => t!("io.read-only"),
+        _ => error.to_string().into(),
+    }
+    .into_owned()
+}

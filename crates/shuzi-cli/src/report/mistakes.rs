@@ -1,0 +1,77 @@
+//! The worst mistakes as a sheet of pictures: image, label, what it was read as, how surely.
+
+use std::fmt::Write;
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use rust_i18n::t;
+use shuzi::image::{DIGITS, SIDE};
+
+use super::{Report, grouped, percent, svg::Escaped};
+
+/// The most that are shown; more would make the page long, not the reader wiser.
+const SHOWN: usize = 40;
+/// Probabilities shown of each.
+const MOST_PROBABLE: usize = 3;
+
+/// Appends the section to the page.
+pub fn write_section(page: &mut String, report: &Report) {
+    let mistakes = report.evaluation.worst_mistakes();
+    let shown = mistakes.len().min(SHOWN);
+    let count = grouped(mistakes.len());
+    let sentence = match (mistakes.len(), shown) {
+        (0, _) => t!("report.mistakes_none"),
+        (all, shown) if all == shown => t!("report.mistakes_all", count = count),
+        _ => t!("report.mistakes_shown", shown = shown, count = count),
+    };
+    let heading = t!("report.mistakes");
+    write!(
+        page,
+        "<section id=\"mistakes\">\n<h2>{}</h2>\n<p class=\"note\">{}</p>\n",
+        Escaped(&heading),
+        Escaped(&sentence)
+    )
+    .expect("a string takes all");
+    if shown > 0 {
+        page.push_str("<ol class=\"mistakes\">\n");
+        for &index in &mistakes[..shown] {
+            write_mistake(page, report, index);
+        }
+        page.push_str("</ol>\n");
+    }
+    page.push_str("</section>\n");
+}
+
+fn write_mistake(page: &mut String, report: &Report, index: usize) {
+    let (label, prediction) = (report.evaluation.label(index), report.evaluation.prediction(index));
+    let words = t!("report.mistake", label = label, prediction = prediction);
+    let place = t!("report.mistake_image", index = index);
+    let (words, place) = (Escaped(&words), Escaped(&place));
+    let picture = BASE64_STANDARD.encode(super::png::gray(SIDE, SIDE, &report.images.image(index).0));
+    write!(
+        page,
+        "<li><img src=\"data:image/png;base64,{picture}\" width=\"{SIDE}\" height=\"{SIDE}\" alt=\"{words}\">\
+         <p class=\"verdict\"><span class=\"label\">{label}</span> → <span class=\"wrong\">{prediction}</span>\
+         <small>{place}</small></p>"
+    )
+    .expect("a string takes all");
+    let probabilities = report.evaluation.probabilities(index);
+    for digit in most_probable_first(probabilities).into_iter().take(MOST_PROBABLE) {
+        let class = if digit == usize::from(label) { " class=\"label\"" } else { "" };
+        let class = if digit == usize::from(prediction) { " class=\"wrong\"" } else { class };
+        let probability = f64::from(probabilities[digit]);
+        let (width, percent) = ((probability * 100.0).clamp(0.0, 100.0), percent(probability, 1));
+        write!(
+            page,
+            "<div class=\"probability\"><b>{digit}</b><i><u{class} style=\"width:{width:.1}%\"></u></i>\
+             <span>{percent}</span></div>"
+        )
+        .expect("a string takes all");
+    }
+    page.push_str("</li>\n");
+}
+
+fn most_probable_first(probabilities: &[f32; DIGITS]) -> [usize; DIGITS] {
+    let mut digits = std::array::from_fn(|digit| digit);
+    digits.sort_by(|&a: &usize, &b: &usize| probabilities[b].total_cmp(&probabilities[a]));
+    digits
+}

@@ -1,0 +1,76 @@
+//! An evaluation as text for the terminal: accuracy, loss, digit by digit, confusion matrix.
+//!
+//! Columns stand under each other also where a Chinese character takes two cells.
+
+use rust_i18n::t;
+use shuzi::evaluation::Evaluation;
+use unicode_width::UnicodeWidthStr;
+
+use super::{grouped, nats, percent, percent_or_none};
+
+/// The evaluation in words and tables, in the language that is set; ends with a line break.
+pub fn summary(evaluation: &Evaluation) -> String {
+    let interval = evaluation.interval();
+    let accuracy = t!(
+        "report.summary_accuracy",
+        value = percent(evaluation.accuracy(), 2),
+        low = percent(interval.low, 2),
+        high = percent(interval.high, 2),
+        correct = grouped(evaluation.correct()),
+        count = grouped(evaluation.count())
+    );
+    let loss = t!("report.summary_loss", value = nats(evaluation.loss()));
+
+    let mut digits = vec![
+        [t!("report.digit"), t!("report.images"), t!("report.precision"), t!("report.recall")]
+            .map(|heading| heading.into_owned())
+            .to_vec(),
+    ];
+    for (digit, score) in evaluation.digit_scores().iter().enumerate() {
+        digits.push(vec![
+            digit.to_string(),
+            grouped(score.count),
+            percent_or_none(score.precision),
+            percent_or_none(score.recall),
+        ]);
+    }
+
+    let confusion = evaluation.confusion();
+    let mut matrix =
+        vec![std::iter::once(String::new()).chain((0..confusion.len()).map(|d| d.to_string())).collect()];
+    for (label, row) in confusion.iter().enumerate() {
+        let counts = row.iter().map(|&count| if count == 0 { ".".to_owned() } else { count.to_string() });
+        matrix.push(std::iter::once(label.to_string()).chain(counts).collect());
+    }
+
+    let heading = t!("report.summary_confusion");
+    format!("{accuracy}\n{loss}\n\n{}\n{heading}\n{}", aligned(&digits), aligned(&matrix))
+}
+
+/// A table whose columns end under each other, two cells apart.
+fn aligned(rows: &[Vec<String>]) -> String {
+    let columns = rows.first().map_or(0, Vec::len);
+    let width_of = |column: usize| rows.iter().map(|row| row[column].width()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns).map(width_of).collect();
+    let mut text = String::new();
+    for row in rows {
+        for (cell, width) in row.iter().zip(&widths) {
+            // `{:>width$}` counts characters, not the cells that they take.
+            text.extend(std::iter::repeat_n(' ', 2 + width - cell.width()));
+            text.push_str(cell);
+        }
+        text.push('\n');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wide_characters_take_two_cells() {
+        let rows = [["数字", "recall"], ["7", "98.10 %"]].map(|row| row.map(str::to_owned).to_vec());
+        assert_eq!(aligned(&rows), "  数字   recall\n     7  98.10 %\n");
+    }
+}
