@@ -2,7 +2,7 @@
 //!
 //! Source: NEP 1 and `numpy/lib/format.py`: magic, version, length of the header, the header
 //! as a Python dictionary, data. An object array is a pickle; the only kind that is read is
-//! the tutorial's, and nothing in it is executed ([`pickle`](super::pickle)).
+//! the tutorial's, and nothing in it is executed ([`pickle`]).
 
 use super::{
     arrays::{Array, ArrayError, ElementType, Values},

@@ -2,7 +2,7 @@
 //!
 //! Backward: `dx = dy·Wᵀ`, `dW = xᵀ·dy` summed over the batch, `db = Σ dy`. The bias is the
 //! row of weights of an input that is always 1, and is stored so: behind the last row of `W`.
-//! Where `x` is the picture itself, it is read as bytes ([`kernels::pixels`]).
+//! Where `x` is the picture itself, it is read as bytes ([`crate::kernels::pixels`]).
 
 use crate::kernels::{
     pixels::{self, PixelBlock},
