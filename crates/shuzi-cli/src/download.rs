@@ -125,13 +125,7 @@ impl Download<'_> {
                     return Ok(());
                 }
                 Err(Refusal::Disk(error)) => return Err(error),
-                Err(refusal) => {
-                    let answer = format!("  {mirror}{}.gz: {}", file.name, refusal.explain());
-                    if !self.quiet {
-                        let _ = writeln!(io::stderr(), "{answer}");
-                    }
-                    answers.push(answer);
-                }
+                Err(refusal) => answers.push(format!("  {mirror}{}.gz: {}", file.name, refusal.explain())),
             }
         }
         let names = MNIST.map(|file| format!("{}.gz", file.name)).join(", ");
@@ -177,6 +171,7 @@ impl Download<'_> {
                 Err(refusal) => refusal,
             };
             let worth_another_try = match &refusal {
+                Refusal::Network(_) if !self.alive => false, // no network at all, most likely
                 Refusal::Network(_) | Refusal::Status(408 | 429 | 500..) => {
                     tries = if length(&part) > length_before { 0 } else { tries + 1 };
                     tries < TRIES

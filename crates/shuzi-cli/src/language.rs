@@ -46,14 +46,31 @@ pub fn command(command: Command) -> Command {
     let name = command.get_name().to_string();
     let command = with_words(command.disable_help_flag(true).disable_version_flag(true), &name);
     let version = Arg::new("version").short('V').long("version").action(clap::ArgAction::Version);
-    command.arg(version.help(t!("help.version")).help_heading(t!("help.options")))
+    command.arg(version.display_order(902).help(t!("help.version")).help_heading(t!("help.options")))
+}
+
+/// `shuzi train [OPTIONS]`, with the words between brackets in the user's language.
+fn usage(command: &Command, key: &str) -> String {
+    let mut parts = vec!["shuzi".to_string()];
+    parts.extend(key.split('-').filter(|part| *part != "shuzi").map(String::from));
+    parts.push(t!("help.usage-options").into_owned());
+    for argument in command.get_positionals() {
+        let name = argument.get_value_names().and_then(<[_]>::first).map_or("FILE", |name| name.as_str());
+        parts.push(format!("<{name}>"));
+    }
+    if command.has_subcommands() {
+        parts.push(t!("help.usage-command").into_owned());
+    }
+    parts.join(" ")
 }
 
 fn with_words(command: Command, key: &str) -> Command {
     let verbs: Vec<String> = command.get_subcommands().map(|verb| verb.get_name().to_string()).collect();
     let (about_key, example_key) = (format!("help.{key}.about"), format!("help.{key}.examples"));
     let examples = t!(&example_key);
+    let usage = usage(&command, key);
     let mut command = command
+        .override_usage(usage)
         .about(t!(&about_key).into_owned())
         .disable_help_flag(true)
         .disable_help_subcommand(true)
@@ -69,6 +86,7 @@ fn with_words(command: Command, key: &str) -> Command {
         let word_key = if id == "lang" { "help.lang".to_string() } else { format!("help.{key}.{id}") };
         command = command.mut_arg(&id, |argument| {
             let heading = if argument.is_positional() { t!("help.arguments") } else { t!("help.options") };
+            let argument = if id == "lang" { argument.display_order(900) } else { argument };
             argument
                 .help(t!(&word_key).into_owned())
                 .help_heading(heading.into_owned())
@@ -81,7 +99,7 @@ fn with_words(command: Command, key: &str) -> Command {
         command = command.mut_subcommand(&verb, |command| with_words(command, &key));
     }
     let help = Arg::new("help").short('h').long("help").action(clap::ArgAction::HelpShort);
-    command.arg(help.help(t!("help.help")).help_heading(t!("help.options")))
+    command.arg(help.display_order(901).help(t!("help.help")).help_heading(t!("help.options")))
 }
 
 /// Prints what clap found wrong (or the help that was asked for), and gives the exit code.

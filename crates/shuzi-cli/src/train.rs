@@ -45,7 +45,7 @@ pub struct Train {
     data: DataSource,
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    #[arg(long, value_name = "N", value_delimiter = ',')]
+    #[arg(long, value_name = "N,…", value_delimiter = ',')]
     hidden: Option<Vec<usize>>,
     #[arg(long, value_name = "N")]
     epochs: Option<usize>,

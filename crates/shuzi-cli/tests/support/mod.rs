@@ -1,0 +1,154 @@
+//! What the tests of the program share: the program in clean surroundings, and a web server
+//! that does as it is told.
+
+#![allow(dead_code, reason = "each test uses its part")]
+
+use std::{
+    io::{BufRead, BufReader, Write},
+    net::{TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Command, Output},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    thread,
+    time::Duration,
+};
+
+/// The program, run in `folder`, with no data, no cache and no proxy but what the test sets.
+pub fn shuzi(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_shuzi"));
+    command.current_dir(folder).args(arguments).env_clear();
+    command.env("HOME", folder.join("home")).env("LANG", "C");
+    command
+}
+
+/// Runs it, and gives exit code, standard output and standard error.
+pub fn run(command: &mut Command) -> (i32, String, String) {
+    let Output { status, stdout, stderr } = command.output().expect("the program starts");
+    (status.code().unwrap_or(-1), String::from_utf8(stdout).unwrap(), String::from_utf8_lossy(&stderr).into())
+}
+
+/// MNIST's folder as `SHUZI_DATA` says, or a word that the test skips.
+pub fn mnist() -> Option<PathBuf> {
+    let folder = std::env::var_os("SHUZI_DATA");
+    if folder.is_none() {
+        eprintln!("skipped: SHUZI_DATA is not set");
+    }
+    // Cargo runs tests in the crate's folder; the variable is meant from the project's.
+    folder.map(|folder| Path::new("../..").join(folder).canonicalize().expect("SHUZI_DATA is a folder"))
+}
+
+/// MNIST in the form the mirrors have it, or a word that the test skips.
+pub fn packed_mnist() -> Option<PathBuf> {
+    let folder = mnist()?;
+    if !folder.join("train-images-idx3-ubyte.gz").is_file() {
+        eprintln!("skipped: SHUZI_DATA has no .gz files");
+        return None;
+    }
+    Some(folder)
+}
+
+/// A request that came in.
+#[derive(Clone, Debug)]
+pub struct Request {
+    pub target: String,
+    /// The first byte asked for.
+    pub range_start: Option<usize>,
+    /// How many requests came before this one.
+    pub number: usize,
+}
+
+/// What the server does with a request.
+pub enum Answer {
+    /// A status, with a body.
+    Status(u16, Vec<u8>),
+    /// A web page with status 200.
+    Page,
+    /// A body, of which only so many bytes come before the connection is cut.
+    Cut(Vec<u8>, usize),
+    /// The part of a body that was asked for, with status 206.
+    Range(Vec<u8>),
+    /// A way round in a circle.
+    Redirect(String),
+    /// Nothing, for longer than anyone waits.
+    Silence,
+}
+
+/// A server on a port of its own that answers every request by a function.
+pub struct Server {
+    pub url: String,
+    pub requests: Arc<Mutex<Vec<Request>>>,
+}
+
+impl Server {
+    pub fn new(answer: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let requests = Arc::new(Mutex::new(vec![]));
+        let (seen, answer, count) = (Arc::clone(&requests), Arc::new(answer), Arc::new(AtomicUsize::new(0)));
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (seen, answer, count) = (Arc::clone(&seen), Arc::clone(&answer), Arc::clone(&count));
+                thread::spawn(move || {
+                    let Some((target, range_start)) = read_request(&stream) else { return };
+                    let request = Request { target, range_start, number: count.fetch_add(1, SeqCst) };
+                    seen.lock().unwrap().push(request.clone());
+                    // The other side may have hung up: that is its affair.
+                    let _ = write_answer(stream, answer(&request), request.range_start);
+                });
+            }
+        });
+        Server { url, requests }
+    }
+
+    /// How many requests came.
+    pub fn count(&self) -> usize {
+        self.requests.lock().unwrap().len()
+    }
+}
+
+fn read_request(stream: &TcpStream) -> Option<(String, Option<usize>)> {
+    let mut lines = BufReader::new(stream).lines();
+    let target = lines.next()?.ok()?.split(' ').nth(1)?.to_string();
+    let mut range_start = None;
+    for line in lines.map_while(Result::ok).take_while(|line| !line.is_empty()) {
+        if let Some(range) = line.to_ascii_lowercase().strip_prefix("range: bytes=") {
+            range_start = range.split('-').next()?.parse().ok();
+        }
+    }
+    Some((target, range_start))
+}
+
+fn write_answer(mut stream: TcpStream, answer: Answer, range_start: Option<usize>) -> std::io::Result<()> {
+    let head = |status: u16, length: usize, more: &str| {
+        format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\nConnection: close\r\n{more}\r\n")
+    };
+    match answer {
+        Answer::Status(status, body) => {
+            stream.write_all(head(status, body.len(), "").as_bytes())?;
+            stream.write_all(&body)
+        }
+        Answer::Page => {
+            let body = b"<!DOCTYPE html><title>Please log in</title>";
+            stream.write_all(head(200, body.len(), "").as_bytes())?;
+            stream.write_all(body)
+        }
+        Answer::Cut(body, sent) => {
+            stream.write_all(head(200, body.len(), "").as_bytes())?;
+            stream.write_all(&body[..sent])
+        }
+        Answer::Range(body) => {
+            let start = range_start.unwrap_or(0);
+            let range = format!("Content-Range: bytes {start}-{}/{}\r\n", body.len() - 1, body.len());
+            stream.write_all(head(206, body.len() - start, &range).as_bytes())?;
+            stream.write_all(&body[start..])
+        }
+        Answer::Redirect(to) => stream.write_all(head(302, 0, &format!("Location: {to}\r\n")).as_bytes()),
+        Answer::Silence => {
+            thread::sleep(Duration::from_secs(60));
+            Ok(())
+        }
+    }
+}
