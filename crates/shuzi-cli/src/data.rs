@@ -48,7 +48,7 @@ struct Fetch {
     mirror: Vec<String>,
     #[arg(long, value_name = "DIR")]
     to: Option<PathBuf>,
-    #[arg(long, value_name = "SECONDS", default_value_t = download::PATIENCE.as_secs_f64())]
+    #[arg(long, value_name = "SECONDS", default_value_t = download::PATIENCE.as_secs_f64(), allow_negative_numbers = true)]
     timeout: f64,
     #[arg(long, short)]
     quiet: bool,

@@ -19,7 +19,7 @@ use shuzi::{
     network::{ArchitectureError, MAX_LAYERS, MAX_WIDTH},
     training::{
         Diverged,
-        recipe::{MAX_BYTES, RecipeError},
+        recipe::{MAX_BYTES, MAX_EPOCHS, Range, RecipeError},
     },
 };
 use std::{error::Error, io};
@@ -206,6 +206,14 @@ pub fn recipe(error: &RecipeError) -> String {
         }
         RecipeError::Syntax { line, message } => t!("recipe.syntax", line = line, message = message),
         RecipeError::OutOfRange { key, found, expected } => {
+            let expected = match expected {
+                Range::Epochs => t!("range.epochs", max = MAX_EPOCHS),
+                Range::BatchSize => t!("range.batch-size"),
+                Range::Positive => t!("range.positive"),
+                Range::NotNegative => t!("range.not-negative"),
+                Range::BelowOne => t!("range.below-one"),
+                other => other.to_string().into(),
+            };
             t!("recipe.range", key = key, found = found, expected = expected)
         }
         RecipeError::Layers(error) => t!("recipe.layers", reason = architecture(error)),

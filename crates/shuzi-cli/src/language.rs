@@ -76,7 +76,7 @@ fn with_words(command: Command, key: &str) -> Command {
         .disable_help_subcommand(true)
         .subcommand_help_heading(t!("help.commands"))
         .help_template(format!(
-            "{{about-with-newline}}\n{} {{usage}}\n\n{{all-args}}{{after-help}}",
+            "{{about-with-newline}}\n{}{{usage}}\n\n{{all-args}}{{after-help}}",
             t!("help.usage")
         ))
         .after_help(if examples == example_key { String::new() } else { examples.into_owned() });
@@ -139,8 +139,7 @@ pub fn print_usage_error(error: &clap::Error) -> ExitCode {
         _ => error.to_string().into(),
     };
     let mut lines = vec![t!("program.error", message = message).into_owned()];
-    let reason = std::error::Error::source(error).map(ToString::to_string);
-    lines.extend(reason.map(|reason| format!("  {reason}")));
+    lines.extend(std::error::Error::source(error).map(|reason| format!("  {}", why_invalid(reason))));
     let possible = context(ContextKind::ValidValue);
     if !possible.is_empty() {
         lines.push(format!("  {}", t!("usage.possible-values", values = possible)));
@@ -153,6 +152,18 @@ pub fn print_usage_error(error: &clap::Error) -> ExitCode {
     lines.push(t!("usage.see-help").into_owned());
     let _ = writeln!(io::stderr(), "{}", lines.join("\n"));
     ExitCode::from(2)
+}
+
+/// Why a value was refused: numbers are parsed by the standard library, which speaks English only.
+fn why_invalid(reason: &(dyn std::error::Error + 'static)) -> String {
+    use std::num::{IntErrorKind, ParseFloatError, ParseIntError};
+    match reason.downcast_ref::<ParseIntError>().map(ParseIntError::kind) {
+        Some(IntErrorKind::Zero) => t!("usage.zero").into(),
+        Some(IntErrorKind::PosOverflow | IntErrorKind::NegOverflow) => t!("usage.too-large").into(),
+        Some(_) => t!("usage.no-whole-number").into(),
+        None if reason.is::<ParseFloatError>() => t!("usage.no-number").into(),
+        None => reason.to_string(), // our own parsers speak the user's language
+    }
 }
 
 #[cfg(test)]

@@ -87,12 +87,6 @@ impl Train {
     pub fn run(self, out: &mut impl Write) -> anyhow::Result<Ending> {
         let recipe = self.chosen_recipe()?;
         let threads = self.threads.map_or_else(machine::available_threads, Into::into);
-        let folder = match &self.out {
-            Some(folder) => folder.clone(),
-            None => files::next_run_folder(&recipe.name)?,
-        };
-        files::ensure_writable_folder(&folder)?;
-
         let clock = Instant::now();
         let found = sources::find(&self.data, &self.mirror, self.quiet)?;
         let training_set = found.read(Part::Training)?;
@@ -106,6 +100,11 @@ impl Train {
                 .with_context(|| t!("train.initial-weights", path = path.display()).into_owned())?,
         };
         let order = self.order(&recipe, &training_set)?;
+        let folder = match &self.out {
+            Some(folder) => folder.clone(),
+            None => files::next_run_folder(&recipe.name)?,
+        };
+        files::ensure_writable_folder(&folder)?;
         self.say(&t!(
             "train.begin",
             recipe = recipe.name,

@@ -167,12 +167,43 @@ pub enum RecipeError {
         /// The value found.
         found: String,
         /// The range.
-        expected: &'static str,
+        expected: Range,
     },
     /// Layers that make no network.
     #[error("network.layers")]
     Layers(#[from] ArchitectureError),
 }
+
+/// What a number in a recipe may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Range {
+    /// 1 to [`MAX_EPOCHS`].
+    Epochs,
+    /// 1 or more, or `"all"`.
+    BatchSize,
+    /// A finite number above 0.
+    Positive,
+    /// A finite number, 0 or more.
+    NotNegative,
+    /// 0 to below 1.
+    BelowOne,
+}
+
+impl std::fmt::Display for Range {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Range::Epochs => write!(f, "1 to {MAX_EPOCHS}"),
+            Range::BatchSize => write!(f, "1 or more, or \"all\""),
+            Range::Positive => write!(f, "a number above 0"),
+            Range::NotNegative => write!(f, "0 or more"),
+            Range::BelowOne => write!(f, "0 to below 1"),
+        }
+    }
+}
+
+/// Epochs that can be asked for.
+pub const MAX_EPOCHS: usize = 1_000_000;
 
 impl Recipe {
     /// The built-in recipe of that name.
@@ -206,50 +237,52 @@ impl Recipe {
 
     /// Checks every value, for a recipe that was changed after it was read.
     pub fn check(&self) -> Result<(), RecipeError> {
-        let range = |ok: bool, key, found: &dyn std::fmt::Display, expected| {
-            if ok { Ok(()) } else { Err(RecipeError::OutOfRange { key, found: found.to_string(), expected }) }
-        };
         self.architecture()?;
         if let InitialWeights::Normal(deviation) = self.network.initial_weights {
-            let ok = deviation.is_finite() && deviation >= 0.0;
-            range(ok, "network.initial-weights.normal", &deviation, "0 or more")?;
+            check("network.initial-weights.normal", deviation, Range::NotNegative)?;
         }
         let training = &self.training;
-        range(
-            (1..=1_000_000).contains(&training.epochs),
-            "training.epochs",
-            &training.epochs,
-            "1 to 1000000",
-        )?;
-        let batch_size = training.batch_size.of(1);
-        range(batch_size > 0, "training.batch-size", &batch_size, "1 or more, or \"all\"")?;
-        let rate = training.learning_rate;
-        range(rate.is_finite() && rate > 0.0, "training.learning-rate", &rate, "a number above 0")?;
-        if let Schedule::Linear { warmup } | Schedule::Cosine { warmup } = training.schedule {
-            range((0.0..1.0).contains(&warmup), "training.schedule.warmup", &warmup, "0 to below 1")?;
+        if !(1..=MAX_EPOCHS).contains(&training.epochs) {
+            return Err(out_of_range("training.epochs", training.epochs, Range::Epochs));
         }
-        let below_one = |value: f32| (0.0..1.0).contains(&value);
-        let decay = match training.optimizer {
+        if training.batch_size.of(1) == 0 {
+            return Err(out_of_range("training.batch-size", 0, Range::BatchSize));
+        }
+        check("training.learning-rate", training.learning_rate, Range::Positive)?;
+        if let Schedule::Linear { warmup } | Schedule::Cosine { warmup } = training.schedule {
+            check("training.schedule.warmup", warmup, Range::BelowOne)?;
+        }
+        match training.optimizer {
             OptimizerKind::Sgd { momentum, weight_decay, .. } => {
-                range(below_one(momentum), "training.optimizer.momentum", &momentum, "0 to below 1")?;
-                weight_decay
+                check("training.optimizer.momentum", momentum, Range::BelowOne)?;
+                check("training.optimizer.weight-decay", weight_decay, Range::NotNegative)
             }
             OptimizerKind::Adam { beta1, beta2, epsilon, weight_decay } => {
-                range(below_one(beta1), "training.optimizer.beta1", &beta1, "0 to below 1")?;
-                range(below_one(beta2), "training.optimizer.beta2", &beta2, "0 to below 1")?;
-                let ok = epsilon.is_finite() && epsilon > 0.0;
-                range(ok, "training.optimizer.epsilon", &epsilon, "a number above 0")?;
-                weight_decay
+                check("training.optimizer.beta1", beta1, Range::BelowOne)?;
+                check("training.optimizer.beta2", beta2, Range::BelowOne)?;
+                check("training.optimizer.epsilon", epsilon, Range::Positive)?;
+                check("training.optimizer.weight-decay", weight_decay, Range::NotNegative)
             }
-        };
-        let ok = decay.is_finite() && decay >= 0.0;
-        range(ok, "training.optimizer.weight-decay", &decay, "0 or more")
+        }
     }
 
     /// The layers of its network.
     pub fn architecture(&self) -> Result<Architecture, ArchitectureError> {
         Architecture::new(self.network.pixels, &self.network.layers)
     }
+}
+
+fn check(key: &'static str, value: f32, expected: Range) -> Result<(), RecipeError> {
+    let inside = match expected {
+        Range::Positive => value > 0.0,
+        Range::BelowOne => (0.0..1.0).contains(&value),
+        _ => value >= 0.0,
+    };
+    if inside && value.is_finite() { Ok(()) } else { Err(out_of_range(key, value, expected)) }
+}
+
+fn out_of_range(key: &'static str, found: impl ToString, expected: Range) -> RecipeError {
+    RecipeError::OutOfRange { key, found: found.to_string(), expected }
 }
 
 /// Makes a typed error of what the TOML reader says; it names unknown keys in backquotes, with
