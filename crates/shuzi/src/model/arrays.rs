@@ -45,6 +45,12 @@ pub enum ArrayError {
         /// Bytes of data.
         found: usize,
     },
+    /// A whole number that 64 bits with a sign do not hold.
+    #[error("the whole number at index {index} is 2^63 or more")]
+    Whole {
+        /// Where, counted row by row.
+        index: usize,
+    },
     /// A number that does not fit where it is needed.
     #[error("value {value} at index {index} is no index of an example")]
     NoIndex {
@@ -156,7 +162,8 @@ impl Array {
                 Values::Integers(numbers.map(|bits| ((bits << unused_bits) as i64) >> unused_bits).collect())
             }
             (Kind::Unsigned, _) => {
-                Values::Integers(numbers.map(|bits| i64::try_from(bits).unwrap_or(i64::MAX)).collect())
+                let whole = |(index, bits)| i64::try_from(bits).map_err(|_| ArrayError::Whole { index });
+                Values::Integers(numbers.enumerate().map(whole).collect::<Result<_, _>>()?)
             }
         };
         if column_by_column && shape.len() > 1 {

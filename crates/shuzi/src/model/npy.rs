@@ -12,6 +12,9 @@ use super::{
 /// What every `.npy` file begins with.
 pub const MAGIC: &[u8] = b"\x93NUMPY";
 
+/// NumPy's word for elements that are Python's objects.
+const OBJECTS: &str = "|O";
+
 /// The header may have at most so many bytes.
 const MAX_HEADER: usize = 64 * 1024;
 
@@ -62,6 +65,27 @@ pub enum NpyError {
 
 /// Reads a `.npy` file.
 pub fn read(bytes: &[u8]) -> Result<Content, NpyError> {
+    let (header, data) = split(bytes)?;
+    if header.element == OBJECTS {
+        return Ok(Content::Dictionary(pickle::read_dictionary(data)?));
+    }
+    Ok(Content::Array(array(header, data)?))
+}
+
+/// Reads a `.npy` file that holds numbers; `None` for one of Python's objects, whose pickle is
+/// not looked at.
+pub(super) fn read_numbers(bytes: &[u8]) -> Result<Option<Array>, NpyError> {
+    let (header, data) = split(bytes)?;
+    if header.element == OBJECTS { Ok(None) } else { array(header, data).map(Some) }
+}
+
+fn array(header: Header, data: &[u8]) -> Result<Array, NpyError> {
+    let element = ElementType::parse(&header.element)?;
+    Ok(Array::from_bytes(element, header.shape, header.column_by_column, data)?)
+}
+
+/// The header, checked, and what follows it.
+fn split(bytes: &[u8]) -> Result<(Header, &[u8]), NpyError> {
     let rest = bytes.strip_prefix(MAGIC).ok_or(NpyError::Magic)?;
     let (&[major, _minor], rest) = rest.split_first_chunk().ok_or(NpyError::HeaderCut)?;
     let (length, rest) = match major {
@@ -81,12 +105,11 @@ pub fn read(bytes: &[u8]) -> Result<Content, NpyError> {
     let (header, data) = rest.split_at_checked(length).ok_or(NpyError::HeaderCut)?;
     let not_numpys =
         || NpyError::Header { found: String::from_utf8_lossy(&header[..header.len().min(80)]).into() };
-    let header = std::str::from_utf8(header).ok().and_then(parse_header).ok_or_else(not_numpys)?;
-    if header.element == "|O" {
-        return Ok(Content::Dictionary(pickle::read_dictionary(data)?));
+    let parsed = std::str::from_utf8(header).ok().and_then(parse_header).ok_or_else(not_numpys)?;
+    if parsed.element == OBJECTS && !parsed.shape.is_empty() {
+        return Err(not_numpys()); // many objects, where the tutorial has one
     }
-    let element = ElementType::parse(&header.element)?;
-    Ok(Content::Array(Array::from_bytes(element, header.shape, header.column_by_column, data)?))
+    Ok((parsed, data))
 }
 
 struct Header {
@@ -136,6 +159,9 @@ fn parse_shape(text: &str) -> Option<Vec<usize>> {
     if text.is_empty() {
         return Some(vec![]);
     }
+    if !text.contains(',') {
+        return None; // (3) is a number in Python
+    }
     text.strip_suffix(',').unwrap_or(text).split(',').map(|number| number.trim().parse().ok()).collect()
 }
 
@@ -170,5 +196,5 @@ pub(super) fn little_endian(array: &Array) -> (&'static str, Vec<u8>) {
 
 /// Named arrays as the tutorial saves them: `numpy.save` of a dictionary.
 pub fn write_dictionary(arrays: &[(String, Array)]) -> Vec<u8> {
-    [header("|O", &[]), pickle::write_dictionary(arrays)].concat()
+    [header(OBJECTS, &[]), pickle::write_dictionary(arrays)].concat()
 }

@@ -1,20 +1,32 @@
 //! NumPy's `.npz`: a zip of `.npy` files, each an array.
 //!
-//! What is unpacked is counted while it is unpacked: a zip's own word on sizes is a claim.
+//! What is unpacked is counted while it is unpacked: a zip's own word on sizes is a claim. An
+//! archive that two programs could read differently (a name twice, members that overlap or that
+//! the directory tells otherwise, something before the first or behind the end) is refused.
 
 use super::{
     arrays::Array,
-    npy::{self, Content, NpyError},
+    npy::{self, NpyError},
 };
 use std::io::{Cursor, Read, Write};
-use zip::{CompressionMethod, ZipArchive, ZipWriter, result::ZipError, write::SimpleFileOptions};
+use zip::{
+    CompressionMethod, ZipArchive, ZipWriter,
+    read::{ArchiveOffset, Config},
+    result::ZipError,
+    write::SimpleFileOptions,
+};
 
 /// What every `.npz` file begins with.
 pub const MAGIC: &[u8] = b"PK\x03\x04";
 /// Arrays that a file may hold at most.
 pub const MAX_ARRAYS: usize = 1000;
-/// Bytes that a file may unpack to at most.
-pub const MAX_UNPACKED: u64 = 1 << 29;
+/// Bytes that a file may unpack to at most. Read, they may take eight times the memory, because
+/// whole numbers are kept as 64-bit ones: half a gigabyte, from a zip of 64 kilobytes.
+pub const MAX_UNPACKED: u64 = 1 << 26;
+/// What every entry of a zip's directory begins with.
+const ENTRY: &[u8] = b"PK\x01\x02";
+/// What the record at the end of every zip begins with.
+const END: &[u8] = b"PK\x05\x06";
 
 /// Bytes that are no `.npz` file of numbers.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +49,9 @@ pub enum NpzError {
         /// Members found.
         found: usize,
     },
+    /// Two members of the same name, of which programs would read either.
+    #[error("a member is there twice")]
+    Twice,
     /// It unpacks to more than any model has.
     #[error("it unpacks to more than {MAX_UNPACKED} bytes")]
     TooLarge,
@@ -64,9 +79,21 @@ pub enum NpzError {
 
 /// Reads all arrays of a `.npz` file, in its order, without the `.npy` of their names.
 pub fn read(bytes: &[u8]) -> Result<Vec<(String, Array)>, NpzError> {
-    let mut archive = ZipArchive::new(Cursor::new(bytes))?;
-    if archive.len() > MAX_ARRAYS {
-        return Err(NpzError::TooMany { found: archive.len() });
+    // Counted before the archive is opened, which keeps ten times the size of its directory.
+    // Numbers may look like an entry by chance, but not a thousand times.
+    let found = bytes.windows(ENTRY.len()).filter(|&window| window == ENTRY).count();
+    if found > MAX_ARRAYS {
+        return Err(NpzError::TooMany { found });
+    }
+    let config = Config { archive_offset: ArchiveOffset::Known(0) };
+    let mut archive = ZipArchive::with_config(config, Cursor::new(bytes))?;
+    if archive.has_duplicate_names() {
+        return Err(NpzError::Twice);
+    }
+    archive.validate_header_consistency()?;
+    let end_record = 22 + archive.comment().len();
+    if !bytes.len().checked_sub(end_record).is_some_and(|place| bytes[place..].starts_with(END)) {
+        return Err(ZipError::InvalidArchive("bytes behind its end".into()).into());
     }
     let (mut arrays, mut left) = (vec![], MAX_UNPACKED);
     for index in 0..archive.len() {
@@ -79,9 +106,9 @@ pub fn read(bytes: &[u8]) -> Result<Vec<(String, Array)>, NpzError> {
         let read = member.take(left + 1).read_to_end(&mut unpacked);
         read.map_err(|source| NpzError::Unpack { name: name.clone(), source })?;
         left = left.checked_sub(unpacked.len() as u64).ok_or(NpzError::TooLarge)?;
-        match npy::read(&unpacked) {
-            Ok(Content::Array(array)) => arrays.push((name, array)),
-            Ok(Content::Dictionary(_)) => return Err(NpzError::Pickle { name }),
+        match npy::read_numbers(&unpacked) {
+            Ok(Some(array)) => arrays.push((name, array)),
+            Ok(None) => return Err(NpzError::Pickle { name }),
             Err(source) => return Err(NpzError::Npy { name, source }),
         }
     }

@@ -4,13 +4,24 @@
 //! instructions that NumPy writes, and five names that mean arrays to it; any other name, and
 //! any other call, is refused by name. Nothing is executed, nothing is looked up. Objects lie
 //! in one list and refer to each other by number, so that neither nesting nor repetition costs
-//! more than the bytes that say it. Source: `pickletools.py`, PEP 3154, PEP 574.
+//! more than the bytes that say it; text, bytes and numbers stay where they are in the file until
+//! the dictionary is known to be sound. Source: `pickletools.py`, PEP 3154, PEP 574.
 
 use super::{
-    arrays::{Array, ArrayError, ElementType},
+    arrays::{Array, ArrayError, ElementType, MAX_DIMENSIONS},
     npy::little_endian,
 };
 use std::{borrow::Cow, collections::HashMap};
+
+/// Instructions that a pickle may have at most. numpy writes some 40 for an array.
+pub const MAX_INSTRUCTIONS: usize = 100_000;
+
+/// Arrays that a dictionary may hold at most.
+pub const MAX_ARRAYS: usize = 1000;
+
+/// How many times the size of the pickle its arrays may take together. Names may share an array
+/// (`{"w1": w1, "best_w1": w1}`), but ten bytes each must not ask for a megabyte each.
+const MAX_GROWTH: usize = 8;
 
 /// A pickle that is not a dictionary of arrays.
 #[derive(Debug, thiserror::Error, PartialEq)]
@@ -48,6 +59,21 @@ pub enum PickleError {
         /// Where.
         place: usize,
     },
+    /// More instructions than a dictionary of arrays needs.
+    #[error("more than {MAX_INSTRUCTIONS} instructions")]
+    TooLong,
+    /// More arrays than any model has.
+    #[error("{found} arrays, at most {MAX_ARRAYS} are accepted")]
+    TooMany {
+        /// Arrays found.
+        found: usize,
+    },
+    /// Names that share arrays, so often that they would fill the memory.
+    #[error("its arrays repeat each other to more than {max} bytes")]
+    TooLarge {
+        /// Bytes that are accepted for a pickle of this size.
+        max: usize,
+    },
     /// It builds something else than a dictionary of names and arrays.
     #[error("it does not hold a dictionary of names and arrays")]
     NotADictionary,
@@ -76,7 +102,9 @@ enum Object<'a> {
     Bool(bool),
     Integer(i64),
     Text(&'a str),
-    Bytes(Cow<'a, [u8]>),
+    Bytes(&'a [u8]),
+    /// How protocol 2 says bytes: the text of them, in Latin-1.
+    Latin1(&'a str),
     Tuple(Vec<Id>),
     List(Vec<Id>),
     Dictionary(Vec<(Id, Id)>),
@@ -120,7 +148,7 @@ impl Name {
     }
 }
 
-/// Reads the pickle of a dictionary of named arrays, as `numpy.save` writes it.
+/// Reads all of the pickle of a dictionary of named arrays, as `numpy.save` writes it.
 pub(super) fn read_dictionary(bytes: &[u8]) -> Result<Vec<(String, Array)>, PickleError> {
     let mut machine =
         Machine { bytes, place: 0, objects: vec![], stack: vec![], marks: vec![], memo: HashMap::new() };
@@ -220,13 +248,27 @@ impl<'a> Machine<'a> {
 
     /// Runs all instructions, and gives what is left at the end.
     fn run(&mut self) -> Result<Id, PickleError> {
+        let mut left = MAX_INSTRUCTIONS;
         loop {
             let place = self.place;
             let code = self.take(1)?[0];
+            left = left.checked_sub(1).ok_or(PickleError::TooLong)?;
             match code {
-                0x80 => drop(self.take(1)?), // PROTO
-                0x95 => drop(self.take(8)?), // FRAME: a hint for readers of streams
-                b'.' => return self.pop(),
+                0x80 if place == 0 => match self.number(1)? {
+                    2..=5 => {}
+                    _ => return self.malformed(),
+                },
+                0x95 => {
+                    let length = self.number(8)?; // FRAME: a hint for readers of streams
+                    if length > (self.bytes.len() - self.place) as u64 {
+                        return Err(PickleError::Cut { place: self.bytes.len() });
+                    }
+                }
+                b'.' => {
+                    let top = self.pop()?;
+                    let nothing_left = self.stack.is_empty() && self.place == self.bytes.len();
+                    return if nothing_left { Ok(top) } else { self.malformed() };
+                }
                 b'(' => self.marks.push(self.stack.len()),
                 b'N' => self.push(Object::None),
                 0x88 => self.push(Object::Bool(true)),
@@ -268,7 +310,7 @@ impl<'a> Machine<'a> {
                         _ => 8,
                     })?;
                     let bytes = self.take(length)?;
-                    self.push(Object::Bytes(bytes.into()));
+                    self.push(Object::Bytes(bytes));
                 }
                 b')' => self.push(Object::Tuple(vec![])),
                 0x85..=0x87 => self.push_tuple(usize::from(code - 0x84))?,
@@ -389,12 +431,8 @@ impl<'a> Machine<'a> {
                 let Object::Text(order) = self.objects[order] else { return None };
                 Some(Object::Array(Some(ArrayState { shape, element, column_by_column: order == "F", data })))
             }
-            // How protocol 2 says bytes: a text of them, to be encoded in Latin-1.
             (Name::Encode, [text, encoding]) => match (&self.objects[*text], &self.objects[*encoding]) {
-                (Object::Text(text), Object::Text("latin1" | "latin-1")) => {
-                    let bytes = text.chars().map(|letter| u8::try_from(u32::from(letter)).ok());
-                    Some(Object::Bytes(Cow::Owned(bytes.collect::<Option<Vec<u8>>>()?)))
-                }
+                (Object::Text(text), Object::Text("latin1" | "latin-1")) => Some(Object::Latin1(text)),
                 _ => None,
             },
             _ => None,
@@ -424,6 +462,11 @@ impl<'a> Machine<'a> {
     /// The dictionary inside the array without dimensions that `numpy.save` puts around it.
     fn dictionary(&self, top: Id) -> Result<Vec<(String, Array)>, PickleError> {
         let items = self.dictionary_items(top).ok_or(PickleError::NotADictionary)?;
+        if items.len() > MAX_ARRAYS {
+            return Err(PickleError::TooMany { found: items.len() });
+        }
+        let max = self.bytes.len().saturating_mul(MAX_GROWTH);
+        let mut left = max;
         let mut arrays: Vec<(String, Array)> = vec![];
         for &(key, value) in items {
             let Object::Text(name) = self.objects[key] else { return Err(PickleError::NotADictionary) };
@@ -434,6 +477,12 @@ impl<'a> Machine<'a> {
             if arrays.iter().any(|(other, _)| *other == name) {
                 return Err(PickleError::Twice { name });
             }
+            let size = match self.objects[state.data] {
+                Object::Bytes(data) => data.len(),
+                Object::Latin1(text) => text.len(),
+                _ => return Err(PickleError::NotADictionary),
+            };
+            left = left.checked_sub(size).ok_or(PickleError::TooLarge { max })?;
             let array = self.array(state).ok_or(PickleError::NotADictionary)?;
             arrays.push((name.clone(), array.map_err(|source| PickleError::Array { name, source })?));
         }
@@ -459,14 +508,25 @@ impl<'a> Machine<'a> {
     /// `None` if its parts are not those of an array.
     fn array(&self, state: ArrayState) -> Option<Result<Array, ArrayError>> {
         let Object::ElementType { code, big_endian } = self.objects[state.element] else { return None };
-        let Object::Bytes(data) = &self.objects[state.data] else { return None };
+        let data: Cow<[u8]> = match self.objects[state.data] {
+            Object::Bytes(data) => data.into(),
+            Object::Latin1(text) => {
+                let bytes = text.chars().map(|letter| u8::try_from(u32::from(letter)).ok());
+                bytes.collect::<Option<Vec<u8>>>()?.into()
+            }
+            _ => return None,
+        };
         let dimension = |&id: &Id| match self.objects[id] {
             Object::Integer(n) => usize::try_from(n).ok(),
             _ => None,
         };
-        let shape = self.tuple(state.shape)?.iter().map(dimension).collect::<Option<Vec<_>>>()?;
+        let shape = self.tuple(state.shape)?;
+        if shape.len() > MAX_DIMENSIONS {
+            return Some(Err(ArrayError::Dimensions { found: shape.len() }));
+        }
+        let shape = shape.iter().map(dimension).collect::<Option<Vec<_>>>()?;
         let element = ElementType::parse(code).map(|element| element.with_order(big_endian));
-        Some(element.and_then(|element| Array::from_bytes(element, shape, state.column_by_column, data)))
+        Some(element.and_then(|element| Array::from_bytes(element, shape, state.column_by_column, &data)))
     }
 }
 
@@ -572,13 +632,14 @@ mod tests {
 
     #[test]
     fn repetition_and_nesting_cost_no_more_than_their_bytes() {
-        let mut billion_laughs = b"]q\0".to_vec();
-        for _ in 0..10_000 {
-            billion_laughs.extend(b"(h\0h\0h\0h\0h\0h\0h\0h\0tq\0"); // eight of what was, ten thousand times over
+        let mut billion_laughs = b"(]q\0".to_vec();
+        for _ in 0..5_000 {
+            billion_laughs.extend(b"(h\0h\0h\0h\0h\0h\0h\0h\0tq\0"); // eight of what was, five thousand times over
         }
-        billion_laughs.push(b'.');
+        billion_laughs.extend(b"t.");
         assert_eq!(error(&billion_laughs), PickleError::NotADictionary);
-        let nested = [&b"]".repeat(100_000)[..], &b"a".repeat(99_999), b"."].concat();
+        let nested = [&b"]".repeat(40_000)[..], &b"a".repeat(39_999), b"."].concat();
         assert_eq!(error(&nested), PickleError::NotADictionary);
+        assert_eq!(error(&b"N".repeat(MAX_INSTRUCTIONS + 1)), PickleError::TooLong);
     }
 }

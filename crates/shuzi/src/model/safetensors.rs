@@ -1,12 +1,20 @@
 //! safetensors: a JSON header that says where each tensor lies, then the tensors.
 //!
 //! Source: <https://github.com/huggingface/safetensors>. Read by its own crate, which checks
-//! that the tensors lie inside the file without gaps or overlap. Written here, because the
-//! crate gives the metadata an order by chance, and equal models should be equal bytes.
+//! that the tensors lie inside the file without gaps or overlap; checked here is what it leaves
+//! open: no name twice, a header of bounded length, numbers that are finite. Written here,
+//! because the crate gives the metadata an order by chance, and equal models should be equal bytes.
 
 use super::arrays::{Array, ElementType, Values};
 use ::safetensors::{Dtype, SafeTensorError, SafeTensors};
-use std::collections::BTreeMap;
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
+
+/// The header may have at most so many bytes; a recipe takes a few thousand.
+pub const MAX_HEADER: usize = 1 << 20;
 
 /// Bytes that are no safetensors file of weights.
 #[derive(Debug, thiserror::Error)]
@@ -15,6 +23,18 @@ pub enum SafetensorsError {
     /// Too short, a header that lies, tensors that overlap, …
     #[error(transparent)]
     Format(#[from] SafeTensorError),
+    /// The first eight bytes claim a header longer than any model's.
+    #[error("the header claims {found} bytes, at most {MAX_HEADER} are accepted")]
+    HeaderTooLong {
+        /// The claim.
+        found: u64,
+    },
+    /// A name that comes twice, of which programs would read either.
+    #[error("the header holds {name} twice")]
+    Twice {
+        /// The name.
+        name: String,
+    },
     /// A tensor that is not of float32 or float64.
     #[error("tensor {name} is of {found}, expected F32 or F64")]
     ElementType {
@@ -35,13 +55,18 @@ pub enum SafetensorsError {
     },
 }
 
-/// Reads all tensors in the order in which they lie, and the metadata.
+/// Reads all tensors in the order in which they lie, empty ones by name, and the metadata.
 #[expect(clippy::type_complexity, reason = "two plain collections")]
 pub fn read(bytes: &[u8]) -> Result<(Vec<(String, Array)>, BTreeMap<String, String>), SafetensorsError> {
+    check_header(bytes)?;
     let (_, header) = SafeTensors::read_metadata(bytes)?;
     let file = SafeTensors::deserialize(bytes)?;
+    let mut tensors: Vec<_> = header.tensors().into_iter().collect();
+    tensors.sort_by(|(name, one), (other_name, other)| {
+        one.data_offsets.cmp(&other.data_offsets).then_with(|| name.cmp(other_name))
+    });
     let mut arrays = vec![];
-    for name in header.offset_keys() {
+    for (name, _) in tensors {
         let tensor = file.tensor(&name)?;
         let element = match tensor.dtype() {
             Dtype::F32 => "<f4",
@@ -58,6 +83,63 @@ pub fn read(bytes: &[u8]) -> Result<(Vec<(String, Array)>, BTreeMap<String, Stri
     }
     let metadata = header.metadata().clone().unwrap_or_default().into_iter().collect();
     Ok((arrays, metadata))
+}
+
+/// What the crate does not look at: the length of the header before it is parsed, and names
+/// that come twice. Everything else that is wrong is left for the crate to say.
+fn check_header(bytes: &[u8]) -> Result<(), SafetensorsError> {
+    let Some((length, rest)) = bytes.split_first_chunk() else { return Ok(()) };
+    let found = u64::from_le_bytes(*length);
+    if found > MAX_HEADER as u64 {
+        return Err(SafetensorsError::HeaderTooLong { found });
+    }
+    let Some(header) = rest.get(..found as usize) else { return Ok(()) };
+    if header.first() != Some(&b'{') {
+        return Err(SafeTensorError::InvalidHeaderLength.into());
+    }
+    let mut twice = None;
+    let names = Names { twice: &mut twice, depth: 0 };
+    let _ = names.deserialize(&mut serde_json::Deserializer::from_slice(header));
+    match twice {
+        Some(name) => Err(SafetensorsError::Twice { name }),
+        None => Ok(()),
+    }
+}
+
+/// Looks for a name that comes twice in an object, or in one of the objects in it.
+struct Names<'a> {
+    twice: &'a mut Option<String>,
+    depth: usize,
+}
+
+impl<'de> DeserializeSeed<'de> for Names<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        if self.depth > 1 {
+            return IgnoredAny::deserialize(deserializer).map(drop);
+        }
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Names<'_> {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut entries: M) -> Result<(), M::Error> {
+        let mut seen = BTreeSet::new();
+        while let Some(name) = entries.next_key::<String>()? {
+            entries.next_value_seed(Names { twice: self.twice, depth: self.depth + 1 })?;
+            if !seen.insert(name.clone()) {
+                self.twice.get_or_insert(name.chars().take(80).collect());
+            }
+        }
+        Ok(())
+    }
 }
 
 fn first_not_finite(array: &Array) -> Option<(usize, f64)> {

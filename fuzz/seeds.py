@@ -1,0 +1,122 @@
+#!/usr/bin/env python3
+"""Writes the seed corpus, `corpus/<target>/seed-*`. Needs numpy; see README.md."""
+
+import gzip
+import io
+import json
+import pickle
+import struct
+from pathlib import Path
+
+import numpy
+
+HERE = Path(__file__).parent
+
+
+def seed(target, name, data):
+    folder = HERE / "corpus" / target
+    folder.mkdir(parents=True, exist_ok=True)
+    assert len(data) < 4096, (target, name, len(data))
+    (folder / f"seed-{name}").write_bytes(data)
+
+
+def saved(array, pickle_allowed=False):
+    file = io.BytesIO()
+    numpy.save(file, array, allow_pickle=pickle_allowed)
+    return file.getvalue()
+
+
+def pickled(dictionary, protocol):
+    """As numpy.save writes it, but with any protocol."""
+    array = numpy.array(dictionary, dtype=object)
+    whole = saved(array, pickle_allowed=True)
+    header = whole[: 10 + struct.unpack("<H", whole[8:10])[0]]
+    return header + pickle.dumps(array, protocol=protocol)
+
+
+def zipped(save, **arrays):
+    file = io.BytesIO()
+    save(file, **arrays)
+    return file.getvalue()
+
+
+def safetensors(tensors, metadata):
+    header, data = {"__metadata__": metadata} if metadata else {}, b""
+    for name, array in tensors.items():
+        kind = {"float32": "F32", "float64": "F64", "int64": "I64"}[array.dtype.name]
+        end = len(data) + array.nbytes
+        header[name] = {"dtype": kind, "shape": array.shape, "data_offsets": [len(data), end]}
+        data += array.tobytes()
+    text = json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + data
+
+
+numbers = numpy.arange(6, dtype="<f8").reshape(2, 3)
+order = numpy.array([[2, 0, 1], [0, 1, 2]])
+# The smallest network from 784 pixels to 10 digits: one neuron between, in bytes where that is allowed.
+tiny = {
+    "w1": numpy.arange(784).reshape(784, 1).astype("i1"),
+    "b1": numpy.ones((1, 1), "<f4"),
+    "w2": numpy.ones((1, 10), "<f4"),
+    "b2": numpy.zeros((1, 10), "<f8"),
+}
+small = {"w1": numbers, "b1": numbers[:1], "w2": numpy.asfortranarray(numbers), "b2": numbers[:1].astype(">f4")}
+
+labels = struct.pack(">II", 0x801, 3) + bytes([3, 1, 4])
+image = struct.pack(">IIII", 0x803, 1, 28, 28) + bytes(784)
+for name, data in [("labels", labels), ("image", image), ("cut", image[:500]), ("empty", b"")]:
+    seed("idx", name, data)
+    seed("idx_gzip", name, data)
+seed("idx", "gzip", gzip.compress(labels, mtime=0))
+seed("idx_gzip", "after-magic", gzip.compress(labels, mtime=0)[2:])
+
+for name, array in [("f8", numbers), ("f4", numbers.astype("<f4")), ("big-endian", numbers.astype(">f8")),
+                    ("fortran", numpy.asfortranarray(numbers)), ("order", order), ("scalar", numpy.array(1.0)),
+                    ("empty", numpy.zeros((0, 3)))]:
+    seed("npy", name, saved(array))
+for protocol in [2, 3, 4, 5]:
+    seed("npy", f"dictionary-{protocol}", pickled(small, protocol))
+seed("npy", "model-3", pickled(tiny, 3))
+seed("npy", "model-5", pickled(tiny, 5))
+seed("npy", "text", pickled({"w1": "no array"}, 3))
+
+seed("npz", "stored", zipped(numpy.savez, w1=numbers, b1=numbers[:1]))
+seed("npz", "deflated", zipped(numpy.savez_compressed, w1=numbers, b1=numbers[:1]))
+seed("npz", "order", zipped(numpy.savez, order=order))
+seed("npz", "model", zipped(numpy.savez_compressed, **tiny))
+seed("npz", "initial", zipped(numpy.savez_compressed, init_w1=tiny["w1"], init_w2=tiny["w2"]))
+
+layers = {
+    "linear1.weight": tiny["w1"].astype("<f4"),
+    "linear1.bias": tiny["b1"][0].astype("<f4"),
+    "linear2.weight": tiny["w2"],
+    "linear2.bias": tiny["b2"][0].astype("<f4"),
+}
+recipe = """\
+name = "tiny"
+
+[network]
+pixels = "raw"
+layers = [{ linear = 1 }, "relu", { linear = 10 }]
+initial-weights = { normal = 0.01 }
+
+[training]
+epochs = 3
+batch-size = 90
+last-batch = "drop"
+learning-rate = 0.01
+validation = 0
+seed = 0
+schedule = { kind = "constant" }
+optimizer = { kind = "sgd", momentum = 0.0, nesterov = false, weight-decay = 0.0 }
+"""
+seed("safetensors", "model", safetensors(layers, {"pixels": "raw", "format_version": "1"}))
+metadata = {"format": "shuzi", "format_version": "1", "pixels": "raw", "recipe": recipe, "seed": "0"}
+wide = safetensors({"linear1.bias": layers["linear1.bias"]}, metadata)
+seed("safetensors", "recipe-only", wide)
+seed("safetensors", "f8", safetensors({"linear1.weight": numbers}, {"test_count": "3", "test_correct": "2"}))
+seed("safetensors", "integers", safetensors({"linear1.weight": order}, {}))
+
+seed("recipe", "tiny", recipe.encode())
+for file in sorted((HERE / "../recipes").glob("*.toml")):
+    seed("recipe", file.stem, file.read_bytes())

@@ -1,0 +1,69 @@
+//! The doors through which strangers' bytes come in, one function for each.
+//!
+//! In: any bytes. Each function ends, whether or not the bytes were sound; what was read must
+//! also come back equal when it is written and read again. Used by the fuzz targets, and by
+//! `crates/shuzi/tests/corpus.rs`, which replays the corpus.
+
+use flate2::{Compression, write::GzEncoder};
+use shuzi::{
+    dataset::idx::{read_images, read_labels},
+    model::{Model, batch_order, initial_weights, npy as npy_file, npz as npz_file},
+    training::recipe::Recipe,
+};
+use std::io::Write;
+
+/// Images and labels, with and without a known length.
+pub fn idx(bytes: &[u8]) {
+    for length in [None, Some(bytes.len() as u64)] {
+        let _ = read_images(bytes, length);
+        let _ = read_labels(bytes, length);
+    }
+}
+
+/// The same inside sound gzip data, and behind the beginning of gzip data that is not.
+pub fn idx_gzip(bytes: &[u8]) {
+    let mut encoder = GzEncoder::new(vec![], Compression::fast());
+    encoder.write_all(bytes).expect("memory takes everything");
+    idx(&encoder.finish().expect("memory takes everything"));
+    idx(&[&[0x1f, 0x8b], bytes].concat());
+}
+
+/// NumPy's single file.
+pub fn npy(bytes: &[u8]) {
+    let _ = npy_file::read(bytes);
+    as_model(bytes);
+}
+
+/// NumPy's archive.
+pub fn npz(bytes: &[u8]) {
+    let _ = npz_file::read(bytes);
+    as_model(bytes);
+}
+
+/// The native file.
+pub fn safetensors(bytes: &[u8]) {
+    as_model(bytes);
+}
+
+/// A recipe's TOML text.
+pub fn recipe(bytes: &[u8]) {
+    if let Ok(recipe) = Recipe::from_toml(bytes) {
+        let text = recipe.to_toml();
+        assert_eq!(Recipe::from_toml(text.as_bytes()).as_ref(), Ok(&recipe), "{text}");
+    }
+}
+
+/// The doors that take any model, told by its first bytes.
+fn as_model(bytes: &[u8]) {
+    if let Ok(model) = Model::from_bytes(bytes) {
+        let _ = initial_weights(bytes, model.network.architecture());
+        assert_eq!(Model::from_bytes(&model.to_safetensors()).expect("the native file"), model);
+        for file in [model.to_npy(), model.to_npz()] {
+            let read = Model::from_bytes(&file).expect("the tutorial's file");
+            assert_eq!(read.weights_sha256(), model.weights_sha256());
+        }
+    }
+    let classic = Recipe::built_in("classic").expect("it is built in");
+    let _ = initial_weights(bytes, &classic.architecture().expect("it is sound"));
+    let _ = batch_order(bytes);
+}
