@@ -8,7 +8,7 @@ use flate2::{Compression, write::GzEncoder};
 use shuzi::{
     dataset::idx::{read_images, read_labels},
     model::{Model, batch_order, initial_weights, npy as npy_file, npz as npz_file},
-    training::recipe::Recipe,
+    recipe::Recipe,
 };
 use std::io::Write;
 

@@ -17,10 +17,8 @@ use shuzi::{
         safetensors::SafetensorsError,
     },
     network::{ArchitectureError, MAX_LAYERS, MAX_WIDTH},
-    training::{
-        Diverged,
-        recipe::{MAX_BYTES, MAX_EPOCHS, Range, RecipeError},
-    },
+    recipe::{MAX_BYTES, MAX_EPOCHS, Range, RecipeError},
+    training::Diverged,
 };
 use std::{error::Error, io};
 

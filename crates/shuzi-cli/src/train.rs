@@ -16,11 +16,8 @@ use shuzi::{
     evaluation::evaluate,
     model::{Model, Record, TestResult, batch_order, initial_weights},
     network::{LayerKind, Network},
-    training::{
-        self, Event, Order, Outcome, Recipe, Split, initial_network,
-        recipe::{BatchSize, LastBatch, RecipeError},
-        split,
-    },
+    recipe::{self, BatchSize, LastBatch, Recipe, RecipeError},
+    training::{self, Event, Order, Outcome, Split, initial_network, split},
 };
 use std::{
     fs::File,
@@ -108,7 +105,7 @@ impl Train {
         self.say(&t!(
             "train.begin",
             recipe = recipe.name,
-            parameters = network.parameters.len(),
+            parameters = network.parameters().len(),
             examples = split.training.len(),
             data = found.describe(),
             threads = threads
@@ -162,7 +159,7 @@ impl Train {
             let interval = evaluation.interval();
             let object = json!({
                 "run": folder, "model": model_path, "recipe": recipe.name, "seed": recipe.training.seed,
-                "data": found.record(), "parameters": model.network.parameters.len(),
+                "data": found.record(), "parameters": model.network.parameters().len(),
                 "weights_sha256": sha256, "test_count": test.count, "test_correct": test.correct,
                 "test_accuracy": evaluation.accuracy(), "test_interval": [interval.low, interval.high],
                 "test_loss": evaluation.loss(), "load_seconds": timing.load, "train_seconds": timing.train,
@@ -192,7 +189,7 @@ impl Train {
                 if !path.exists() {
                     return Err(UsageError(explain::recipe(&unknown)).into());
                 }
-                let bytes = files::read(path, training::recipe::MAX_BYTES as u64 + 1)?;
+                let bytes = files::read(path, recipe::MAX_BYTES as u64 + 1)?;
                 Recipe::from_toml(&bytes)
                     .with_context(|| t!("train.reading-recipe", path = path.display()).into_owned())?
             }
@@ -264,7 +261,7 @@ fn check_sizes(recipe: &Recipe, data: &Dataset) -> anyhow::Result<()> {
 pub fn facts(model: &Model, data: &str, times: &str, threads: usize) -> Vec<FactGroup> {
     let mut layers = vec![shuzi::image::PIXELS.to_string()];
     layers.extend(model.network.architecture().linear_layers().map(|(linear, _)| linear.outputs.to_string()));
-    let parameters = t!("fact.parameters", count = model.network.parameters.len());
+    let parameters = t!("fact.parameters", count = model.network.parameters().len());
     let mut network = vec![(t!("fact.layers"), format!("{} ({parameters})", layers.join("–")))];
     if let Some(recipe) = &model.record.recipe {
         network.push((t!("fact.recipe"), recipe.name.clone()));

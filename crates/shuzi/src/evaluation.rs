@@ -8,7 +8,7 @@ use crate::{
     image::DIGITS,
     network::{Block, Network},
 };
-use std::thread;
+use std::{ops::Range, thread};
 
 /// What a network said of a set of labelled images.
 #[derive(Clone, Debug, PartialEq)]
@@ -130,22 +130,22 @@ impl Evaluation {
 pub fn evaluate(network: &Network, data: &Dataset, threads: usize) -> Evaluation {
     const BLOCK: usize = 64;
     assert!(threads > 0, "evaluate: no thread");
-    let indices: Vec<u32> = (0..data.len() as u32).collect();
     let share = data.len().div_ceil(BLOCK).div_ceil(threads) * BLOCK; // whole blocks for each thread
     let (mut probabilities, mut losses) = (Vec::with_capacity(data.len()), Vec::with_capacity(data.len()));
-    let read = |indices: &[u32]| {
+    let read = |share: Range<usize>| {
         let mut block = Block::for_recognition(network.architecture(), BLOCK);
         let (mut probabilities, mut losses) = (Vec::new(), Vec::new());
-        for indices in indices.chunks(BLOCK) {
-            block.load(data, indices);
-            network.architecture().forward(&network.parameters, &mut block);
+        for start in share.clone().step_by(BLOCK) {
+            block.load((start..share.end.min(start + BLOCK)).map(|index| data.example(index)));
+            network.architecture().forward(network.parameters(), &mut block);
             probabilities.extend_from_slice(block.probabilities());
             losses.extend_from_slice(block.losses());
         }
         (probabilities, losses)
     };
     thread::scope(|scope| {
-        let shares: Vec<_> = indices.chunks(share).map(|share| scope.spawn(|| read(share))).collect();
+        let shares = (0..data.len()).step_by(share).map(|start| start..data.len().min(start + share));
+        let shares: Vec<_> = shares.map(|share| scope.spawn(|| read(share))).collect();
         for share in shares {
             let (share_probabilities, share_losses) = share.join().expect("reading does not panic");
             probabilities.extend(share_probabilities);

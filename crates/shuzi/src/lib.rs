@@ -12,6 +12,7 @@ pub mod kernels;
 pub mod model;
 pub mod network;
 pub mod preprocess;
+pub mod recipe;
 pub mod training;
 
 /// The generator that every random choice is drawn from: seeded, small, and with a stream

@@ -6,7 +6,8 @@ use shuzi::{
     dataset::{Dataset, idx},
     evaluation::evaluate,
     model::{Model, arrays::Values, batch_order, initial_weights, npz},
-    training::{Event, Order, Recipe, split, train},
+    recipe::Recipe,
+    training::{Event, Order, split, train},
 };
 use std::{fs::File, ops::ControlFlow, path::PathBuf};
 

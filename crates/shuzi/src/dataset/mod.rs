@@ -75,6 +75,15 @@ impl Dataset {
         &self.images
     }
 
+    /// The 784 bytes and the label of one example.
+    ///
+    /// # Panics
+    ///
+    /// If there is none at `index`.
+    pub fn example(&self, index: usize) -> (&[u8], u8) {
+        (&self.images[index * PIXELS..][..PIXELS], self.labels[index])
+    }
+
     /// One image.
     ///
     /// # Panics

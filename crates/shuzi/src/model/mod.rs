@@ -20,7 +20,7 @@ use crate::{
     image::PIXELS,
     network::{Architecture, ArchitectureError, LayerKind, Network},
     preprocess::PixelScale,
-    training::recipe::{Recipe, RecipeError},
+    recipe::{Recipe, RecipeError},
 };
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -198,7 +198,7 @@ impl Model {
     /// hexadecimal. Equal hashes mean equal networks to the last bit.
     pub fn weights_sha256(&self) -> String {
         let mut hasher = Sha256::new();
-        for parameter in &self.network.parameters {
+        for parameter in self.network.parameters() {
             hasher.update(parameter.to_le_bytes());
         }
         hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
@@ -239,7 +239,7 @@ fn fits(network: Network, architecture: &Architecture) -> Result<Network, ModelE
             _ => {}
         }
     }
-    Ok(Network::new(architecture.clone(), network.parameters))
+    Ok(Network::new(architecture.clone(), network.parameters().to_vec()))
 }
 
 /// The order of examples in each epoch, from an `.npz` file's array `order` or an `.npy` file:

@@ -1,10 +1,7 @@
 //! Models through every format and back, and bytes that are damaged in every way.
 
 use super::*;
-use crate::{
-    network::InitialWeights,
-    training::{initial_network, recipe::Recipe},
-};
+use crate::{network::InitialWeights, recipe::Recipe, training::initial_network};
 use rand::SeedableRng;
 
 fn model() -> Model {
@@ -79,7 +76,7 @@ fn a_changed_weight_is_found_by_its_hash() {
 fn weights_that_are_no_numbers_are_refused() {
     for value in [f32::NAN, f32::INFINITY] {
         let mut model = model();
-        model.network.parameters[5] = value;
+        model.network.parts_mut().1[5] = value;
         let native = Model::from_bytes(&model.to_safetensors());
         assert!(matches!(
             native,
@@ -132,7 +129,7 @@ fn starting_weights_must_fit_the_recipe() {
     for (name, array) in model.tutorial_arrays().into_iter().filter(|(name, _)| name.starts_with('w')) {
         arrays.push((format!("init_{name}"), array));
     }
-    without_biases.parameters[784 * 3..][..3].fill(0.0); // they were 0 anyway
+    without_biases.parts_mut().1[784 * 3..][..3].fill(0.0); // they were 0 anyway
     let network = initial_weights(&npz::write(&arrays), model.network.architecture()).unwrap();
     assert_eq!(network, without_biases);
 }

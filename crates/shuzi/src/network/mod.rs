@@ -14,7 +14,6 @@ pub mod softmax;
 pub use self::{init::InitialWeights, linear::Linear};
 use crate::{
     Rng,
-    dataset::Dataset,
     image::{DIGITS, PIXELS},
     kernels::pixels::PixelBlock,
     preprocess::PixelScale,
@@ -290,17 +289,16 @@ impl Block {
         }
     }
 
-    /// Replaces the images by those of `data` at `indices`.
+    /// Replaces the images: the 784 bytes and the label of each.
     ///
     /// # Panics
     ///
-    /// If there are more than fit, or an index is behind the last example.
-    pub fn load(&mut self, data: &Dataset, indices: &[u32]) {
-        assert!(indices.len() <= self.losses.len(), "Block::load: too many images");
-        let image = |&index: &u32| &data.images()[index as usize * PIXELS..][..PIXELS];
-        self.pixels.load(indices.iter().map(image));
+    /// If there are more than fit.
+    pub fn load<'a>(&mut self, examples: impl ExactSizeIterator<Item = (&'a [u8], u8)> + Clone) {
+        assert!(examples.len() <= self.losses.len(), "Block::load: too many images");
         self.labels.clear();
-        self.labels.extend(indices.iter().map(|&index| data.labels()[index as usize]));
+        self.labels.extend(examples.clone().map(|(_, label)| label));
+        self.pixels.load(examples.map(|(image, _)| image));
     }
 
     /// The labels of its images.
@@ -323,8 +321,7 @@ impl Block {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Network {
     architecture: Architecture,
-    /// All parameters, layer after layer.
-    pub parameters: Vec<f32>,
+    parameters: Vec<f32>,
 }
 
 impl Network {
@@ -348,9 +345,15 @@ impl Network {
         Network { architecture, parameters }
     }
 
-    /// Its layers, and its parameters to be changed.
-    pub(crate) fn parts_mut(&mut self) -> (&Architecture, &mut Vec<f32>) {
+    /// Its layers, and its parameters for the optimizer to change.
+    pub(crate) fn parts_mut(&mut self) -> (&Architecture, &mut [f32]) {
         (&self.architecture, &mut self.parameters)
+    }
+
+    /// All parameters, layer after layer; of each linear layer the weight `[inputs, outputs]`,
+    /// then the bias.
+    pub fn parameters(&self) -> &[f32] {
+        &self.parameters
     }
 
     /// Its layers.

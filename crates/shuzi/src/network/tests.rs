@@ -1,6 +1,7 @@
 //! Gradient checks: every layer's backward against central differences of its forward.
 
 use super::*;
+use crate::dataset::Dataset;
 use rand::{RngExt, SeedableRng};
 
 fn small_set(examples: usize) -> Dataset {
@@ -29,7 +30,7 @@ fn blocks(network: &Network, data: &Dataset, block_size: usize) -> Vec<Block> {
         .chunks(block_size)
         .map(|indices| {
             let mut block = Block::new(network.architecture(), block_size);
-            block.load(data, indices);
+            block.load(indices.iter().map(|&index| data.example(index as usize)));
             network.architecture().forward(&network.parameters, &mut block);
             network.architecture().backward(&network.parameters, &mut block, 1.0 / data.len() as f32);
             block

@@ -6,21 +6,15 @@
 //! among the threads so that no sum depends on how many there are.
 
 pub mod optimizer;
-pub mod recipe;
-pub mod schedule;
 
-use self::recipe::{LastBatch, TrainingRecipe};
-pub use self::{
-    optimizer::{Optimizer, OptimizerKind},
-    recipe::Recipe,
-    schedule::Schedule,
-};
+pub use self::optimizer::Optimizer;
 use crate::{
     Rng,
     dataset::Dataset,
     evaluation::{Evaluation, evaluate, most_probable},
     kernels::team::{Team, with_team},
-    network::{Block, Network},
+    network::{Block, Network, Tile},
+    recipe::{LastBatch, Recipe, TrainingRecipe},
 };
 use rand::{SeedableRng, seq::SliceRandom};
 use std::ops::{ControlFlow, Range};
@@ -190,7 +184,7 @@ pub fn train(
                 let learning_rate = recipe.learning_rate * recipe.schedule.factor(steps_done, steps);
                 let (loss, batch_accuracy) = workshop.forward_and_backward(network, data, batch, team);
                 if !loss.is_finite() {
-                    network.parameters.copy_from_slice(&workshop.last_good);
+                    *network = Network::new(network.architecture().clone(), workshop.last_good);
                     return Err(Diverged { epoch, iteration, loss });
                 }
                 workshop.remember_good_weights(network, steps_done);
@@ -240,7 +234,7 @@ fn epoch_order(order: &Order, training: &[u32], seed: u64, epoch: usize) -> Vec<
 struct Workshop {
     blocks: Vec<Block>,
     block_size: usize,
-    tiles: Vec<crate::network::Tile>,
+    tiles: Vec<Tile>,
     pieces: Vec<Range<usize>>,
     gradient: Vec<f32>,
     optimizer: Optimizer,
@@ -257,9 +251,9 @@ impl Workshop {
             block_size,
             pieces: tiles.iter().map(|tile| tile.range.clone()).collect(),
             tiles,
-            gradient: vec![0.0; network.parameters.len()],
-            optimizer: Optimizer::new(recipe.optimizer, network.parameters.len()),
-            last_good: network.parameters.clone(),
+            gradient: vec![0.0; network.parameters().len()],
+            optimizer: Optimizer::new(recipe.optimizer, network.parameters().len()),
+            last_good: network.parameters().to_vec(),
         }
     }
 
@@ -277,9 +271,10 @@ impl Workshop {
         let blocks = &mut self.blocks[..batch.len().div_ceil(block_size)];
         team.for_each(blocks, |index, block| {
             let start = index * block_size;
-            block.load(data, &batch[start..batch.len().min(start + block_size)]);
-            architecture.forward(&network.parameters, block);
-            architecture.backward(&network.parameters, block, example_weight);
+            let end = batch.len().min(start + block_size);
+            block.load(batch[start..end].iter().map(|&index| data.example(index as usize)));
+            architecture.forward(network.parameters(), block);
+            architecture.backward(network.parameters(), block, example_weight);
         });
         let (mut loss_sum, mut correct) = (0.0, 0);
         for block in blocks {
@@ -311,8 +306,8 @@ impl Workshop {
     /// Keeps a copy of the weights now and then, for the day the loss is no number.
     fn remember_good_weights(&mut self, network: &Network, step: u64) {
         const INTERVAL: u64 = 100;
-        if step.is_multiple_of(INTERVAL) && network.parameters.iter().all(|weight| weight.is_finite()) {
-            self.last_good.copy_from_slice(&network.parameters);
+        if step.is_multiple_of(INTERVAL) && network.parameters().iter().all(|weight| weight.is_finite()) {
+            self.last_good.copy_from_slice(network.parameters());
         }
     }
 }

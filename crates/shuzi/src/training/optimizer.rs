@@ -7,52 +7,7 @@
 //!
 //! Weight decay λ is decoupled from the gradient (Loshchilov & Hutter 2019): `w ← w − η·λ·w`.
 
-use serde::{Deserialize, Serialize};
-
-/// Which rule, with its constants.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
-pub enum OptimizerKind {
-    /// Stochastic gradient descent.
-    Sgd {
-        /// μ, 0 to below 1.
-        #[serde(default)]
-        momentum: f32,
-        /// Look ahead along the momentum.
-        #[serde(default)]
-        nesterov: bool,
-        /// λ, 0 or more.
-        #[serde(default)]
-        weight_decay: f32,
-    },
-    /// Adam; with weight decay it is AdamW.
-    Adam {
-        /// β₁, 0 to below 1.
-        #[serde(default = "beta1")]
-        beta1: f32,
-        /// β₂, 0 to below 1.
-        #[serde(default = "beta2")]
-        beta2: f32,
-        /// ε, above 0.
-        #[serde(default = "epsilon")]
-        epsilon: f32,
-        /// λ, 0 or more.
-        #[serde(default)]
-        weight_decay: f32,
-    },
-}
-
-fn beta1() -> f32 {
-    0.9
-}
-
-fn beta2() -> f32 {
-    0.999
-}
-
-fn epsilon() -> f32 {
-    1e-8
-}
+use crate::recipe::OptimizerKind;
 
 /// A rule and what it remembers of past gradients, one number for each parameter and moment.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,7 +1,10 @@
 //! Training as a whole: it learns, it repeats itself, it ends as it should.
 
-use super::{recipe::BatchSize, *};
-use crate::image::PIXELS;
+use super::*;
+use crate::{
+    image::PIXELS,
+    recipe::{BatchSize, OptimizerKind},
+};
 
 /// Ten classes that differ in where their ink lies, with noise.
 fn blobs(examples: usize) -> Dataset {

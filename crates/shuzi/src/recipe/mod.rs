@@ -3,7 +3,9 @@
 //! In: TOML, and single values that override it. Out: a [`Recipe`] whose values were checked.
 //! Knows nothing of files; the recipes that come with shuzi are part of the library.
 
-use super::{optimizer::OptimizerKind, schedule::Schedule};
+pub mod schedule;
+
+pub use self::schedule::Schedule;
 use crate::{
     network::{Architecture, ArchitectureError, InitialWeights, LayerKind},
     preprocess::PixelScale,
@@ -118,6 +120,51 @@ pub enum LastBatch {
     Keep,
     /// Its examples wait for the next epoch, as in the tutorial.
     Drop,
+}
+
+/// Which rule, with its constants.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
+pub enum OptimizerKind {
+    /// Stochastic gradient descent.
+    Sgd {
+        /// μ, 0 to below 1.
+        #[serde(default)]
+        momentum: f32,
+        /// Look ahead along the momentum.
+        #[serde(default)]
+        nesterov: bool,
+        /// λ, 0 or more.
+        #[serde(default)]
+        weight_decay: f32,
+    },
+    /// Adam; with weight decay it is AdamW.
+    Adam {
+        /// β₁, 0 to below 1.
+        #[serde(default = "beta1")]
+        beta1: f32,
+        /// β₂, 0 to below 1.
+        #[serde(default = "beta2")]
+        beta2: f32,
+        /// ε, above 0.
+        #[serde(default = "epsilon")]
+        epsilon: f32,
+        /// λ, 0 or more.
+        #[serde(default)]
+        weight_decay: f32,
+    },
+}
+
+fn beta1() -> f32 {
+    0.9
+}
+
+fn beta2() -> f32 {
+    0.999
+}
+
+fn epsilon() -> f32 {
+    1e-8
 }
 
 /// A recipe that cannot be used.

@@ -1,0 +1,181 @@
+//! The library's own rules, read off its source: which room may use which, where `unsafe` may
+//! stand, who may change weights, and what a library that is quiet and repeatable never does.
+
+use std::{fs, path::Path};
+
+/// The rooms, lowest first. Each may use those that stand before it and are listed beside it.
+const ROOMS: [(&str, &[&str]); 9] = [
+    ("image", &[]),
+    ("kernels", &["image"]),
+    ("preprocess", &["image"]),
+    ("network", &["image", "kernels", "preprocess"]),
+    ("dataset", &["image", "preprocess"]),
+    ("recipe", &["network", "preprocess"]),
+    ("model", &["image", "network", "preprocess", "recipe"]),
+    ("evaluation", &["image", "dataset", "network"]),
+    ("training", &["dataset", "evaluation", "image", "kernels", "network", "recipe"]),
+];
+
+/// What would make the library open files, speak, look at the clock or remember between calls.
+const LOUD: [&str; 14] = [
+    "std::fs",
+    "std::net",
+    "std::env",
+    "std::process",
+    "File::",
+    "stdout",
+    "stderr",
+    "println!",
+    "print!(",
+    "Instant",
+    "SystemTime",
+    "static mut",
+    "thread_local!",
+    "OnceLock",
+];
+
+/// A file of the library: its path below `src`, its room, and its code without comments and
+/// unit tests.
+struct Source {
+    path: String,
+    room: String,
+    code: String,
+    text: String,
+}
+
+fn sources() -> Vec<Source> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let (mut folders, mut sources) = (vec![folder.clone()], vec![]);
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let name = path.strip_prefix(&folder).unwrap().to_str().unwrap().replace('\\', "/");
+                sources.push(Source::new(name, fs::read_to_string(path).unwrap()));
+            }
+        }
+    }
+    sources.sort_by(|a, b| a.path.cmp(&b.path));
+    sources
+}
+
+impl Source {
+    fn new(path: String, text: String) -> Self {
+        let room = path.split(['/', '.']).next().unwrap().to_string();
+        let is_test = path.ends_with("/tests.rs");
+        let before_tests = text.split("#[cfg(test)]").next().unwrap();
+        let code =
+            before_tests.lines().map(|line| line.split("//").next().unwrap()).collect::<Vec<_>>().join("\n");
+        Source { room, code: if is_test { String::new() } else { code }, text, path }
+    }
+
+    /// The rooms that it uses: `crate::ROOM`, alone or in braces.
+    fn uses(&self) -> Vec<String> {
+        let mut rooms = vec![];
+        for (place, _) in self.code.match_indices("crate::") {
+            let rest = &self.code[place + "crate::".len()..];
+            match rest.strip_prefix('{') {
+                Some(list) => rooms.extend(first_names(list)),
+                None => rooms.push(first_name(rest)),
+            }
+        }
+        rooms.retain(|name| {
+            name.starts_with(|letter: char| letter.is_ascii_lowercase()) && *name != self.room
+        });
+        rooms
+    }
+}
+
+fn first_name(code: &str) -> String {
+    code.chars().take_while(|letter| letter.is_ascii_alphanumeric() || *letter == '_').collect()
+}
+
+/// The names that a list in braces begins its items with: `a::{b, c}, d` gives a and d.
+fn first_names(list: &str) -> Vec<String> {
+    let (mut depth, mut start, mut names) = (0, 0, vec![]);
+    for (place, letter) in list.char_indices() {
+        match letter {
+            '{' => depth += 1,
+            ',' | '}' if depth == 0 => {
+                names.push(first_name(list[start..place].trim_start()));
+                start = place + 1;
+                if letter == '}' {
+                    return names;
+                }
+            }
+            '}' => depth -= 1,
+            _ => {}
+        }
+    }
+    names
+}
+
+/// Everything that breaks a rule.
+fn complaints(sources: &[Source]) -> Vec<String> {
+    let mut complaints = vec![];
+    for source in sources.iter().filter(|source| source.path != "lib.rs") {
+        let Source { path, room, code, text } = source;
+        let Some((_, allowed)) = ROOMS.iter().find(|(name, _)| name == room) else {
+            complaints.push(format!("{path}: a room that tests/tidy.rs does not know"));
+            continue;
+        };
+        for used in source.uses().iter().filter(|used| !allowed.contains(&used.as_str())) {
+            complaints.push(format!("{path}: {room} may not use {used}"));
+        }
+        if room != "kernels" && code.contains("unsafe") {
+            complaints.push(format!("{path}: unsafe outside of kernels"));
+        }
+        if !["network", "training"].contains(&room.as_str()) && code.contains(".parts_mut()") {
+            complaints.push(format!("{path}: changes weights"));
+        }
+        for word in LOUD.iter().filter(|word| code.contains(*word)) {
+            complaints.push(format!("{path}: {word} is for programs, not for the library"));
+        }
+        if !path.ends_with("tests.rs") && !text.starts_with("//! ") {
+            complaints.push(format!("{path}: does not say what it is for in its first lines"));
+        }
+    }
+    complaints
+}
+
+#[test]
+fn every_room_keeps_to_its_borders() {
+    let sources = sources();
+    assert!(sources.len() > 20, "the source was found");
+    let complaints = complaints(&sources);
+    assert!(complaints.is_empty(), "{complaints:#?}");
+}
+
+#[test]
+fn rooms_use_only_what_lies_below_them() {
+    for (place, (room, allowed)) in ROOMS.iter().enumerate() {
+        for used in *allowed {
+            assert!(ROOMS[..place].iter().any(|(below, _)| below == used), "{room} uses {used}");
+        }
+    }
+}
+
+#[test]
+fn every_rule_can_be_broken() {
+    let broken = [
+        ("image.rs", "//! x\nuse crate::network::Network;", "image may not use network"),
+        (
+            "dataset/mod.rs",
+            "//! x\nuse crate::{Rng, image::{A, b}, training::train};",
+            "dataset may not use training",
+        ),
+        ("model/mod.rs", "//! x\nfn f() { unsafe { g() } }", "unsafe outside of kernels"),
+        ("evaluation.rs", "//! x\nfn f() { network.parts_mut(); }", "changes weights"),
+        ("kernels/mod.rs", "//! x\nfn f() { println!(); }", "println! is for programs"),
+        ("kernels/mod.rs", "fn f() {}", "does not say what it is for"),
+        ("utils.rs", "//! x", "does not know"),
+    ];
+    for (path, text, expected) in broken {
+        let found = complaints(&[Source::new(path.to_string(), text.to_string())]);
+        assert!(found.len() == 1 && found[0].contains(expected), "{path}: {found:?}");
+    }
+    let sound = "//! unsafe\nuse crate::image::PIXELS; // unsafe\n#[cfg(test)]\nmod tests { println!() }";
+    assert!(complaints(&[Source::new("preprocess/mod.rs".to_string(), sound.to_string())]).is_empty());
+}
