@@ -13,8 +13,8 @@ use shuzi::{
         arrays::{ArrayError, MAX_DIMENSIONS},
         npy::NpyError,
         npz::{MAX_ARRAYS, MAX_UNPACKED, NpzError},
-        pickle::PickleError,
-        safetensors::SafetensorsError,
+        pickle::{self, MAX_INSTRUCTIONS, PickleError},
+        safetensors::{MAX_HEADER, SafetensorsError},
     },
     network::{ArchitectureError, MAX_LAYERS, MAX_WIDTH},
     recipe::{MAX_BYTES, MAX_EPOCHS, Range, RecipeError},
@@ -126,6 +126,10 @@ fn model(error: &ModelError) -> String {
 fn safetensors(error: &SafetensorsError) -> String {
     match error {
         SafetensorsError::Format(source) => t!("safetensors.format", message = source),
+        SafetensorsError::HeaderTooLong { found } => {
+            t!("safetensors.header-long", found = found, max = MAX_HEADER)
+        }
+        SafetensorsError::Twice { name } => t!("safetensors.twice", name = name),
         SafetensorsError::ElementType { name, found } => t!("safetensors.type", name = name, found = found),
         SafetensorsError::NotFinite { name, index, value } => {
             t!("model.not-finite", name = name, index = index, value = value)
@@ -154,6 +158,7 @@ fn npz(error: &NpzError) -> String {
         NpzError::Zip(_) => t!("npz.zip"),
         NpzError::Unpack { name, .. } => t!("npz.unpack", name = name),
         NpzError::TooMany { found } => t!("npz.too-many", found = found, max = MAX_ARRAYS),
+        NpzError::Twice => t!("npz.twice"),
         NpzError::TooLarge => t!("npz.too-large", max = MAX_UNPACKED),
         NpzError::Member { name } => t!("npz.member", name = name),
         NpzError::Npy { name, .. } => t!("npz.npy", name = name),
@@ -172,6 +177,9 @@ fn pickle(error: &PickleError) -> String {
         }
         PickleError::Cut { place } => t!("pickle.cut", place = place),
         PickleError::Malformed { place } => t!("pickle.malformed", place = place),
+        PickleError::TooLong => t!("pickle.too-long", max = MAX_INSTRUCTIONS),
+        PickleError::TooMany { found } => t!("pickle.too-many", found = found, max = pickle::MAX_ARRAYS),
+        PickleError::TooLarge { max } => t!("pickle.too-large", max = max),
         PickleError::NotADictionary => t!("pickle.no-dictionary"),
         PickleError::Twice { name } => t!("pickle.twice", name = name),
         PickleError::Array { name, .. } => t!("pickle.array", name = name),
@@ -185,6 +193,7 @@ fn array(error: &ArrayError) -> String {
         ArrayError::ElementType { found } => t!("array.type", found = found),
         ArrayError::Dimensions { found } => t!("array.dimensions", found = found, max = MAX_DIMENSIONS),
         ArrayError::Size { shape, found } => t!("array.size", shape = format!("{shape:?}"), found = found),
+        ArrayError::Whole { index } => t!("array.whole", index = index),
         ArrayError::NoIndex { value, index } => t!("array.no-index", value = value, index = index),
         _ => error.to_string().into(),
     }

@@ -161,6 +161,43 @@ fn a_word_that_is_missing_is_noticed() {
     }
 }
 
+/// The errors of the library: `Type::Variant` of every enum in its source that is one.
+fn errors() -> Vec<String> {
+    let mut errors = vec![];
+    for (_, text) in files("../shuzi/src", "rs") {
+        for (place, _) in text.match_indices("\npub enum ") {
+            let (name, rest) = text[place + 10..].split_once(' ').unwrap();
+            let body = rest.split("\n}").next().unwrap();
+            let variants = body
+                .lines()
+                .filter(|line| line.starts_with("    ") && line.as_bytes()[4].is_ascii_uppercase());
+            if name.ends_with("Error") {
+                let word = |line: &str| {
+                    line.chars().skip(4).take_while(|letter| letter.is_alphanumeric()).collect::<String>()
+                };
+                errors.extend(variants.map(|line| format!("{name}::{}", word(line))));
+            }
+        }
+    }
+    errors
+}
+
+#[test]
+fn every_error_of_the_library_is_explained_in_both_languages() {
+    let explain = fs::read_to_string(folder("src/explain.rs")).unwrap();
+    let errors = errors();
+    assert!(errors.len() > 40 && errors.contains(&"IdxError::GzipCut".to_string()), "{errors:?}");
+    let missing: Vec<_> = errors
+        .iter()
+        .filter(|error| {
+            !explain.match_indices(*error).any(|(place, _)| {
+                !explain[place + error.len()..].starts_with(|letter: char| letter.is_alphanumeric())
+            })
+        })
+        .collect();
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
 /// `files.rs` opens files for everyone; `download.rs` keeps its parts until they are whole.
 #[test]
 fn only_two_rooms_open_files() {
