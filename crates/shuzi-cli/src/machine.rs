@@ -16,3 +16,9 @@ pub fn describe() -> String {
 pub fn available_threads() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
+
+/// How the user calls the program, for the commands that it suggests.
+pub fn invocation() -> &'static str {
+    // Cargo sets the variable for what `cargo run` starts.
+    if std::env::var_os("CARGO_MANIFEST_DIR").is_some() { "cargo run --release --" } else { "shuzi" }
+}

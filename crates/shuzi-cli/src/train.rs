@@ -10,6 +10,7 @@ use crate::{
 };
 use anyhow::Context;
 use rust_i18n::t;
+use serde::Serialize;
 use serde_json::json;
 use shuzi::{
     dataset::Dataset,
@@ -171,7 +172,13 @@ impl Train {
             writeln!(out, "{}", t!("train.weights", sha256 = sha256))?;
             writeln!(out, "{times}")?;
             writeln!(out, "{}", t!("train.files", folder = folder.display()))?;
-            writeln!(out, "{}", t!("train.next", model = model_path.display()))?;
+            let (shuzi, model) = (machine::invocation(), model_path.display());
+            let next = if recipe.name == "classic" {
+                t!("train.next-classic", shuzi = shuzi, model = model)
+            } else {
+                t!("train.next", shuzi = shuzi, model = model)
+            };
+            writeln!(out, "{next}")?;
         }
         if ended == Ok(Outcome::Stopped) {
             self.say(&t!("train.interrupted"));
@@ -288,6 +295,28 @@ pub fn seconds(seconds: f64) -> String {
     format!("{seconds:.3}")
 }
 
+/// A line of `metrics.jsonl` for a step; its words are kept stable for programs.
+#[derive(Serialize)]
+struct StepLine {
+    epoch: usize,
+    /// From 0 within the epoch.
+    iteration: usize,
+    loss: f32,
+    batch_accuracy: f32,
+    learning_rate: f32,
+    examples_per_second: f64,
+}
+
+/// A line of `metrics.jsonl` for an epoch.
+#[derive(Serialize)]
+struct EpochLine {
+    epoch: usize,
+    mean_loss: f32,
+    mean_batch_accuracy: f32,
+    validation_accuracy: Option<f64>,
+    validation_loss: Option<f64>,
+}
+
 /// What is written down of a training while it runs: `metrics.jsonl`, the curves, the screen.
 struct RunLog {
     metrics: BufWriter<File>,
@@ -374,12 +403,14 @@ impl RunLog {
         if !step.iteration.is_multiple_of(self.log_every) {
             return Ok(());
         }
-        let line = json!({
-            "epoch": step.epoch, "iteration": step.iteration, "loss": step.loss,
-            "batch_accuracy": step.batch_accuracy, "learning_rate": step.learning_rate,
-            "examples_per_second": self.progress.examples_per_second().round(),
-        });
-        writeln!(self.metrics, "{line}")
+        self.write_line(&StepLine {
+            epoch: step.epoch,
+            iteration: step.iteration,
+            loss: step.loss,
+            batch_accuracy: step.batch_accuracy,
+            learning_rate: step.learning_rate,
+            examples_per_second: self.progress.examples_per_second().round(),
+        })
     }
 
     fn epoch(&mut self, epoch: &training::EpochReport<'_>) -> io::Result<()> {
@@ -391,14 +422,19 @@ impl RunLog {
             mean_batch_accuracy: epoch.mean_batch_accuracy,
             validation,
         });
-        let line = json!({
-            "epoch": epoch.epoch, "mean_loss": epoch.mean_loss,
-            "mean_batch_accuracy": epoch.mean_batch_accuracy,
-            "validation_accuracy": validation.map(|(accuracy, _)| accuracy),
-            "validation_loss": validation.map(|(_, loss)| loss),
-        });
-        writeln!(self.metrics, "{line}")?;
+        self.write_line(&EpochLine {
+            epoch: epoch.epoch,
+            mean_loss: epoch.mean_loss,
+            mean_batch_accuracy: epoch.mean_batch_accuracy,
+            validation_accuracy: validation.map(|(accuracy, _)| accuracy),
+            validation_loss: validation.map(|(_, loss)| loss),
+        })?;
         self.metrics.flush() // so that others can follow the file
+    }
+
+    fn write_line(&mut self, line: &impl Serialize) -> io::Result<()> {
+        serde_json::to_writer(&mut self.metrics, line)?;
+        writeln!(self.metrics)
     }
 
     /// Writes what is still to be written.
