@@ -251,23 +251,28 @@ pub fn replace(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> 
     if path.is_dir() {
         return Err(io::ErrorKind::IsADirectory.into());
     }
-    let mut temporary =
-        tempfile::Builder::new().prefix(".shuzi-").permissions(permissions()).tempfile_in(folder)?;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".shuzi-");
+    #[cfg(unix)] // elsewhere files have no mode
+    builder.permissions(as_if_created_plainly());
+    let mut temporary = builder.tempfile_in(folder)?;
     write(temporary.as_file_mut())?;
     temporary.as_file().sync_all()?;
     temporary.persist(path).map_err(|error| error.error)?;
     sync_folder(folder)
 }
 
-/// Files are for everyone that the user's mask lets in, as if they were created plainly.
-fn permissions() -> fs::Permissions {
+/// Files are for everyone that the user's mask lets in; temporary files would be for the user only.
+#[cfg(unix)]
+fn as_if_created_plainly() -> fs::Permissions {
     use std::os::unix::fs::PermissionsExt;
     fs::Permissions::from_mode(0o666)
 }
 
 /// Makes a rename last through a power failure.
 pub fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
+    // Windows opens no folders, and renames through its journal.
+    if cfg!(windows) { Ok(()) } else { File::open(folder)?.sync_all() }
 }
 
 /// Creates `folder` if need be, and makes sure that a file can be written there.
