@@ -30,6 +30,41 @@ pub fn run(command: &mut Command) -> (i32, String, String) {
     (status.code().unwrap_or(-1), String::from_utf8(stdout).unwrap(), String::from_utf8_lossy(&stderr).into())
 }
 
+/// Runs it, and insists that it ends well: standard output.
+pub fn succeed(folder: &Path, arguments: &[&str]) -> String {
+    let (code, out, error) = run(&mut shuzi(folder, arguments));
+    assert_eq!(code, 0, "{arguments:?}: {error}");
+    out
+}
+
+/// The one JSON object on standard output.
+pub fn json(folder: &Path, arguments: &[&str]) -> serde_json::Value {
+    let out = succeed(folder, &[arguments, &["--json", "--quiet"]].concat());
+    serde_json::from_str(&out).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {out}"))
+}
+
+/// Runs it, and insists that it fails in order: exit code and standard error.
+pub fn fail(folder: &Path, arguments: &[&str]) -> (i32, String) {
+    let (code, out, error) = run(&mut shuzi(folder, arguments));
+    assert!(code == 1 || code == 2, "{arguments:?}: exit code {code}: {out}{error}");
+    assert!(!error.contains("panicked") && !error.is_empty(), "{arguments:?}: {error}");
+    (code, error)
+}
+
+/// The names in a folder, in order.
+pub fn names(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten();
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+/// An IDX file: its magic number, dimensions and bytes.
+pub fn idx(magic: u32, dimensions: &[u32], bytes: &[u8]) -> Vec<u8> {
+    let header: Vec<u8> = [&[magic], dimensions].concat().into_iter().flat_map(u32::to_be_bytes).collect();
+    [header, bytes.to_vec()].concat()
+}
+
 /// MNIST's folder as `SHUZI_DATA` says, or a word that the test skips.
 pub fn mnist() -> Option<PathBuf> {
     let folder = std::env::var_os("SHUZI_DATA");
@@ -38,6 +73,15 @@ pub fn mnist() -> Option<PathBuf> {
     }
     // Cargo runs tests in the crate's folder; the variable is meant from the project's.
     folder.map(|folder| Path::new("../..").join(folder).canonicalize().expect("SHUZI_DATA is a folder"))
+}
+
+/// The reference traces' folder as `SHUZI_GOLDEN` says, or a word that the test skips.
+pub fn golden() -> Option<PathBuf> {
+    let folder = std::env::var_os("SHUZI_GOLDEN");
+    if folder.is_none() {
+        eprintln!("skipped: SHUZI_GOLDEN is not set");
+    }
+    folder.map(|folder| Path::new("../..").join(folder).canonicalize().expect("SHUZI_GOLDEN is a folder"))
 }
 
 /// MNIST in the form the mirrors have it, or a word that the test skips.

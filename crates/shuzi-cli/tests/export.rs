@@ -1,0 +1,57 @@
+//! `shuzi export`: the same weights in every form.
+
+mod support;
+
+use std::fs;
+use support::{fail, json, succeed};
+use tempfile::tempdir;
+
+#[test]
+fn weights_survive_every_way_round() {
+    let folder = tempdir().unwrap();
+    let hash = |model: &str| {
+        let object = json(folder.path(), &["evaluate", model, "--data", "synthetic:100", "--out", "run"]);
+        object["weights_sha256"].as_str().unwrap().to_string()
+    };
+    let expected = hash("default");
+    let mut model = "default".to_string();
+    for (step, format) in ["npz", "npy", "safetensors", "npy", "npz", "safetensors"].iter().enumerate() {
+        let file = format!("{step}.{format}");
+        succeed(folder.path(), &["export", &model, "--to", format, "--out", &file, "--quiet"]);
+        assert_eq!(hash(&file), expected, "{model} to {file}");
+        model = file;
+    }
+}
+
+#[test]
+fn an_npz_file_holds_the_tutorials_names_and_shapes() {
+    let folder = tempdir().unwrap();
+    succeed(folder.path(), &["export", "classic", "--to", "npz", "--out", "model.npz"]);
+    let arrays = shuzi::model::npz::read(&fs::read(folder.path().join("model.npz")).unwrap()).unwrap();
+    let shapes: Vec<_> = arrays.iter().map(|(name, array)| (name.as_str(), array.shape().to_vec())).collect();
+    let expected = [
+        ("w1", vec![784, 32]),
+        ("b1", vec![1, 32]),
+        ("w2", vec![32, 16]),
+        ("b2", vec![1, 16]),
+        ("w3", vec![16, 10]),
+        ("b3", vec![1, 10]),
+    ];
+    assert_eq!(shapes, expected);
+}
+
+#[test]
+fn what_cannot_be_written_is_refused() {
+    let folder = tempdir().unwrap();
+    fs::create_dir(folder.path().join("a-folder")).unwrap();
+    for (arguments, code, words) in [
+        (["default", "--to", "onyx", "--out", "x"], 2, "npy, npz, safetensors"),
+        (["default", "--to", "npy", "--out", "a-folder"], 1, "a-folder"),
+        (["default", "--to", "npy", "--out", "nowhere/x.npy"], 1, "nowhere/x.npy"),
+        (["nothing", "--to", "npy", "--out", "x.npy"], 2, "nothing"),
+    ] {
+        let (found, error) = fail(folder.path(), &[&["export"], &arguments[..]].concat());
+        assert!(found == code && error.contains(words), "{arguments:?}: {found} {error}");
+    }
+    assert_eq!(support::names(folder.path()), ["a-folder"]);
+}
