@@ -16,7 +16,7 @@ pub struct Export {
     to: Format,
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    #[arg(long)]
+    #[arg(long, short)]
     quiet: bool,
 }
 
