@@ -176,6 +176,17 @@ impl Array {
         Ok(Array { shape, values })
     }
 
+    /// NumPy's word for the elements, and their bytes, little-endian and row by row.
+    pub(super) fn to_bytes(&self) -> (&'static str, Vec<u8>) {
+        match &self.values {
+            Values::F32(values) => ("<f4", values.iter().flat_map(|value| value.to_le_bytes()).collect()),
+            Values::F64(values) => ("<f8", values.iter().flat_map(|value| value.to_le_bytes()).collect()),
+            Values::Integers(values) => {
+                ("<i8", values.iter().flat_map(|value| value.to_le_bytes()).collect())
+            }
+        }
+    }
+
     /// The shape, outermost dimension first.
     pub fn shape(&self) -> &[usize] {
         &self.shape

@@ -5,7 +5,7 @@
 //! the tutorial's, and nothing in it is executed ([`pickle`]).
 
 use super::{
-    arrays::{Array, ArrayError, ElementType, Values},
+    arrays::{Array, ArrayError, ElementType},
     pickle::{self, PickleError},
 };
 
@@ -181,17 +181,8 @@ fn header(element: &str, shape: &[usize]) -> Vec<u8> {
 
 /// An array as a `.npy` file; whole numbers as int64.
 pub fn write_array(array: &Array) -> Vec<u8> {
-    let (element, data) = little_endian(array);
+    let (element, data) = array.to_bytes();
     [header(element, array.shape()), data].concat()
-}
-
-/// NumPy's word for the elements, and their bytes.
-pub(super) fn little_endian(array: &Array) -> (&'static str, Vec<u8>) {
-    match array.values() {
-        Values::F32(values) => ("<f4", values.iter().flat_map(|value| value.to_le_bytes()).collect()),
-        Values::F64(values) => ("<f8", values.iter().flat_map(|value| value.to_le_bytes()).collect()),
-        Values::Integers(values) => ("<i8", values.iter().flat_map(|value| value.to_le_bytes()).collect()),
-    }
 }
 
 /// Named arrays as the tutorial saves them: `numpy.save` of a dictionary.

@@ -7,10 +7,7 @@
 //! more than the bytes that say it; text, bytes and numbers stay where they are in the file until
 //! the dictionary is known to be sound. Source: `pickletools.py`, PEP 3154, PEP 574.
 
-use super::{
-    arrays::{Array, ArrayError, ElementType, MAX_DIMENSIONS},
-    npy::little_endian,
-};
+use super::arrays::{Array, ArrayError, ElementType, MAX_DIMENSIONS};
 use std::{borrow::Cow, collections::HashMap};
 
 /// Instructions that a pickle may have at most. numpy writes some 40 for an array.
@@ -537,7 +534,7 @@ pub(super) fn write_dictionary(arrays: &[(String, Array)]) -> Vec<u8> {
     open_array(&mut pickle, &[], "O8", "|");
     pickle.extend(b"]}(");
     for (name, array) in arrays {
-        let (element, data) = little_endian(array);
+        let (element, data) = array.to_bytes();
         text(&mut pickle, name);
         open_array(&mut pickle, array.shape(), &element[1..], "<");
         pickle.push(b'B');
