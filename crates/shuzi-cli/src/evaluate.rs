@@ -41,11 +41,11 @@ pub struct Evaluate {
 impl Evaluate {
     pub fn run(self, out: &mut impl Write) -> anyhow::Result<()> {
         let model = models::read(&self.model)?;
-        let threads = self.threads.map_or_else(machine::available_threads, Into::into);
+        let processor = machine::processor(self.threads)?;
         let found = sources::find(&self.data, &self.mirror, self.quiet)?;
         let test_set = found.read(Part::Test)?;
         let clock = Instant::now();
-        let evaluation = evaluate(&model.network, &test_set, threads);
+        let evaluation = evaluate(&model.network, &test_set, processor);
         let elapsed = clock.elapsed().as_secs_f64();
         let images_per_second = (evaluation.count() as f64 / elapsed).round();
 
@@ -66,7 +66,7 @@ impl Evaluate {
         let recipe_toml = model.record.recipe.as_ref().map(|recipe| recipe.to_toml()).unwrap_or_default();
         let report = Report {
             title: t!("evaluate.title", model = self.model.display()).into(),
-            facts: facts(&model, &found.describe(), &times, threads),
+            facts: facts(&model, &found.describe(), &times, processor),
             recipe_toml: &recipe_toml,
             evaluation: &evaluation,
             images: &test_set,

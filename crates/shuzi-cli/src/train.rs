@@ -13,6 +13,7 @@ use rust_i18n::t;
 use serde::Serialize;
 use serde_json::json;
 use shuzi::{
+    Processor,
     dataset::Dataset,
     evaluation::evaluate,
     model::{Model, Record, TestResult, batch_order, initial_weights},
@@ -84,7 +85,7 @@ struct Timing {
 impl Train {
     pub fn run(self, out: &mut impl Write) -> anyhow::Result<Ending> {
         let recipe = self.chosen_recipe()?;
-        let threads = self.threads.map_or_else(machine::available_threads, Into::into);
+        let processor = machine::processor(self.threads)?;
         let clock = Instant::now();
         let found = sources::find(&self.data, &self.mirror, self.quiet)?;
         let training_set = found.read(Part::Training)?;
@@ -109,12 +110,12 @@ impl Train {
             parameters = network.parameters().len(),
             examples = split.training.len(),
             data = found.describe(),
-            threads = threads
+            threads = processor.threads
         ));
 
         let clock = Instant::now();
         let mut log = RunLog::create(&folder, &recipe, &split, self.log_every.get(), self.quiet)?;
-        let ended = log.train(&recipe, &mut network, &training_set, &split, &order, threads);
+        let ended = log.train(&recipe, &mut network, &training_set, &split, &order, processor);
         timing.train = clock.elapsed().as_secs_f64();
         let metrics_written = log.finish();
         drop(training_set);
@@ -123,7 +124,7 @@ impl Train {
         let test_set = found.read(Part::Test)?;
         timing.load += clock.elapsed().as_secs_f64();
         let clock = Instant::now();
-        let evaluation = evaluate(&network, &test_set, threads);
+        let evaluation = evaluate(&network, &test_set, processor);
         timing.evaluate = clock.elapsed().as_secs_f64();
 
         let test = TestResult { count: evaluation.count(), correct: evaluation.correct() };
@@ -137,7 +138,7 @@ impl Train {
         let times = t!("train.timing", load = load, train = train, evaluate = read);
         let report = Report {
             title: t!("train.title", recipe = recipe.name).into(),
-            facts: facts(&model, &found.describe(), &times, threads),
+            facts: facts(&model, &found.describe(), &times, processor),
             recipe_toml: &recipe.to_toml(),
             evaluation: &evaluation,
             images: &test_set,
@@ -164,7 +165,7 @@ impl Train {
                 "weights_sha256": sha256, "test_count": test.count, "test_correct": test.correct,
                 "test_accuracy": evaluation.accuracy(), "test_interval": [interval.low, interval.high],
                 "test_loss": evaluation.loss(), "load_seconds": timing.load, "train_seconds": timing.train,
-                "evaluate_seconds": timing.evaluate, "threads": threads, "interrupted": interrupted,
+                "evaluate_seconds": timing.evaluate, "threads": processor.threads, "interrupted": interrupted,
             });
             writeln!(out, "{object}")?;
         } else {
@@ -265,7 +266,7 @@ fn check_sizes(recipe: &Recipe, data: &Dataset) -> anyhow::Result<()> {
 }
 
 /// What a report says of a model and its run besides the numbers.
-pub fn facts(model: &Model, data: &str, times: &str, threads: usize) -> Vec<FactGroup> {
+pub fn facts(model: &Model, data: &str, times: &str, processor: Processor) -> Vec<FactGroup> {
     let mut layers = vec![shuzi::image::PIXELS.to_string()];
     layers.extend(model.network.architecture().linear_layers().map(|(linear, _)| linear.outputs.to_string()));
     let parameters = t!("fact.parameters", count = model.network.parameters().len());
@@ -278,7 +279,7 @@ pub fn facts(model: &Model, data: &str, times: &str, threads: usize) -> Vec<Fact
     let run = vec![(t!("fact.data"), data.to_string()), (t!("fact.time"), times.to_string())];
     let machine = vec![
         (t!("fact.processor"), machine::describe()),
-        (t!("fact.threads"), threads.to_string()),
+        (t!("fact.threads"), format!("{}, {}", processor.threads, processor.level)),
         (t!("fact.version"), format!("shuzi {}", env!("CARGO_PKG_VERSION"))),
     ];
     let groups = [(t!("fact.network"), network), (t!("fact.run"), run), (t!("fact.machine"), machine)];
@@ -366,10 +367,10 @@ impl RunLog {
         data: &Dataset,
         split: &Split,
         order: &Order,
-        threads: usize,
+        processor: Processor,
     ) -> Result<Outcome, training::Diverged> {
         let stop = stop_on_interrupt();
-        let result = training::train(&recipe.training, network, data, split, order, threads, |event| {
+        let result = training::train(&recipe.training, network, data, split, order, processor, |event| {
             let written = match event {
                 Event::Step(step) => self.step(&step),
                 Event::Epoch(epoch) => self.epoch(&epoch),

@@ -3,9 +3,11 @@
 
 use divan::{Bencher, black_box, counter::ItemsCount};
 use shuzi::{
+    Processor,
     dataset::{Dataset, synthetic},
     evaluation::evaluate,
     kernels::{
+        Level,
         pixels::{self, PixelBlock},
         product::{Matrix, multiply},
     },
@@ -44,9 +46,15 @@ fn epoch(bencher: Bencher, (name, threads): (&str, usize)) {
     let parts = split(&data, 0, 0);
     let start = initial_network(&recipe);
     bencher.counter(ItemsCount::new(data.len())).with_inputs(|| start.clone()).bench_refs(|network| {
-        train(&recipe.training, network, &data, &parts, &Order::Shuffled, threads, |_| {
-            ControlFlow::Continue(())
-        })
+        train(
+            &recipe.training,
+            network,
+            &data,
+            &parts,
+            &Order::Shuffled,
+            Processor::with_threads(threads),
+            |_| ControlFlow::Continue(()),
+        )
     });
 }
 
@@ -54,12 +62,14 @@ fn epoch(bencher: Bencher, (name, threads): (&str, usize)) {
 #[divan::bench(args = [("classic", 1), ("classic", 2), ("mlp", 1), ("mlp", 2)])]
 fn read(bencher: Bencher, (name, threads): (&str, usize)) {
     let (network, data) = (initial_network(&recipe(name)), digits(10_000));
-    bencher.counter(ItemsCount::new(data.len())).bench(|| evaluate(&network, &data, threads));
+    bencher
+        .counter(ItemsCount::new(data.len()))
+        .bench(|| evaluate(&network, &data, Processor::with_threads(threads)));
 }
 
 fn block(data: &Dataset) -> PixelBlock {
-    let mut block = PixelBlock::with_capacity(BLOCK);
-    block.load((0..BLOCK).map(|index| data.example(index).0));
+    let mut block = PixelBlock::new(BLOCK, 1.0);
+    block.load(Level::detect(), (0..BLOCK).map(|index| data.example(index).0));
     block
 }
 
@@ -67,10 +77,10 @@ fn block(data: &Dataset) -> PixelBlock {
 #[divan::bench]
 fn load_pixels(bencher: Bencher) {
     let data = digits(BLOCK);
-    let mut block = PixelBlock::with_capacity(BLOCK);
+    let mut block = PixelBlock::new(BLOCK, 1.0);
     bencher
         .counter(ItemsCount::new(BLOCK))
-        .bench_local(|| block.load((0..BLOCK).map(|index| data.example(index).0)));
+        .bench_local(|| block.load(Level::detect(), (0..BLOCK).map(|index| data.example(index).0)));
 }
 
 /// The first layer, from bytes.
@@ -80,7 +90,7 @@ fn pixels_forward(bencher: Bencher, outputs: usize) {
     let mut y = vec![0.0; BLOCK * outputs];
     bencher
         .counter(ItemsCount::new(BLOCK))
-        .bench_local(|| pixels::forward(black_box(&block), 1.0, &weight, &bias, &mut y));
+        .bench_local(|| pixels::forward(Level::detect(), black_box(&block), &weight, &bias, &mut y));
 }
 
 /// Its gradient.
@@ -89,7 +99,13 @@ fn pixels_gradient(bencher: Bencher, outputs: usize) {
     let (block, dy) = (block(&digits(BLOCK)), numbers(BLOCK * outputs));
     let mut gradient = vec![0.0; 784 * outputs];
     bencher.counter(ItemsCount::new(BLOCK)).bench_local(|| {
-        pixels::gradient([(black_box(&block), dy.as_slice())].into_iter(), 1.0, 0, outputs, &mut gradient);
+        pixels::gradient(
+            Level::detect(),
+            [(black_box(&block), dy.as_slice())].into_iter(),
+            0..784,
+            outputs,
+            &mut gradient,
+        );
     });
 }
 
@@ -101,12 +117,20 @@ fn product(bencher: Bencher, [rows, inner, columns]: [usize; 3]) {
     let (a, b) = (Matrix::new(&a, rows, inner), Matrix::new(&b, inner, columns));
     bencher
         .counter(ItemsCount::new(rows * inner * columns))
-        .bench_local(|| multiply(black_box(&mut c), a, b, false));
+        .bench_local(|| multiply(Level::detect(), black_box(&mut c), a, b, false));
 }
 
-/// Softmax with cross-entropy of one example.
+/// Softmax with cross-entropy.
 #[divan::bench]
 fn cross_entropy(bencher: Bencher) {
-    let (logits, mut probabilities) = (numbers(10), [0.0; 10]);
-    bencher.bench_local(|| softmax::cross_entropy(black_box(&logits), 3, &mut probabilities));
+    let (logits, mut probabilities, mut losses) = (numbers(BLOCK * 10), [0.0; BLOCK * 10], [0.0; BLOCK]);
+    bencher.bench_local(|| {
+        softmax::cross_entropy(
+            Level::detect(),
+            black_box(&logits),
+            &[3; BLOCK],
+            &mut probabilities,
+            &mut losses,
+        )
+    });
 }

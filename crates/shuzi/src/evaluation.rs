@@ -4,8 +4,9 @@
 //! Every image counts. The only room that looks at a test set; it never changes a weight.
 
 use crate::{
+    Processor,
     dataset::Dataset,
-    image::DIGITS,
+    image::{DIGITS, most_probable},
     network::{Block, Network},
 };
 use std::{ops::Range, thread};
@@ -122,21 +123,25 @@ impl Evaluation {
     }
 }
 
-/// Reads every image of `data` with `threads` threads. The result does not depend on how many.
+/// Reads every image of `data` with `processor`. The result does not depend on how many.
 ///
 /// # Panics
 ///
-/// If `threads` is 0.
-pub fn evaluate(network: &Network, data: &Dataset, threads: usize) -> Evaluation {
+/// If there is no thread.
+pub fn evaluate(network: &Network, data: &Dataset, processor: Processor) -> Evaluation {
     const BLOCK: usize = 64;
+    let Processor { threads, level } = processor;
     assert!(threads > 0, "evaluate: no thread");
     let share = data.len().div_ceil(BLOCK).div_ceil(threads) * BLOCK; // whole blocks for each thread
     let (mut probabilities, mut losses) = (Vec::with_capacity(data.len()), Vec::with_capacity(data.len()));
     let read = |share: Range<usize>| {
-        let mut block = Block::for_recognition(network.architecture(), BLOCK);
+        let mut block = Block::for_recognition(network.architecture(), level, BLOCK);
         let (mut probabilities, mut losses) = (Vec::new(), Vec::new());
         for start in share.clone().step_by(BLOCK) {
-            block.load((start..share.end.min(start + BLOCK)).map(|index| data.example(index)));
+            block.load(
+                (start..share.end.min(start + BLOCK)).map(|index| data.example(index)),
+                std::iter::empty(),
+            );
             network.architecture().forward(network.parameters(), &mut block);
             probabilities.extend_from_slice(block.probabilities());
             losses.extend_from_slice(block.losses());
@@ -153,17 +158,6 @@ pub fn evaluate(network: &Network, data: &Dataset, threads: usize) -> Evaluation
         }
     });
     Evaluation::new(data.labels().to_vec(), probabilities, losses)
-}
-
-/// The index of the largest value, the smaller index of equals.
-pub fn most_probable(values: &[f32; DIGITS]) -> u8 {
-    let mut best = 0;
-    for (digit, &value) in values.iter().enumerate().skip(1) {
-        if value > values[best] {
-            best = digit;
-        }
-    }
-    best as u8
 }
 
 /// The interval that holds the true rate with 95 % confidence when `hits` of `trials` hit:
@@ -217,10 +211,5 @@ mod tests {
         assert!((0.0..1e-12).contains(&wilson_interval(0, 10).low));
         assert!((1.0 - 1e-12..=1.0).contains(&wilson_interval(10, 10).high)); // rounding only
         assert!(wilson_interval(10, 10).low < 0.8);
-    }
-
-    #[test]
-    fn equal_probabilities_give_the_smaller_digit() {
-        assert_eq!(most_probable(&[0.1; DIGITS]), 0);
     }
 }

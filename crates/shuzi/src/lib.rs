@@ -15,6 +15,8 @@ pub mod preprocess;
 pub mod recipe;
 pub mod training;
 
+pub use kernels::Processor;
+
 /// The generator that every random choice is drawn from: seeded, small, and with a stream
 /// that is documented as stable across versions (PCG XSL 128/64, O'Neill 2014).
 pub type Rng = rand_pcg::Pcg64;

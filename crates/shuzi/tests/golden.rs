@@ -3,6 +3,7 @@
 //! without MNIST, these tests say that they skip.
 
 use shuzi::{
+    Processor,
     dataset::{Dataset, idx},
     evaluation::evaluate,
     model::{Model, arrays::Values, batch_order, initial_weights, npz},
@@ -42,12 +43,20 @@ fn every_loss_weight_and_prediction_follows_the_reference() {
     let order = Order::Given(batch_order(&bytes).unwrap());
     let mut losses = vec![];
     let split = split(&training_set, 0, 0);
-    train(&recipe.training, &mut network, &training_set, &split, &order, 2, |event| {
-        if let Event::Step(step) = event {
-            losses.push(f64::from(step.loss));
-        }
-        ControlFlow::Continue(())
-    })
+    train(
+        &recipe.training,
+        &mut network,
+        &training_set,
+        &split,
+        &order,
+        Processor::with_threads(2),
+        |event| {
+            if let Event::Step(step) = event {
+                losses.push(f64::from(step.loss));
+            }
+            ControlFlow::Continue(())
+        },
+    )
     .unwrap();
 
     let arrays = npz::read(&bytes).unwrap();
@@ -71,7 +80,7 @@ fn every_loss_weight_and_prediction_follows_the_reference() {
         }
     }
 
-    let evaluation = evaluate(&network, &test_set, 2);
+    let evaluation = evaluate(&network, &test_set, Processor::with_threads(2));
     let Values::Integers(predictions) = array("test_pred") else { panic!("test_pred") };
     for (index, &theirs) in predictions.iter().enumerate() {
         assert_eq!(i64::from(evaluation.prediction(index)), theirs, "prediction {index}");
@@ -86,7 +95,7 @@ fn the_tutorials_own_files_are_read_whatever_numpy_wrote_them() {
     for name in ["numpy1.npy", "numpy1.npz", "numpy2.npy", "numpy2.npz"] {
         let bytes = std::fs::read(golden.join(format!("mlp-32-16-1epoch-{name}"))).unwrap();
         let model = Model::from_bytes(&bytes).unwrap_or_else(|error| panic!("{name}: {error:?}"));
-        assert_eq!(evaluate(&model.network, &test_set, 2).correct(), 9607, "{name}");
+        assert_eq!(evaluate(&model.network, &test_set, Processor::with_threads(2)).correct(), 9607, "{name}");
         networks.push(model.network);
     }
     assert!(networks.windows(2).all(|pair| pair[0] == pair[1]));

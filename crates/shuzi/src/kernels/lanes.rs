@@ -1,157 +1,390 @@
 //! Several numbers in one register, so that one kernel's text serves every processor.
 //!
-//! A kernel is written once over [`Lanes`] and compiled for each kind of register inside a
-//! function that enables the instructions. Plain numbers are lanes too: one at a time.
+//! A kernel is a [`Kernel`]: written once over [`Lanes`], compiled for each [`Level`], and run
+//! at the level that the processor has. Whoever holds a value of a `Lanes` type may use its
+//! instructions, because only [`Level::run`] makes one; so the kernels themselves are safe.
 
-/// A register of numbers. The methods may run only where the processor has the instructions,
-/// and are always inlined into a function that enables them.
+use super::Level;
+
+/// Arithmetic that is compiled for every level.
+///
+/// `run` and all that it calls must be `#[inline(always)]`, so that it is compiled with the
+/// instructions of the level.
+pub(super) trait Kernel {
+    /// Does the work with these lanes.
+    fn run<L: Lanes>(self, lanes: L);
+}
+
+impl Level {
+    /// Runs `kernel` with this level's instructions.
+    ///
+    /// # Panics
+    ///
+    /// If the processor does not have them.
+    #[inline]
+    pub(super) fn run(self, kernel: impl Kernel) {
+        match self {
+            Level::Plain => kernel.run(Plain),
+            // SAFETY: such a level is made by `Level::detect` only, where the processor has it.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2(_) => unsafe { run_avx2(kernel) },
+            // SAFETY: the same.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512(_) => unsafe { run_avx512(kernel) },
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+fn run_avx2(kernel: impl Kernel) {
+    kernel.run(x86::Avx2(()));
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi2,popcnt")]
+fn run_avx512(kernel: impl Kernel) {
+    kernel.run(x86::Avx512(()));
+}
+
+/// A kind of register, and the right to use it.
 pub(super) trait Lanes: Copy {
+    /// `WIDTH` numbers.
+    type Register: Copy;
     /// How many numbers.
     const WIDTH: usize;
+    /// How many registers there are.
+    const REGISTERS: usize;
 
     /// The same number in every lane.
-    ///
-    /// # Safety
-    ///
-    /// The processor has the instructions (so for every method).
-    unsafe fn splat(value: f32) -> Self;
+    fn splat(self, value: f32) -> Self::Register;
 
     /// The first `WIDTH` numbers of a slice.
-    ///
-    /// # Safety
-    ///
-    /// See [`splat`](Self::splat).
-    unsafe fn load(from: &[f32]) -> Self;
+    fn load(self, from: &[f32]) -> Self::Register;
+
+    /// All numbers of a slice of up to `WIDTH`, and 0 in the other lanes.
+    fn load_part(self, from: &[f32]) -> Self::Register;
 
     /// Into the first `WIDTH` numbers of a slice.
-    ///
-    /// # Safety
-    ///
-    /// See [`splat`](Self::splat).
-    unsafe fn store(self, to: &mut [f32]);
+    fn store(self, register: Self::Register, to: &mut [f32]);
 
-    /// `self · b + c`.
-    ///
-    /// # Safety
-    ///
-    /// See [`splat`](Self::splat).
-    unsafe fn multiply_add(self, b: Self, c: Self) -> Self;
+    /// As many lanes as a slice of up to `WIDTH` has numbers, into it.
+    fn store_part(self, register: Self::Register, to: &mut [f32]);
 
-    /// `self + b`.
-    ///
-    /// # Safety
-    ///
-    /// See [`splat`](Self::splat).
-    unsafe fn add(self, b: Self) -> Self;
-}
+    /// `a·b + c`, rounded once where the processor can.
+    fn multiply_add(self, a: Self::Register, b: Self::Register, c: Self::Register) -> Self::Register;
 
-/// One number, product and sum rounded each: what every processor can do.
-impl Lanes for f32 {
-    const WIDTH: usize = 1;
+    /// `a + b`.
+    fn add(self, a: Self::Register, b: Self::Register) -> Self::Register;
 
+    /// The sum of all lanes.
+    fn sum(self, register: Self::Register) -> f32;
+
+    /// Lists the bytes that are not 0, each as `place << 8 | byte`, where the first byte's place
+    /// is `first`. Returns how many; what is written behind them has no meaning.
     #[inline(always)]
-    unsafe fn splat(value: f32) -> Self {
-        value
-    }
-
-    #[inline(always)]
-    unsafe fn load(from: &[f32]) -> Self {
-        from[0]
-    }
-
-    #[inline(always)]
-    unsafe fn store(self, to: &mut [f32]) {
-        to[0] = self;
-    }
-
-    #[inline(always)]
-    unsafe fn multiply_add(self, b: Self, c: Self) -> Self {
-        self * b + c
-    }
-
-    #[inline(always)]
-    unsafe fn add(self, b: Self) -> Self {
-        self + b
+    fn list_nonzero(self, bytes: &[u8; 16], first: u32, entries: &mut [u32; 16]) -> usize {
+        if u128::from_ne_bytes(*bytes) == 0 {
+            return 0;
+        }
+        let mut count = 0;
+        for (place, &byte) in (first..).zip(bytes) {
+            entries[count & 15] = place << 8 | u32::from(byte); // written always, kept if not 0:
+            count += usize::from(byte != 0); // no branch to guess
+        }
+        count
     }
 }
 
-/// One number, rounded once, like the lanes of the wide registers: for what is left over at
-/// the end of a row.
-#[cfg(target_arch = "x86_64")]
+/// The numbers of a row; fewer than fit into `N` registers only if `N` is 1.
+#[inline(always)]
+pub(super) fn load<L: Lanes, const N: usize>(lanes: L, row: &[f32]) -> [L::Register; N] {
+    if N == 1 {
+        return [lanes.load_part(row); N];
+    }
+    let row = &row[..N * L::WIDTH];
+    let mut registers = [lanes.splat(0.0); N]; // loops, not `map`: that is not always inlined
+    for n in 0..N {
+        registers[n] = lanes.load(&row[n * L::WIDTH..]);
+    }
+    registers
+}
+
+/// Into a row as [`load`] reads it.
+#[inline(always)]
+pub(super) fn store<L: Lanes, const N: usize>(lanes: L, registers: [L::Register; N], row: &mut [f32]) {
+    if N == 1 {
+        return lanes.store_part(registers[0], row);
+    }
+    let row = &mut row[..N * L::WIDTH];
+    for n in 0..N {
+        lanes.store(registers[n], &mut row[n * L::WIDTH..]);
+    }
+}
+
+/// What every processor can do: loops over arrays, which the compiler puts into whatever
+/// registers there are.
 #[derive(Clone, Copy)]
-pub(super) struct Fused(f32);
+pub(super) struct Plain;
 
-#[cfg(target_arch = "x86_64")]
-impl Lanes for Fused {
-    const WIDTH: usize = 1;
+impl Lanes for Plain {
+    type Register = [f32; 8];
+    const WIDTH: usize = 8;
+    const REGISTERS: usize = 16;
 
     #[inline(always)]
-    unsafe fn splat(value: f32) -> Self {
-        Fused(value)
+    fn splat(self, value: f32) -> [f32; 8] {
+        [value; 8]
     }
 
     #[inline(always)]
-    unsafe fn load(from: &[f32]) -> Self {
-        Fused(from[0])
+    fn load(self, from: &[f32]) -> [f32; 8] {
+        *from.first_chunk().expect("a whole register")
     }
 
     #[inline(always)]
-    unsafe fn store(self, to: &mut [f32]) {
-        to[0] = self.0;
+    fn load_part(self, from: &[f32]) -> [f32; 8] {
+        let mut register = [0.0; 8];
+        register[..from.len()].copy_from_slice(from);
+        register
     }
 
     #[inline(always)]
-    unsafe fn multiply_add(self, b: Self, c: Self) -> Self {
-        Fused(self.0.mul_add(b.0, c.0))
+    fn store(self, register: [f32; 8], to: &mut [f32]) {
+        to[..8].copy_from_slice(&register);
     }
 
     #[inline(always)]
-    unsafe fn add(self, b: Self) -> Self {
-        Fused(self.0 + b.0)
+    fn store_part(self, register: [f32; 8], to: &mut [f32]) {
+        to.copy_from_slice(&register[..to.len()]);
+    }
+
+    #[inline(always)]
+    fn multiply_add(self, a: [f32; 8], b: [f32; 8], c: [f32; 8]) -> [f32; 8] {
+        std::array::from_fn(|i| a[i] * b[i] + c[i])
+    }
+
+    #[inline(always)]
+    fn add(self, a: [f32; 8], b: [f32; 8]) -> [f32; 8] {
+        std::array::from_fn(|i| a[i] + b[i])
+    }
+
+    #[inline(always)]
+    fn sum(self, r: [f32; 8]) -> f32 {
+        ((r[0] + r[4]) + (r[2] + r[6])) + ((r[1] + r[5]) + (r[3] + r[7]))
     }
 }
 
-/// Lanes over an x86-64 register type and its intrinsics.
 #[cfg(target_arch = "x86_64")]
-macro_rules! register {
-    ($name:ident, $width:literal, $splat:ident, $load:ident, $store:ident, $multiply_add:ident, $add:ident) => {
-        impl Lanes for std::arch::x86_64::$name {
-            const WIDTH: usize = $width;
+mod x86 {
+    use super::Lanes;
+    use std::arch::x86_64::*;
 
-            #[inline(always)]
-            unsafe fn splat(value: f32) -> Self {
-                // SAFETY: the caller vouches for the processor.
-                unsafe { std::arch::x86_64::$splat(value) }
-            }
+    /// 8 numbers; proof that the processor has AVX2 and FMA.
+    #[derive(Clone, Copy)]
+    pub(in super::super) struct Avx2(pub(super) ());
 
-            #[inline(always)]
-            unsafe fn load(from: &[f32]) -> Self {
-                // SAFETY: so many numbers are there, the slicing checks; no alignment needed.
-                unsafe { std::arch::x86_64::$load(from[..$width].as_ptr()) }
-            }
+    /// The first `count` lanes.
+    #[inline(always)]
+    fn mask8(_: Avx2, count: usize) -> __m256i {
+        // SAFETY: the processor has AVX2, the value proves it.
+        unsafe {
+            let places = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+            _mm256_cmpgt_epi32(_mm256_set1_epi32(count as i32), places)
+        }
+    }
 
-            #[inline(always)]
-            unsafe fn store(self, to: &mut [f32]) {
-                // SAFETY: as in `load`.
-                unsafe { std::arch::x86_64::$store(to[..$width].as_mut_ptr(), self) }
-            }
+    impl Lanes for Avx2 {
+        type Register = __m256;
+        const WIDTH: usize = 8;
+        const REGISTERS: usize = 16;
 
-            #[inline(always)]
-            unsafe fn multiply_add(self, b: Self, c: Self) -> Self {
-                // SAFETY: the caller vouches for the processor.
-                unsafe { std::arch::x86_64::$multiply_add(self, b, c) }
-            }
+        #[inline(always)]
+        fn splat(self, value: f32) -> __m256 {
+            // SAFETY: the processor has AVX2 and FMA, `self` proves it (so for all below).
+            unsafe { _mm256_set1_ps(value) }
+        }
 
-            #[inline(always)]
-            unsafe fn add(self, b: Self) -> Self {
-                // SAFETY: the caller vouches for the processor.
-                unsafe { std::arch::x86_64::$add(self, b) }
+        #[inline(always)]
+        fn load(self, from: &[f32]) -> __m256 {
+            // SAFETY: so many numbers are there, the slicing checks; no alignment needed.
+            unsafe { _mm256_loadu_ps(from[..8].as_ptr()) }
+        }
+
+        #[inline(always)]
+        fn load_part(self, from: &[f32]) -> __m256 {
+            assert!(from.len() <= 8);
+            // SAFETY: lanes behind the slice's end are not read.
+            unsafe { _mm256_maskload_ps(from.as_ptr(), mask8(self, from.len())) }
+        }
+
+        #[inline(always)]
+        fn store(self, register: __m256, to: &mut [f32]) {
+            // SAFETY: so much room is there, the slicing checks.
+            unsafe { _mm256_storeu_ps(to[..8].as_mut_ptr(), register) }
+        }
+
+        #[inline(always)]
+        fn store_part(self, register: __m256, to: &mut [f32]) {
+            assert!(to.len() <= 8);
+            // SAFETY: lanes behind the slice's end are not written.
+            unsafe { _mm256_maskstore_ps(to.as_mut_ptr(), mask8(self, to.len()), register) }
+        }
+
+        #[inline(always)]
+        fn multiply_add(self, a: __m256, b: __m256, c: __m256) -> __m256 {
+            // SAFETY: see `splat`.
+            unsafe { _mm256_fmadd_ps(a, b, c) }
+        }
+
+        #[inline(always)]
+        fn add(self, a: __m256, b: __m256) -> __m256 {
+            // SAFETY: see `splat`.
+            unsafe { _mm256_add_ps(a, b) }
+        }
+
+        #[inline(always)]
+        fn sum(self, register: __m256) -> f32 {
+            // SAFETY: see `splat`.
+            unsafe {
+                let four = _mm_add_ps(_mm256_castps256_ps128(register), _mm256_extractf128_ps::<1>(register));
+                let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+                _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)))
             }
         }
-    };
+    }
+
+    /// 16 numbers; proof that the processor has AVX-512 (F, BW, DQ, VL).
+    #[derive(Clone, Copy)]
+    pub(in super::super) struct Avx512(pub(super) ());
+
+    /// The first `count` lanes, of up to 16.
+    #[inline(always)]
+    fn mask16(count: usize) -> __mmask16 {
+        ((1u32 << count) - 1) as __mmask16
+    }
+
+    impl Lanes for Avx512 {
+        type Register = __m512;
+        const WIDTH: usize = 16;
+        const REGISTERS: usize = 32;
+
+        #[inline(always)]
+        fn splat(self, value: f32) -> __m512 {
+            // SAFETY: the processor has AVX-512, `self` proves it (so for all below).
+            unsafe { _mm512_set1_ps(value) }
+        }
+
+        #[inline(always)]
+        fn load(self, from: &[f32]) -> __m512 {
+            // SAFETY: so many numbers are there, the slicing checks; no alignment needed.
+            unsafe { _mm512_loadu_ps(from[..16].as_ptr()) }
+        }
+
+        #[inline(always)]
+        fn load_part(self, from: &[f32]) -> __m512 {
+            assert!(from.len() <= 16);
+            // SAFETY: lanes behind the slice's end are not read.
+            unsafe { _mm512_maskz_loadu_ps(mask16(from.len()), from.as_ptr()) }
+        }
+
+        #[inline(always)]
+        fn store(self, register: __m512, to: &mut [f32]) {
+            // SAFETY: so much room is there, the slicing checks.
+            unsafe { _mm512_storeu_ps(to[..16].as_mut_ptr(), register) }
+        }
+
+        #[inline(always)]
+        fn store_part(self, register: __m512, to: &mut [f32]) {
+            assert!(to.len() <= 16);
+            // SAFETY: lanes behind the slice's end are not written.
+            unsafe { _mm512_mask_storeu_ps(to.as_mut_ptr(), mask16(to.len()), register) }
+        }
+
+        #[inline(always)]
+        fn multiply_add(self, a: __m512, b: __m512, c: __m512) -> __m512 {
+            // SAFETY: see `splat`.
+            unsafe { _mm512_fmadd_ps(a, b, c) }
+        }
+
+        #[inline(always)]
+        fn add(self, a: __m512, b: __m512) -> __m512 {
+            // SAFETY: see `splat`.
+            unsafe { _mm512_add_ps(a, b) }
+        }
+
+        #[inline(always)]
+        fn sum(self, register: __m512) -> f32 {
+            // SAFETY: see `splat`.
+            unsafe { _mm512_reduce_add_ps(register) }
+        }
+
+        #[inline(always)]
+        fn list_nonzero(self, bytes: &[u8; 16], first: u32, entries: &mut [u32; 16]) -> usize {
+            // SAFETY: see `splat`; 16 bytes are read, and 16 entries written.
+            unsafe {
+                let bytes = _mm512_cvtepu8_epi32(_mm_loadu_si128(bytes.as_ptr().cast()));
+                let nonzero = _mm512_test_epi32_mask(bytes, bytes);
+                let counting = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+                let places = _mm512_add_epi32(counting, _mm512_set1_epi32(first as i32));
+                let all = _mm512_or_si512(_mm512_slli_epi32::<8>(places), bytes);
+                // Into a register first: compressing straight into memory is slow on some processors.
+                let listed = _mm512_maskz_compress_epi32(nonzero, all);
+                _mm512_storeu_si512(entries.as_mut_ptr().cast(), listed);
+                nonzero.count_ones() as usize
+            }
+        }
+    }
 }
 
-#[cfg(target_arch = "x86_64")]
-register!(__m256, 8, _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_fmadd_ps, _mm256_add_ps);
-#[cfg(target_arch = "x86_64")]
-register!(__m512, 16, _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_fmadd_ps, _mm512_add_ps);
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every operation, against what it says, on more than one register's numbers.
+    struct Check;
+
+    impl Kernel for Check {
+        fn run<L: Lanes>(self, lanes: L) {
+            let numbers: Vec<f32> = (0..L::WIDTH).map(|i| i as f32 - 3.0).collect();
+            let stored = |register: L::Register| {
+                let mut to = vec![f32::NAN; L::WIDTH];
+                lanes.store(register, &mut to);
+                to
+            };
+            assert_eq!(stored(lanes.splat(2.5)), vec![2.5; L::WIDTH]);
+            let register = lanes.load(&numbers);
+            assert_eq!(stored(register), numbers);
+            assert_eq!(lanes.sum(register), numbers.iter().sum::<f32>());
+            let sum = stored(lanes.add(register, lanes.splat(1.0)));
+            assert_eq!(sum, numbers.iter().map(|x| x + 1.0).collect::<Vec<_>>());
+            let product = stored(lanes.multiply_add(register, lanes.splat(2.0), lanes.splat(1.0)));
+            assert_eq!(product, numbers.iter().map(|x| x * 2.0 + 1.0).collect::<Vec<_>>());
+            for count in 0..=L::WIDTH {
+                let part = stored(lanes.load_part(&numbers[..count]));
+                assert!(part[..count] == numbers[..count] && part[count..].iter().all(|&x| x == 0.0));
+                let mut to = vec![7.0; count + 1];
+                lanes.store_part(register, &mut to[..count]);
+                assert!(to[..count] == numbers[..count] && to[count] == 7.0);
+            }
+            for seed in 0..200u64 {
+                let bytes =
+                    (seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) as u128 * 0x1_0001_0000_0001).to_le_bytes();
+                let bytes = bytes.map(|byte| if byte.is_multiple_of(3) { byte } else { 0 });
+                let mut entries = [0; 16];
+                let count = lanes.list_nonzero(&bytes, 48, &mut entries);
+                let nonzero = (0..16).filter(|&i| bytes[i] != 0);
+                let expected: Vec<u32> =
+                    nonzero.map(|i| (48 + i as u32) << 8 | u32::from(bytes[i])).collect();
+                assert_eq!(entries[..count], expected);
+            }
+        }
+    }
+
+    #[test]
+    fn every_level_does_what_the_trait_says() {
+        for level in Level::all() {
+            level.run(Check);
+        }
+    }
+}

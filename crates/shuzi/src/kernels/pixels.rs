@@ -1,37 +1,46 @@
 //! The first layer reads bytes and skips zeros: four of five pixels of a digit are 0.
 //!
-//! A [`PixelBlock`] holds a block of images pixel by pixel, eight images to a word. A word
-//! that is 0 costs one comparison; for any other, one row of weights serves eight images.
-//! Forward: `y = b + s·Σₚ x[p]·W[p]`. Gradient: `∂W[p] = s·Σᵢ xᵢ[p]·dyᵢ`, summed in registers.
-//! `W` is `[pixels, outputs]`: one row of weights for each pixel.
+//! A [`PixelBlock`] lists, for each image of a block, the pixels that are not 0. Forward: `y = b + Σₚ x[p]·W[p]`, summed in registers. Gradient: `∂W[p] = Σᵢ xᵢ[p]·dyᵢ`,
+//! added to some rows at a time that stay in the first cache. `W` is `[pixels, outputs]`: one
+//! row of weights for each pixel.
 
-#[cfg(target_arch = "x86_64")]
-use super::lanes::Fused;
-use super::{Level, lanes::Lanes};
-use crate::image::{PIXELS, SIDE};
+use super::{
+    Level,
+    lanes::{Kernel, Lanes, load, store},
+};
+use crate::image::PIXELS;
+use std::ops::Range;
 
-/// Images in a word.
-const GROUP: usize = 8;
+/// Pixels that are listed together; the lists can be entered at each multiple.
+pub const SEGMENT: usize = 16;
+const SEGMENTS: usize = PIXELS / SEGMENT;
 
-/// A block of images, transposed: for each pixel the bytes of all images, eight to a word.
+/// A block of images as lists of their pixels that are not 0.
 #[derive(Clone, Debug)]
 pub struct PixelBlock {
-    images: usize,
-    groups: usize,
-    /// `[PIXELS, groups]`; byte `i` of a word, counted from the low end, is image `i` of the group.
-    words: Vec<u64>,
+    capacity: usize,
+    /// What number each byte stands for.
+    numbers: [f32; 256],
+    /// For each image where in `entries` its segments begin, and where the last ends.
+    bounds: Vec<[u32; SEGMENTS + 1]>,
+    /// `place << 8 | byte`, image after image: small, because other threads read them too.
+    entries: Vec<u32>,
 }
 
 impl PixelBlock {
-    /// Room for up to `capacity` images.
-    pub fn with_capacity(capacity: usize) -> Self {
-        let groups = capacity.div_ceil(GROUP);
-        PixelBlock { images: 0, groups, words: vec![0; PIXELS * groups] }
+    /// Room for up to `capacity` images, whose bytes count times `scale`.
+    pub fn new(capacity: usize, scale: f32) -> Self {
+        PixelBlock {
+            capacity,
+            numbers: std::array::from_fn(|byte| byte as f32 * scale),
+            bounds: Vec::with_capacity(capacity),
+            entries: vec![0; capacity * PIXELS + SEGMENT], // a segment is written whole, then counted
+        }
     }
 
     /// How many images are in it.
     pub fn images(&self) -> usize {
-        self.images
+        self.bounds.len()
     }
 
     /// Replaces the images in it.
@@ -39,82 +48,155 @@ impl PixelBlock {
     /// # Panics
     ///
     /// If there are more than fit, or one does not have 784 bytes.
-    pub fn load<'a>(&mut self, images: impl ExactSizeIterator<Item = &'a [u8]>) {
-        self.images = images.len();
-        assert!(self.images <= self.groups * GROUP, "PixelBlock::load: too many images");
-        const BLANK: &[u8] = &[0; PIXELS];
-        let mut images = images.fuse();
-        for group in 0..self.groups {
-            let eight: [&[u8]; GROUP] = std::array::from_fn(|_| images.next().unwrap_or(BLANK));
-            let rows = eight.map(|image| image.as_chunks::<GROUP>().0);
-            assert!(rows.iter().all(|row| row.len() == PIXELS / GROUP), "PixelBlock::load: size of an image");
-            for chunk in 0..PIXELS / GROUP {
-                let block = transpose(rows.map(|row| u64::from_le_bytes(row[chunk])));
-                for (pixel, word) in block.into_iter().enumerate() {
-                    self.words[(chunk * GROUP + pixel) * self.groups + group] = word;
-                }
+    pub fn load<'a>(&mut self, level: Level, images: impl ExactSizeIterator<Item = &'a [u8]>) {
+        assert!(images.len() <= self.capacity, "PixelBlock::load: too many images");
+        level.run(List { block: self, images });
+    }
+
+    /// The entries of one image's `segments`.
+    #[inline(always)]
+    fn list(&self, image: usize, segments: Range<usize>) -> &[u32] {
+        let bounds = &self.bounds[image];
+        &self.entries[bounds[segments.start] as usize..bounds[segments.end] as usize]
+    }
+
+    /// The pixel that an entry says, and its number.
+    #[inline(always)]
+    fn pixel(&self, entry: u32) -> (usize, f32) {
+        ((entry >> 8) as usize, self.numbers[(entry & 255) as usize])
+    }
+
+    /// Writes the images as numbers, `[images, 784]`: the plain form.
+    ///
+    /// # Panics
+    ///
+    /// If `x` has another size.
+    pub fn to_numbers(&self, x: &mut [f32]) {
+        assert_eq!(x.len(), self.images() * PIXELS, "PixelBlock::to_numbers");
+        x.fill(0.0);
+        for (image, x) in x.chunks_exact_mut(PIXELS).enumerate() {
+            for &entry in self.list(image, 0..SEGMENTS) {
+                let (pixel, number) = self.pixel(entry);
+                x[pixel] = number;
             }
         }
     }
+}
 
-    /// The words of one pixel, one for each group of eight images.
-    fn pixel(&self, pixel: usize) -> &[u64] {
-        &self.words[pixel * self.groups..][..self.groups]
-    }
+struct List<'b, I> {
+    block: &'b mut PixelBlock,
+    images: I,
+}
 
-    /// Writes the images as numbers, `[images, 784]`, each byte times `scale`: the plain form.
-    pub fn to_numbers(&self, scale: f32, x: &mut [f32]) {
-        assert_eq!(x.len(), self.images * PIXELS, "PixelBlock::to_numbers");
-        for (image, row) in x.chunks_exact_mut(PIXELS).enumerate() {
-            for (pixel, x) in row.iter_mut().enumerate() {
-                *x = f32::from(self.pixel(pixel)[image / GROUP].to_le_bytes()[image % GROUP]) * scale;
+impl<'a, I: Iterator<Item = &'a [u8]>> Kernel for List<'_, I> {
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) {
+        let PixelBlock { bounds, entries, .. } = self.block;
+        bounds.clear();
+        let (entries, mut end) = (entries.as_mut_slice(), 0);
+        for image in self.images {
+            let (segments, rest) = image.as_chunks::<SEGMENT>();
+            assert!(segments.len() == SEGMENTS && rest.is_empty(), "PixelBlock::load: size of an image");
+            let mut ends = [end as u32; SEGMENTS + 1];
+            for (segment, bytes) in segments.iter().enumerate() {
+                let room = entries[end..].first_chunk_mut().expect("room for a segment");
+                end += lanes.list_nonzero(bytes, (segment * SEGMENT) as u32, room);
+                ends[segment + 1] = end as u32;
             }
+            bounds.push(ends);
         }
     }
 }
 
-/// Rows become columns in a square of 8x8 bytes, by swapping ever smaller quarters
-/// (Warren, "Hacker's Delight", 7-3).
-fn transpose(mut rows: [u64; GROUP]) -> [u64; GROUP] {
-    if rows.iter().all(|&row| row == 0) {
-        return rows;
-    }
-    const STAGES: [(usize, u32, u64); 3] =
-        [(4, 32, 0x0000_0000_ffff_ffff), (2, 16, 0x0000_ffff_0000_ffff), (1, 8, 0x00ff_00ff_00ff_00ff)];
-    for (distance, bits, low) in STAGES {
-        for upper in (0..GROUP).filter(|row| row & distance == 0) {
-            let (a, b) = (rows[upper], rows[upper + distance]);
-            rows[upper] = (a & low) | ((b & low) << bits);
-            rows[upper + distance] = ((a >> bits) & low) | (b & !low);
-        }
-    }
-    rows
-}
-
-fn numbers(word: u64, scale: f32) -> [f32; GROUP] {
-    word.to_le_bytes().map(|byte| f32::from(byte) * scale)
-}
-
-/// `y = bias + scale·x·W`: `[images, outputs]` from the block's bytes.
+/// `y = bias + x·W`: `[images, outputs]` from the block's pixels.
 ///
 /// # Panics
 ///
 /// If the sizes do not fit.
-pub fn forward(pixels: &PixelBlock, scale: f32, weight: &[f32], bias: &[f32], y: &mut [f32]) {
+pub fn forward(level: Level, pixels: &PixelBlock, weight: &[f32], bias: &[f32], y: &mut [f32]) {
     assert_eq!(weight.len(), PIXELS * bias.len(), "pixels::forward: size of the weights");
-    assert_eq!(y.len(), pixels.images * bias.len(), "pixels::forward: size of the result");
-    match Level::detect() {
-        // SAFETY: every processor has plain numbers.
-        Level::Plain => unsafe { forward_rows::<f32, f32, 4>(pixels, scale, weight, bias, y) },
-        // SAFETY: the processor has the instructions, `detect` says so.
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { forward_avx2(pixels, scale, weight, bias, y) },
-        // SAFETY: the same.
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { forward_avx512(pixels, scale, weight, bias, y) },
-        #[cfg(not(target_arch = "x86_64"))]
-        _ => unreachable!("no such level here"),
+    assert_eq!(y.len(), pixels.images() * bias.len(), "pixels::forward: size of the result");
+    level.run(Forward { pixels, weight, bias, y });
+}
+
+struct Forward<'a> {
+    pixels: &'a PixelBlock,
+    weight: &'a [f32],
+    bias: &'a [f32],
+    y: &'a mut [f32],
+}
+
+impl Kernel for Forward<'_> {
+    #[inline(always)]
+    fn run<L: Lanes>(mut self, lanes: L) {
+        let outputs = self.bias.len();
+        let mut start = 0;
+        while start + 8 * L::WIDTH <= outputs {
+            self.strip::<L, 8, 1>(lanes, start);
+            start += 8 * L::WIDTH;
+        }
+        while start + 2 * L::WIDTH <= outputs {
+            self.strip::<L, 2, 4>(lanes, start);
+            start += 2 * L::WIDTH;
+        }
+        while start < outputs {
+            self.strip::<L, 1, 8>(lanes, start);
+            start += L::WIDTH;
+        }
     }
+}
+
+impl Forward<'_> {
+    /// `N` registers of outputs, from `start`, of every image. `SUMS` sums run side by side: they
+    /// need not wait for each other, and each meets fewer roundings than one alone would.
+    #[inline(always)]
+    fn strip<L: Lanes, const N: usize, const SUMS: usize>(&mut self, lanes: L, start: usize) {
+        let outputs = self.bias.len();
+        let columns = start..outputs.min(start + N * L::WIDTH);
+        for (image, y) in self.y.chunks_exact_mut(outputs).enumerate() {
+            let mut sums = [[lanes.splat(0.0); N]; SUMS];
+            let (entries, last_entries) = self.pixels.list(image, 0..SEGMENTS).as_chunks::<SUMS>();
+            for entries in entries {
+                for i in 0..SUMS {
+                    sums[i] =
+                        add_row(lanes, sums[i], self.pixels, entries[i], self.weight, outputs, &columns);
+                }
+            }
+            for (i, &entry) in last_entries.iter().enumerate() {
+                sums[i] = add_row(lanes, sums[i], self.pixels, entry, self.weight, outputs, &columns);
+            }
+            let mut totals = load::<L, N>(lanes, &self.bias[columns.clone()]);
+            for sums in sums {
+                for n in 0..N {
+                    totals[n] = lanes.add(totals[n], sums[n]);
+                }
+            }
+            store::<L, N>(lanes, totals, &mut y[columns.clone()]);
+        }
+    }
+}
+
+/// `sums` and one pixel's number times its row of weights.
+#[inline(always)]
+fn add_row<L: Lanes, const N: usize>(
+    lanes: L,
+    mut sums: [L::Register; N],
+    pixels: &PixelBlock,
+    entry: u32,
+    weight: &[f32],
+    outputs: usize,
+    columns: &Range<usize>,
+) -> [L::Register; N] {
+    let (pixel, x) = pixels.pixel(entry);
+    let row = pixel * outputs;
+    // SAFETY: entries have pixels below 784 only, for `load` makes them; `weight` has as many
+    // rows, which `forward` checks, and `columns` ends inside a row.
+    let row = unsafe { weight.get_unchecked(row + columns.start..row + columns.end) };
+    let (x, row) = (lanes.splat(x), load::<L, N>(lanes, row));
+    for n in 0..N {
+        sums[n] = lanes.multiply_add(x, row[n], sums[n]);
+    }
+    sums
 }
 
 /// Pixels of some blocks with the `dy` (`[images, outputs]`) of each, in order.
@@ -122,230 +204,81 @@ pub trait PixelsAndGradients<'a>: Iterator<Item = (&'a PixelBlock, &'a [f32])> +
 
 impl<'a, I: Iterator<Item = (&'a PixelBlock, &'a [f32])> + Clone> PixelsAndGradients<'a> for I {}
 
-/// The gradient of rows `first..` of the weights, `[rows, outputs]`: `scale·xᵀ·dy`, summed
-/// over the images of all blocks in their order.
+/// The gradient of the weights' rows `rows`, `[rows, outputs]`: `xᵀ·dy`, summed over the images
+/// of all blocks in their order.
 ///
 /// # Panics
 ///
-/// If the sizes do not fit.
+/// If the sizes do not fit, or `rows` does not begin and end at a multiple of [`SEGMENT`].
 pub fn gradient<'a>(
+    level: Level,
     blocks: impl PixelsAndGradients<'a>,
-    scale: f32,
-    first: usize,
+    rows: Range<usize>,
     outputs: usize,
     gradient: &mut [f32],
 ) {
-    assert_eq!(gradient.len() % outputs, 0, "pixels::gradient: whole rows");
-    assert!(first + gradient.len() / outputs <= PIXELS, "pixels::gradient: rows behind the last pixel");
-    match Level::detect() {
-        // SAFETY: every processor has plain numbers.
-        Level::Plain => unsafe { gradient_rows::<f32, f32, 4>(blocks, scale, first, outputs, gradient) },
-        // SAFETY: the processor has the instructions, `detect` says so.
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { gradient_avx2(blocks, scale, first, outputs, gradient) },
-        // SAFETY: the same.
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { gradient_avx512(blocks, scale, first, outputs, gradient) },
-        #[cfg(not(target_arch = "x86_64"))]
-        _ => unreachable!("no such level here"),
-    }
+    assert_eq!(gradient.len(), rows.len() * outputs, "pixels::gradient: size of the result");
+    assert!(rows.end <= PIXELS, "pixels::gradient: rows behind the last pixel");
+    assert!(
+        rows.start.is_multiple_of(SEGMENT) && rows.end.is_multiple_of(SEGMENT),
+        "pixels::gradient: {rows:?}"
+    );
+    level.run(Gradient { blocks, rows, outputs, gradient });
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-fn forward_avx2(pixels: &PixelBlock, scale: f32, weight: &[f32], bias: &[f32], y: &mut [f32]) {
-    // SAFETY: this function enables what the lanes need.
-    unsafe { forward_rows::<std::arch::x86_64::__m256, Fused, 1>(pixels, scale, weight, bias, y) }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,fma")]
-fn forward_avx512(pixels: &PixelBlock, scale: f32, weight: &[f32], bias: &[f32], y: &mut [f32]) {
-    // SAFETY: this function enables what the lanes need.
-    unsafe { forward_rows::<std::arch::x86_64::__m512, Fused, 2>(pixels, scale, weight, bias, y) }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-fn gradient_avx2<'a>(
-    blocks: impl PixelsAndGradients<'a>,
-    scale: f32,
-    first: usize,
+struct Gradient<'g, I> {
+    blocks: I,
+    rows: Range<usize>,
     outputs: usize,
-    gradient: &mut [f32],
-) {
-    // SAFETY: this function enables what the lanes need.
-    unsafe { gradient_rows::<std::arch::x86_64::__m256, Fused, 2>(blocks, scale, first, outputs, gradient) }
+    gradient: &'g mut [f32],
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,fma")]
-fn gradient_avx512<'a>(
-    blocks: impl PixelsAndGradients<'a>,
-    scale: f32,
-    first: usize,
-    outputs: usize,
-    gradient: &mut [f32],
-) {
-    // SAFETY: this function enables what the lanes need.
-    unsafe { gradient_rows::<std::arch::x86_64::__m512, Fused, 2>(blocks, scale, first, outputs, gradient) }
-}
-
-/// [`forward`] with `N` registers of `L` at a time, and lanes `R` for what remains of a row.
-///
-/// # Safety
-///
-/// The processor has the instructions of `L` and `R` (so for every function below).
-#[inline(always)]
-unsafe fn forward_rows<L: Lanes, R: Lanes, const N: usize>(
-    pixels: &PixelBlock,
-    scale: f32,
-    weight: &[f32],
-    bias: &[f32],
-    y: &mut [f32],
-) {
-    let outputs = bias.len();
-    let strip = N * L::WIDTH;
-    for (group, y) in y.chunks_mut(GROUP * outputs).enumerate() {
-        let whole_strips = outputs / strip * strip;
-        for start in (0..whole_strips).step_by(strip) {
-            // SAFETY: the caller's promise.
-            unsafe { forward_strip::<L, N>(pixels, group, scale, weight, bias, start, y) };
+impl<'a, I: PixelsAndGradients<'a>> Kernel for Gradient<'_, I> {
+    #[inline(always)]
+    fn run<L: Lanes>(mut self, lanes: L) {
+        self.gradient.fill(0.0);
+        let mut start = 0;
+        while start + 8 * L::WIDTH <= self.outputs {
+            self.strip::<L, 8>(lanes, start);
+            start += 8 * L::WIDTH;
         }
-        for start in whole_strips..outputs {
-            // SAFETY: the caller's promise.
-            unsafe { forward_strip::<R, 1>(pixels, group, scale, weight, bias, start, y) };
+        while start + 2 * L::WIDTH <= self.outputs {
+            self.strip::<L, 2>(lanes, start);
+            start += 2 * L::WIDTH;
+        }
+        while start < self.outputs {
+            self.strip::<L, 1>(lanes, start);
+            start += L::WIDTH;
         }
     }
 }
 
-/// `N` registers of outputs, from `start`, of one group of images; `y` is the group's.
-///
-/// # Safety
-///
-/// See [`forward_rows`].
-#[inline(always)]
-unsafe fn forward_strip<L: Lanes, const N: usize>(
-    pixels: &PixelBlock,
-    group: usize,
-    scale: f32,
-    weight: &[f32],
-    bias: &[f32],
-    start: usize,
-    y: &mut [f32],
-) {
-    let outputs = bias.len();
-    // SAFETY: the caller's promise.
-    let load =
-        |row: &[f32]| std::array::from_fn::<L, N, _>(|n| unsafe { L::load(&row[start + n * L::WIDTH..]) });
-    // Summed row by row of the image, then the rows: fewer roundings meet a large sum, so that a
-    // neuron near its corner is seldom on another side of it than in double precision.
-    let mut totals = [load(bias); GROUP];
-    let rows = pixels.words.chunks_exact(pixels.groups * SIDE).zip(weight.chunks_exact(outputs * SIDE));
-    for (words, weight) in rows {
-        // SAFETY: the caller's promise.
-        let mut sums = unsafe { [[L::splat(0.0); N]; GROUP] };
-        for (words, weight) in words.chunks_exact(pixels.groups).zip(weight.chunks_exact(outputs)) {
-            let word = words[group];
-            if word == 0 {
-                continue;
-            }
-            let (x, weight) = (numbers(word, scale), load(weight));
-            for (sums, x) in sums.iter_mut().zip(x) {
-                for (sum, weight) in sums.iter_mut().zip(weight) {
-                    // SAFETY: the caller's promise.
-                    *sum = unsafe { L::splat(x).multiply_add(weight, *sum) };
-                }
-            }
-        }
-        for (totals, sums) in totals.iter_mut().zip(sums) {
-            for (total, sum) in totals.iter_mut().zip(sums) {
-                // SAFETY: the caller's promise.
-                *total = unsafe { total.add(sum) };
-            }
-        }
-    }
-    for (y, totals) in y.chunks_exact_mut(outputs).zip(totals) {
-        for (n, total) in totals.into_iter().enumerate() {
-            // SAFETY: the caller's promise.
-            unsafe { total.store(&mut y[start + n * L::WIDTH..]) };
-        }
-    }
-}
-
-/// [`gradient`] with `N` registers of `L` at a time, and lanes `R` for what remains of a row.
-///
-/// # Safety
-///
-/// See [`forward_rows`].
-#[inline(always)]
-unsafe fn gradient_rows<'a, L: Lanes, R: Lanes, const N: usize>(
-    blocks: impl PixelsAndGradients<'a>,
-    scale: f32,
-    first: usize,
-    outputs: usize,
-    gradient: &mut [f32],
-) {
-    let strip = N * L::WIDTH;
-    for (chunk, gradient) in gradient.chunks_mut(TOGETHER * outputs).enumerate() {
-        let pixel = first + chunk * TOGETHER;
-        let whole_strips = outputs / strip * strip;
-        for start in (0..whole_strips).step_by(strip) {
-            // SAFETY: the caller's promise.
-            unsafe { gradient_strip::<L, N>(blocks.clone(), scale, pixel, outputs, start, gradient) };
-        }
-        for start in whole_strips..outputs {
-            // SAFETY: the caller's promise.
-            unsafe { gradient_strip::<R, 1>(blocks.clone(), scale, pixel, outputs, start, gradient) };
-        }
-    }
-}
-
-/// Pixels that share the reading of `dy`, and whose sums do not wait for each other.
-const TOGETHER: usize = 4;
-
-/// `N` registers of outputs, from `start`, of up to [`TOGETHER`] pixels, whose rows of the
-/// gradient `gradient` is.
-///
-/// # Safety
-///
-/// See [`forward_rows`].
-#[inline(always)]
-unsafe fn gradient_strip<'a, L: Lanes, const N: usize>(
-    blocks: impl PixelsAndGradients<'a>,
-    scale: f32,
-    pixel: usize,
-    outputs: usize,
-    start: usize,
-    gradient: &mut [f32],
-) {
-    let last_pixel = pixel + gradient.len() / outputs - 1;
-    // SAFETY: the caller's promise.
-    let mut sums = unsafe { [[L::splat(0.0); N]; TOGETHER] };
-    for (pixels, dy) in blocks {
-        let words: [&[u64]; TOGETHER] = std::array::from_fn(|i| pixels.pixel(last_pixel.min(pixel + i)));
-        for (group, dy) in dy.chunks(GROUP * outputs).enumerate() {
-            let words = words.map(|words| words[group]);
-            if words == [0; TOGETHER] {
-                continue;
-            }
-            let x = words.map(|word| numbers(word, scale));
+impl<'a, I: PixelsAndGradients<'a>> Gradient<'_, I> {
+    /// `N` registers of outputs, from `start`.
+    #[inline(always)]
+    fn strip<L: Lanes, const N: usize>(&mut self, lanes: L, start: usize) {
+        let outputs = self.outputs;
+        let columns = start..outputs.min(start + N * L::WIDTH);
+        let segments = self.rows.start / SEGMENT..self.rows.end / SEGMENT;
+        for (pixels, dy) in self.blocks.clone() {
             for (image, dy) in dy.chunks_exact(outputs).enumerate() {
-                for n in 0..N {
-                    // SAFETY: the caller's promise.
-                    let dy = unsafe { L::load(&dy[start + n * L::WIDTH..]) };
-                    for (sums, x) in sums.iter_mut().zip(&x) {
-                        // SAFETY: the caller's promise.
-                        sums[n] = unsafe { L::splat(x[image % GROUP]).multiply_add(dy, sums[n]) };
+                let dy = load::<L, N>(lanes, &dy[columns.clone()]);
+                for &entry in pixels.list(image, segments.clone()) {
+                    let (pixel, x) = pixels.pixel(entry);
+                    let row = (pixel - self.rows.start) * outputs;
+                    // SAFETY: entries of `segments` have pixels in `rows` only, for `load` makes them;
+                    // `gradient` has a row for each, which `gradient` checks, and `columns`
+                    // ends inside a row.
+                    let row =
+                        unsafe { self.gradient.get_unchecked_mut(row + columns.start..row + columns.end) };
+                    let x = lanes.splat(x);
+                    let mut sums = load::<L, N>(lanes, row);
+                    for n in 0..N {
+                        sums[n] = lanes.multiply_add(x, dy[n], sums[n]);
                     }
+                    store::<L, N>(lanes, sums, row);
                 }
             }
-        }
-    }
-    for (row, sums) in gradient.chunks_exact_mut(outputs).zip(sums) {
-        for (n, sum) in sums.into_iter().enumerate() {
-            // SAFETY: the caller's promise.
-            unsafe { sum.store(&mut row[start + n * L::WIDTH..]) };
         }
     }
 }
@@ -366,10 +299,11 @@ mod tests {
             .collect()
     }
 
-    fn block(images: usize) -> PixelBlock {
+    fn block(level: Level, images: usize, scale: f32) -> PixelBlock {
         let images: Vec<_> = (0..images).map(image).collect();
-        let mut block = PixelBlock::with_capacity(images.len() + 3);
-        block.load(images.iter().map(Vec::as_slice));
+        let mut block = PixelBlock::new(images.len() + 3, scale);
+        block.load(level, [[255; PIXELS]; 3].iter().map(|image| &image[..])); // to be forgotten
+        block.load(level, images.iter().map(Vec::as_slice));
         block
     }
 
@@ -379,57 +313,60 @@ mod tests {
 
     #[test]
     fn a_block_gives_back_the_images_it_was_loaded_with() {
-        for images in [1, 7, 8, 9, 16, 20] {
-            let mut x = vec![0.0; images * PIXELS];
-            block(images).to_numbers(1.0, &mut x);
-            let expected: Vec<f32> = (0..images).flat_map(image).map(f32::from).collect();
-            assert!(x == expected, "{images} images");
+        for level in Level::all() {
+            for images in [0, 1, 7, 20] {
+                let mut x = vec![f32::NAN; images * PIXELS];
+                block(level, images, 0.5).to_numbers(&mut x);
+                let expected: Vec<f32> =
+                    (0..images).flat_map(image).map(|byte| f32::from(byte) * 0.5).collect();
+                assert!(x == expected, "{images} images, {level:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_block_holds_images_without_a_zero() {
+        for level in Level::all() {
+            let mut block = PixelBlock::new(2, 1.0);
+            block.load(level, [[255; PIXELS]; 2].iter().map(|image| &image[..]));
+            let mut x = vec![0.0; 2 * PIXELS];
+            block.to_numbers(&mut x);
+            assert!(x == [255.0; 2 * PIXELS]);
         }
     }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(40))]
         #[test]
-        fn forward_and_gradient_equal_the_plain_product(images in 1..21usize, outputs in 1..70usize, first in 0..780usize) {
-            let scale = 1.0 / 255.0;
-            let pixels = block(images);
-            let mut x = vec![0.0; images * PIXELS];
-            pixels.to_numbers(scale, &mut x);
-            let weight: Vec<f32> = (0..PIXELS * outputs).map(number).collect();
-            let bias: Vec<f32> = (0..outputs).map(number).collect();
-            let x = Matrix::new(&x, images, PIXELS);
+        fn forward_and_gradient_equal_the_plain_product(
+            images in 1..21usize, outputs in 1..300usize, first in 0..SEGMENTS, segments in 1..4usize,
+        ) {
+            for level in Level::all() {
+                let pixels = block(level, images, 1.0 / 255.0);
+                let mut x = vec![0.0; images * PIXELS];
+                pixels.to_numbers(&mut x);
+                let weight: Vec<f32> = (0..PIXELS * outputs).map(number).collect();
+                let bias: Vec<f32> = (0..outputs).map(number).collect();
+                let x = Matrix::new(&x, images, PIXELS);
 
-            let mut expected: Vec<f32> = (0..images).flat_map(|_| bias.clone()).collect();
-            multiply_plain(&mut expected, x, Matrix::new(&weight, PIXELS, outputs), true);
-            let mut y = vec![0.0; images * outputs];
-            forward(&pixels, scale, &weight, &bias, &mut y);
-            for (y, expected) in y.iter().zip(&expected) {
-                prop_assert!((y - expected).abs() < 1e-4, "{y} {expected}"); // some 150 terms below 0.5
+                let mut expected: Vec<f32> = (0..images).flat_map(|_| bias.clone()).collect();
+                multiply_plain(&mut expected, x, Matrix::new(&weight, PIXELS, outputs), true);
+                let mut y = vec![0.0; images * outputs];
+                forward(level, &pixels, &weight, &bias, &mut y);
+                for (y, expected) in y.iter().zip(&expected) {
+                    prop_assert!((y - expected).abs() < 1e-4, "{y} {expected}"); // some 150 terms below 0.5
+                }
+
+                let rows = first * SEGMENT..(first + segments).min(SEGMENTS) * SEGMENT;
+                let mut expected = vec![0.0; rows.len() * outputs];
+                let dy = Matrix::new(&y, images, outputs);
+                multiply_plain(&mut expected, x.columns(rows.clone()).transposed(), dy, false);
+                let mut found = vec![f32::NAN; rows.len() * outputs];
+                gradient(level, [(&pixels, y.as_slice())].into_iter(), rows, outputs, &mut found);
+                for (found, expected) in found.iter().zip(&expected) {
+                    prop_assert!((found - expected).abs() < 1e-4, "{found} {expected}");
+                }
             }
-
-            let rows = (PIXELS - first).min(11);
-            let mut expected = vec![0.0; rows * outputs];
-            let dy = Matrix::new(&y, images, outputs);
-            multiply_plain(&mut expected, x.columns(first..first + rows).transposed(), dy, false);
-            let mut found = vec![f32::NAN; rows * outputs];
-            gradient([(&pixels, y.as_slice())].into_iter(), scale, first, outputs, &mut found);
-            for (found, expected) in found.iter().zip(&expected) {
-                prop_assert!((found - expected).abs() < 1e-4, "{found} {expected}");
-            }
-        }
-    }
-
-    #[test]
-    fn the_plain_level_agrees_with_the_fast_one() {
-        let (pixels, outputs) = (block(13), 35);
-        let weight: Vec<f32> = (0..PIXELS * outputs).map(number).collect();
-        let bias = vec![0.25; outputs];
-        let (mut plain, mut fast) = (vec![0.0; 13 * outputs], vec![0.0; 13 * outputs]);
-        // SAFETY: every processor has plain numbers.
-        unsafe { forward_rows::<f32, f32, 4>(&pixels, 1.0, &weight, &bias, &mut plain) };
-        forward(&pixels, 1.0, &weight, &bias, &mut fast);
-        for (plain, fast) in plain.iter().zip(&fast) {
-            assert!((plain - fast).abs() <= 1e-5 * 255.0 * 40.0, "{plain} {fast}"); // rounding of sums up to 10,000
         }
     }
 }

@@ -148,9 +148,8 @@ impl Team<'_> {
         let threads = self.threads();
         let (items, count) = (SendPointer(items.as_mut_ptr()), items.len());
         self.run(&|thread| {
-            for index in (thread..count).step_by(threads) {
-                // SAFETY: `index` is inside the slice, and belongs to this thread alone: its
-                // remainder by the number of threads is the thread's number.
+            for index in share(count, threads, thread) {
+                // SAFETY: `index` is inside the slice, and in the share of this thread alone.
                 visit(index, unsafe { &mut *items.at(index) });
             }
         });
@@ -179,7 +178,7 @@ impl Team<'_> {
         });
         let threads = self.threads();
         self.run(&|thread| {
-            for index in (thread..pieces.len()).step_by(threads) {
+            for index in share(pieces.len(), threads, thread) {
                 let piece = &pieces[index];
                 let parts = slices.each_ref().map(|(slice, empty)| {
                     if *empty {
@@ -193,6 +192,11 @@ impl Team<'_> {
             }
         });
     }
+}
+
+/// The neighbouring items that a thread takes: what it wrote last time is still near it.
+fn share(items: usize, threads: usize, thread: usize) -> Range<usize> {
+    items * thread / threads..items * (thread + 1) / threads
 }
 
 /// A pointer that may cross threads: each thread uses its own places behind it.

@@ -239,7 +239,7 @@ fn fits(network: Network, architecture: &Architecture) -> Result<Network, ModelE
             _ => {}
         }
     }
-    Ok(Network::new(architecture.clone(), network.parameters().to_vec()))
+    Ok(Network::new(architecture.clone(), network.parameters()))
 }
 
 /// The order of examples in each epoch, from an `.npz` file's array `order` or an `.npy` file:
@@ -401,7 +401,7 @@ fn chain(
     if let Some((name, _)) = arrays.pop_first() {
         return Err(ModelError::Surplus { name });
     }
-    Ok(Network::new(Architecture::new(scale, &layers)?, parameters))
+    Ok(Network::new(Architecture::new(scale, &layers)?, &parameters))
 }
 
 #[cfg(test)]

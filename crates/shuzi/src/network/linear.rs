@@ -5,6 +5,7 @@
 //! Where `x` is the picture itself, it is read as bytes ([`crate::kernels::pixels`]).
 
 use crate::kernels::{
+    Level,
     pixels::{self, PixelBlock},
     product::{Matrix, multiply},
 };
@@ -31,34 +32,35 @@ impl Linear {
     }
 
     /// `y = x·W + b`: from `x` `[batch, inputs]` to `y` `[batch, outputs]`.
-    pub fn forward(&self, parameters: &[f32], x: &[f32], y: &mut [f32]) {
+    pub fn forward(&self, level: Level, parameters: &[f32], x: &[f32], y: &mut [f32]) {
         let (weight, bias) = self.weight_and_bias(parameters);
         let batch = x.len() / self.inputs;
         for y in y.chunks_exact_mut(self.outputs) {
             y.copy_from_slice(bias);
         }
         let weight = Matrix::new(weight, self.inputs, self.outputs);
-        multiply(y, Matrix::new(x, batch, self.inputs), weight, true);
+        multiply(level, y, Matrix::new(x, batch, self.inputs), weight, true);
     }
 
-    /// [`forward`](Self::forward) from bytes, each times `scale`, as a first layer does.
-    pub fn forward_pixels(&self, parameters: &[f32], x: &PixelBlock, scale: f32, y: &mut [f32]) {
+    /// [`forward`](Self::forward) from pixels, as a first layer does.
+    pub fn forward_pixels(&self, level: Level, parameters: &[f32], x: &PixelBlock, y: &mut [f32]) {
         let (weight, bias) = self.weight_and_bias(parameters);
-        pixels::forward(x, scale, weight, bias, y);
+        pixels::forward(level, x, weight, bias, y);
     }
 
     /// `dx = dy·Wᵀ`: from `dy` `[batch, outputs]` to `dx` `[batch, inputs]`.
-    pub fn backward(&self, parameters: &[f32], dy: &[f32], dx: &mut [f32]) {
+    pub fn backward(&self, level: Level, parameters: &[f32], dy: &[f32], dx: &mut [f32]) {
         let (weight, _) = self.weight_and_bias(parameters);
         let batch = dy.len() / self.outputs;
         let weight = Matrix::new(weight, self.inputs, self.outputs);
-        multiply(dx, Matrix::new(dy, batch, self.outputs), weight.transposed(), false);
+        multiply(level, dx, Matrix::new(dy, batch, self.outputs), weight.transposed(), false);
     }
 
     /// Rows of `∂loss/∂W = xᵀ·dy`; row number `inputs` is the bias. `blocks` gives `x` and `dy`
     /// of each block of the batch; the sum is taken in their order.
     pub fn gradient<'a>(
         &self,
+        level: Level,
         blocks: impl Iterator<Item = (&'a [f32], &'a [f32])> + Clone,
         rows: Range<usize>,
         gradient: &mut [f32],
@@ -69,24 +71,24 @@ impl Linear {
             for (index, (x, dy)) in blocks.clone().enumerate() {
                 let batch = x.len() / self.inputs;
                 let x = Matrix::new(x, batch, self.inputs).columns(weight_rows.clone()).transposed();
-                multiply(weight, x, Matrix::new(dy, batch, self.outputs), index > 0);
+                multiply(level, weight, x, Matrix::new(dy, batch, self.outputs), index > 0);
             }
         }
         sum_rows(blocks.map(|(_, dy)| dy), bias);
     }
 
-    /// [`gradient`](Self::gradient) of a first layer, from bytes.
+    /// [`gradient`](Self::gradient) of a first layer, from pixels.
     pub fn gradient_pixels<'a>(
         &self,
+        level: Level,
         blocks: impl Iterator<Item = (&'a PixelBlock, &'a [f32])> + Clone,
-        scale: f32,
         rows: Range<usize>,
         gradient: &mut [f32],
     ) {
-        let weight_rows = rows.end.min(self.inputs) - rows.start;
-        let (weight, bias) = gradient.split_at_mut(weight_rows * self.outputs);
+        let weight_rows = rows.start..rows.end.min(self.inputs);
+        let (weight, bias) = gradient.split_at_mut(weight_rows.len() * self.outputs);
         if !weight.is_empty() {
-            pixels::gradient(blocks.clone(), scale, rows.start, self.outputs, weight);
+            pixels::gradient(level, blocks.clone(), weight_rows, self.outputs, weight);
         }
         sum_rows(blocks.map(|(_, dy)| dy), bias);
     }

@@ -14,8 +14,12 @@ pub mod softmax;
 pub use self::{init::InitialWeights, linear::Linear};
 use crate::{
     Rng,
-    image::{DIGITS, PIXELS},
-    kernels::pixels::PixelBlock,
+    image::{DIGITS, PIXELS, most_probable},
+    kernels::{
+        Level, Numbers,
+        pixels::{PixelBlock, SEGMENT},
+        prefetch, zeros,
+    },
     preprocess::PixelScale,
 };
 use serde::{Deserialize, Serialize};
@@ -151,45 +155,37 @@ impl Architecture {
         })
     }
 
-    /// How many images of a batch one thread takes at a time. Depends on the network only, so
-    /// that the order of every sum does not depend on the number of threads: few for a small
-    /// network, so that 90 images occupy several threads; more where the weights are large,
-    /// so that fetching them pays.
-    pub fn block_size(&self) -> usize {
-        if self.widths.iter().all(|&width| width <= 64) { 16 } else { 64 }
-    }
-
     /// Fills the logits of a block (and everything before them).
     pub fn forward(&self, parameters: &[f32], block: &mut Block) {
-        let images = block.labels.len();
+        let (images, level) = (block.labels.len(), block.level);
         for (index, layer) in self.layers.iter().enumerate() {
             let (before, after) = block.outputs.split_at_mut(index);
             let y = &mut after[0][..images * self.widths[index]];
             let parameters = &parameters[self.ranges[index].clone()];
             match (layer, before.last()) {
                 (Layer::Linear(linear), None) => {
-                    linear.forward_pixels(parameters, &block.pixels, self.pixel_scale.factor(), y);
+                    linear.forward_pixels(level, parameters, &block.pixels, y);
                 }
                 (Layer::Linear(linear), Some(x)) => {
-                    linear.forward(parameters, &x[..images * linear.inputs], y)
+                    linear.forward(level, parameters, &x[..images * linear.inputs], y)
                 }
-                (Layer::Relu, Some(x)) => relu::forward(&x[..y.len()], y),
+                (Layer::Relu, Some(x)) => relu::forward(level, &x[..y.len()], y),
                 (Layer::Relu, None) => unreachable!("the first layer is linear"),
             }
         }
         let logits = &block.outputs[self.layers.len() - 1];
-        for image in 0..images {
-            let range = image * DIGITS..(image + 1) * DIGITS;
-            let probabilities = &mut block.probabilities[range.clone()];
-            block.losses[image] = softmax::cross_entropy(&logits[range], block.labels[image], probabilities);
-        }
+        let probabilities = &mut block.probabilities[..images * DIGITS];
+        let losses = &mut block.losses[..images];
+        softmax::cross_entropy(level, &logits[..images * DIGITS], &block.labels, probabilities, losses);
+        let readings = block.probabilities().iter().zip(&block.labels);
+        block.correct = readings.filter(|&(p, &label)| most_probable(p) == label).count();
     }
 
     /// Fills ∂loss/∂y of every layer, after [`forward`](Self::forward). `weight` is what each
     /// example counts: 1 / batch size for the mean loss. Nothing needs the gradient of the
     /// pixels, so it is not computed.
     pub fn backward(&self, parameters: &[f32], block: &mut Block, weight: f32) {
-        let images = block.labels.len();
+        let (images, level) = (block.labels.len(), block.level);
         let last = self.layers.len() - 1;
         let dlogits = &mut block.gradients[last][..images * DIGITS];
         dlogits.copy_from_slice(&block.probabilities[..images * DIGITS]);
@@ -201,44 +197,59 @@ impl Architecture {
             let dy = &after[0][..images * self.widths[index]];
             let dx = &mut before[index - 1][..images * self.widths[index - 1]];
             match self.layers[index] {
-                Layer::Linear(linear) => linear.backward(&parameters[self.ranges[index].clone()], dy, dx),
-                Layer::Relu => relu::backward(&block.outputs[index - 1][..dx.len()], dy, dx),
+                Layer::Linear(linear) => {
+                    linear.backward(level, &parameters[self.ranges[index].clone()], dy, dx)
+                }
+                Layer::Relu => relu::backward(level, &block.outputs[index - 1][..dx.len()], dy, dx),
             }
         }
     }
 
-    /// Cuts the parameters into tiles, none too large for one thread of many, in order and
-    /// without gaps.
-    pub fn tiles(&self) -> Vec<Tile> {
-        const TILE_PARAMETERS: usize = 1024;
-        const MIN_ROWS: usize = 16;
-        let mut tiles = vec![];
+    /// Cuts the parameters into `parts` shares of about the same work, in order and without gaps,
+    /// and each share into tiles that fit into the first cache.
+    pub fn shares(&self, parts: usize) -> Vec<Vec<Tile>> {
+        const TILE_PARAMETERS: usize = 25600;
+        /// Of a digit's pixels, those that are not 0.
+        const INK: f64 = 0.2;
+        let mut pieces = vec![];
+        let mut total_work = 0.0;
         for (index, layer) in self.layers.iter().enumerate() {
             let Layer::Linear(linear) = layer else { continue };
-            let rows_at_once = (TILE_PARAMETERS / linear.outputs).max(MIN_ROWS);
-            for start in (0..linear.inputs + 1).step_by(rows_at_once) {
-                let rows = start..(start + rows_at_once).min(linear.inputs + 1);
-                let first = self.ranges[index].start;
-                let range = first + rows.start * linear.outputs..first + rows.end * linear.outputs;
-                tiles.push(Tile { layer: index, rows, range });
+            for start in (0..linear.inputs + 1).step_by(SEGMENT) {
+                let rows = start..(start + SEGMENT).min(linear.inputs + 1);
+                let work = (rows.len() * linear.outputs) as f64 * if index == 0 { INK } else { 1.0 };
+                pieces.push((index, linear, rows, total_work + work / 2.0));
+                total_work += work;
             }
         }
-        tiles
+        let mut shares: Vec<Vec<Tile>> = vec![vec![]; parts];
+        for (layer, linear, rows, work_before) in pieces {
+            let share = &mut shares[(work_before / total_work * parts as f64) as usize];
+            let first = self.ranges[layer].start;
+            let range = first + rows.start * linear.outputs..first + rows.end * linear.outputs;
+            match share.last_mut() {
+                Some(tile) if tile.layer == layer && tile.range.len() + range.len() <= TILE_PARAMETERS => {
+                    (tile.rows.end, tile.range.end) = (rows.end, range.end);
+                }
+                _ => share.push(Tile { layer, rows, range }),
+            }
+        }
+        shares
     }
 
     /// The gradient of one tile's parameters, summed over the blocks of a batch in their order.
-    pub fn gradient(&self, tile: &Tile, blocks: &[Block], gradient: &mut [f32]) {
+    pub fn gradient(&self, level: Level, tile: &Tile, blocks: &[Block], gradient: &mut [f32]) {
         let Layer::Linear(linear) = self.layers[tile.layer] else { unreachable!("a tile has parameters") };
         let dy = |block: &'_ Block| block.labels.len() * linear.outputs;
         if tile.layer == 0 {
             let blocks = blocks.iter().map(|block| (&block.pixels, &block.gradients[0][..dy(block)]));
-            linear.gradient_pixels(blocks, self.pixel_scale.factor(), tile.rows.clone(), gradient);
+            linear.gradient_pixels(level, blocks, tile.rows.clone(), gradient);
         } else {
             let blocks = blocks.iter().map(|block| {
                 let x = &block.outputs[tile.layer - 1][..block.labels.len() * linear.inputs];
                 (x, &block.gradients[tile.layer][..dy(block)])
             });
-            linear.gradient(blocks, tile.rows.clone(), gradient);
+            linear.gradient(level, blocks, tile.rows.clone(), gradient);
         }
     }
 }
@@ -258,33 +269,37 @@ pub struct Tile {
 /// Made once and filled again for each batch: after the first no memory is asked for.
 #[derive(Clone, Debug)]
 pub struct Block {
+    level: Level,
     pixels: PixelBlock,
     labels: Vec<u8>,
+    correct: usize,
     /// For each layer `[images, width]`.
-    outputs: Vec<Vec<f32>>,
+    outputs: Vec<Numbers>,
     /// ∂loss/∂output, of the same shapes.
-    gradients: Vec<Vec<f32>>,
+    gradients: Vec<Numbers>,
     /// `[images, 10]`.
-    probabilities: Vec<f32>,
+    probabilities: Numbers,
     losses: Vec<f32>,
 }
 
 impl Block {
     /// Room for up to `capacity` images and all that [`Architecture::forward`] and
     /// [`Architecture::backward`] write.
-    pub fn new(architecture: &Architecture, capacity: usize) -> Self {
-        let room = || architecture.widths.iter().map(|width| vec![0.0; width * capacity]).collect();
-        Block { gradients: room(), ..Block::for_recognition(architecture, capacity) }
+    pub fn new(architecture: &Architecture, level: Level, capacity: usize) -> Self {
+        let room = || architecture.widths.iter().map(|width| zeros(width * capacity)).collect();
+        Block { gradients: room(), ..Block::for_recognition(architecture, level, capacity) }
     }
 
     /// The same without room for gradients.
-    pub fn for_recognition(architecture: &Architecture, capacity: usize) -> Self {
+    pub fn for_recognition(architecture: &Architecture, level: Level, capacity: usize) -> Self {
         Block {
-            pixels: PixelBlock::with_capacity(capacity),
+            level,
+            pixels: PixelBlock::new(capacity, architecture.pixel_scale.factor()),
             labels: Vec::with_capacity(capacity),
-            outputs: architecture.widths.iter().map(|width| vec![0.0; width * capacity]).collect(),
+            correct: 0,
+            outputs: architecture.widths.iter().map(|width| zeros(width * capacity)).collect(),
             gradients: vec![],
-            probabilities: vec![0.0; DIGITS * capacity],
+            probabilities: zeros(DIGITS * capacity),
             losses: vec![0.0; capacity],
         }
     }
@@ -294,16 +309,31 @@ impl Block {
     /// # Panics
     ///
     /// If there are more than fit.
-    pub fn load<'a>(&mut self, examples: impl ExactSizeIterator<Item = (&'a [u8], u8)> + Clone) {
+    pub fn load<'a>(
+        &mut self,
+        examples: impl ExactSizeIterator<Item = (&'a [u8], u8)> + Clone,
+        upcoming: impl Iterator<Item = &'a [u8]>,
+    ) {
         assert!(examples.len() <= self.losses.len(), "Block::load: too many images");
+        let mut upcoming = upcoming.fuse();
         self.labels.clear();
         self.labels.extend(examples.clone().map(|(_, label)| label));
-        self.pixels.load(examples.map(|(image, _)| image));
+        let images = examples.map(|(image, _)| image).inspect(|_| {
+            if let Some(image) = upcoming.next() {
+                prefetch(image);
+            }
+        });
+        self.pixels.load(self.level, images);
     }
 
     /// The labels of its images.
     pub fn labels(&self) -> &[u8] {
         &self.labels
+    }
+
+    /// How many images were read right, after forward.
+    pub fn correct(&self) -> usize {
+        self.correct
     }
 
     /// The cross-entropy of each image, after forward.
@@ -321,13 +351,13 @@ impl Block {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Network {
     architecture: Architecture,
-    parameters: Vec<f32>,
+    parameters: Numbers,
 }
 
 impl Network {
     /// A network with random weights and biases of 0.
     pub fn random(architecture: Architecture, initial_weights: InitialWeights, rng: &mut Rng) -> Self {
-        let mut parameters = vec![0.0; architecture.parameter_count()];
+        let mut parameters = zeros(architecture.parameter_count());
         for (linear, range) in architecture.linear_layers() {
             let weight = &mut parameters[range][..linear.inputs * linear.outputs];
             initial_weights.fill(weight, linear.inputs, linear.outputs, rng);
@@ -340,9 +370,9 @@ impl Network {
     /// # Panics
     ///
     /// If there are not as many as the architecture has.
-    pub fn new(architecture: Architecture, parameters: Vec<f32>) -> Self {
+    pub fn new(architecture: Architecture, parameters: &[f32]) -> Self {
         assert_eq!(parameters.len(), architecture.parameter_count(), "Network::new: parameters");
-        Network { architecture, parameters }
+        Network { architecture, parameters: Numbers::from_slice(64, parameters) }
     }
 
     /// Its layers, and its parameters for the optimizer to change.

@@ -4,25 +4,41 @@
 //! `loss = ln Σⱼ exp(zⱼ − m) − (z[label] − m)`, which takes no logarithm of 0 and overflows
 //! nowhere, and backward `dz = p − y`, where `y` is 1 at the label and 0 elsewhere.
 
-/// The probabilities of `logits` into `probabilities`; returns `ln Σⱼ exp(zⱼ − m)` and `m`.
-fn softmax(logits: &[f32], probabilities: &mut [f32]) -> (f32, f32) {
-    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let mut sum = 0.0;
-    for (p, &z) in probabilities.iter_mut().zip(logits) {
-        *p = (z - largest).exp();
-        sum += *p;
-    }
-    for p in probabilities.iter_mut() {
-        *p /= sum;
-    }
-    (sum.ln(), largest)
-}
+use crate::{
+    image::DIGITS,
+    kernels::{Level, exponential::exponentials},
+};
 
-/// The probability of each class from one example's logits, `[classes]`, and the cross-entropy
-/// of `label` in nats. Never infinite for finite logits.
-pub fn cross_entropy(logits: &[f32], label: u8, probabilities: &mut [f32]) -> f32 {
-    let (log_sum, largest) = softmax(logits, probabilities);
-    log_sum - (logits[usize::from(label)] - largest)
+/// The probability of each digit from each example's logits, both `[examples, 10]`, and the
+/// cross-entropy of its label in nats. Never infinite for finite logits.
+///
+/// # Panics
+///
+/// If the sizes do not fit.
+pub fn cross_entropy(
+    level: Level,
+    logits: &[f32],
+    labels: &[u8],
+    probabilities: &mut [f32],
+    losses: &mut [f32],
+) {
+    assert_eq!(logits.len(), labels.len() * DIGITS, "cross_entropy: logits");
+    assert_eq!(probabilities.len(), logits.len(), "cross_entropy: probabilities");
+    assert_eq!(losses.len(), labels.len(), "cross_entropy: losses");
+    let (logits, _) = logits.as_chunks::<DIGITS>();
+    for ((logits, p), (&label, loss)) in
+        logits.iter().zip(probabilities.as_chunks_mut::<DIGITS>().0).zip(labels.iter().zip(losses.iter_mut()))
+    {
+        let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        *p = logits.map(|z| z - largest);
+        *loss = -p[usize::from(label)];
+    }
+    exponentials(level, probabilities);
+    for (p, loss) in probabilities.as_chunks_mut::<DIGITS>().0.iter_mut().zip(losses) {
+        let sum: f32 = p.iter().sum();
+        *p = p.map(|p| p / sum);
+        *loss += sum.ln();
+    }
 }
 
 /// `dz = (p − y)·weight`, in place of `p`; `weight` is 1 / batch size, so that gradients are
@@ -38,34 +54,49 @@ pub fn backward(probabilities: &mut [f32], label: u8, weight: f32) {
 mod tests {
     use super::*;
 
+    /// The loss of one example; fills `p`.
+    fn loss(logits: [f32; DIGITS], label: u8, p: &mut [f32; DIGITS]) -> f32 {
+        let mut loss = [f32::NAN];
+        cross_entropy(Level::detect(), &logits, &[label], p, &mut loss);
+        loss[0]
+    }
+
+    /// All below those that are given.
+    fn logits<const N: usize>(given: [f32; N]) -> [f32; DIGITS] {
+        std::array::from_fn(|i| given.get(i).copied().unwrap_or(-1e3))
+    }
+
     #[test]
-    fn probabilities_sum_to_one_and_the_loss_is_their_logarithm() {
-        let mut p = [0.0; 3];
-        let loss = cross_entropy(&[1.0, 2.0, 3.0], 2, &mut p);
-        assert!((p.iter().sum::<f32>() - 1.0).abs() < 1e-6);
-        assert!((loss + p[2].ln()).abs() < 1e-6);
+    fn probabilities_are_those_of_the_formula() {
+        let z = [1.0, 2.0, 3.0, -0.5, 0.0, 0.25, 1.5, -2.0, 2.5, 0.125f32];
+        let sum: f64 = z.iter().map(|&z| f64::from(z).exp()).sum();
+        let mut p = [0.0; DIGITS];
+        let loss = loss(z, 2, &mut p);
+        for (p, z) in p.iter().zip(z) {
+            assert!((f64::from(*p) - f64::from(z).exp() / sum).abs() < 1e-6);
+        }
+        assert!((f64::from(loss) - (sum.ln() - 3.0)).abs() < 1e-6);
     }
 
     #[test]
     fn huge_logits_give_finite_losses() {
-        let mut p = [0.0; 3];
-        assert_eq!(cross_entropy(&[1e30, -1e30, 0.0], 0, &mut p), 0.0);
-        let loss = cross_entropy(&[200.0, -200.0, 0.0], 1, &mut p);
-        assert_eq!(loss, 400.0); // where −ln p would be infinite
+        let mut p = [0.0; DIGITS];
+        assert_eq!(loss(logits([1e30, -1e30, 0.0]), 0, &mut p), 0.0);
+        assert_eq!(loss(logits([200.0, -200.0, 0.0]), 1, &mut p), 400.0); // where −ln p would be infinite
     }
 
     #[test]
     fn the_gradient_matches_central_differences() {
         const H: f32 = 1e-2; // third derivatives are below 1: the error is below H² / 6
-        let logits = [0.3, -1.2, 0.8, 0.1];
-        let mut gradient = [0.0; 4];
-        cross_entropy(&logits, 1, &mut gradient);
+        let logits = logits([0.3, -1.2, 0.8, 0.1]);
+        let mut gradient = [0.0; DIGITS];
+        loss(logits, 1, &mut gradient);
         backward(&mut gradient, 1, 1.0);
-        for i in 0..4 {
+        for i in 0..DIGITS {
             let loss_at = |shift: f32| {
                 let mut moved = logits;
                 moved[i] += shift;
-                cross_entropy(&moved, 1, &mut [0.0; 4])
+                loss(moved, 1, &mut [0.0; DIGITS])
             };
             let numeric = (loss_at(H) - loss_at(-H)) / (2.0 * H);
             assert!((numeric - gradient[i]).abs() < 1e-4, "{i}: {numeric} {}", gradient[i]);

@@ -29,8 +29,8 @@ fn blocks(network: &Network, data: &Dataset, block_size: usize) -> Vec<Block> {
     indices
         .chunks(block_size)
         .map(|indices| {
-            let mut block = Block::new(network.architecture(), block_size);
-            block.load(indices.iter().map(|&index| data.example(index as usize)));
+            let mut block = Block::new(network.architecture(), Level::detect(), block_size);
+            block.load(indices.iter().map(|&index| data.example(index as usize)), [].into_iter());
             network.architecture().forward(&network.parameters, &mut block);
             network.architecture().backward(&network.parameters, &mut block, 1.0 / data.len() as f32);
             block
@@ -46,8 +46,8 @@ fn mean_loss(network: &Network, data: &Dataset) -> f64 {
 
 fn gradient(network: &Network, blocks: &[Block]) -> Vec<f32> {
     let mut gradient = vec![f32::NAN; network.parameters.len()];
-    for tile in network.architecture().tiles() {
-        network.architecture().gradient(&tile, blocks, &mut gradient[tile.range.clone()]);
+    for tile in network.architecture().shares(3).concat() {
+        network.architecture().gradient(Level::detect(), &tile, blocks, &mut gradient[tile.range.clone()]);
     }
     gradient
 }
@@ -96,13 +96,13 @@ fn linear_gradients_match_central_differences() {
     let mut x = [0.5, -1.0, 2.0, 1.5, 0.25, -0.5];
     let loss = |parameters: &[f32], x: &[f32]| {
         let mut y = [0.0; 4];
-        linear.forward(parameters, x, &mut y);
+        linear.forward(Level::detect(), parameters, x, &mut y);
         (y.iter().map(|y| y * y / 2.0).sum::<f32>(), y) // so ∂loss/∂y = y
     };
     let dy = loss(&parameters, &x).1;
     let (mut dx, mut gradient) = ([0.0; 6], [0.0; 8]);
-    linear.backward(&parameters, &dy, &mut dx);
-    linear.gradient([(&x[..], &dy[..])].into_iter(), 0..4, &mut gradient);
+    linear.backward(Level::detect(), &parameters, &dy, &mut dx);
+    linear.gradient(Level::detect(), [(&x[..], &dy[..])].into_iter(), 0..4, &mut gradient);
     for i in 0..parameters.len() {
         let old = parameters[i];
         parameters[i] = old + H;
@@ -128,11 +128,11 @@ fn relu_gradients_match_central_differences() {
     const H: f32 = 1e-3; // linear on both sides of 0, and no x is nearer to 0 than that
     let (x, dy) = ([-2.0, -0.5, 0.5, 2.0], [1.0, 2.0, 3.0, 4.0]);
     let mut dx = [0.0; 4];
-    relu::backward(&x, &dy, &mut dx);
+    relu::backward(Level::detect(), &x, &dy, &mut dx);
     for i in 0..x.len() {
         let y_at = |shift: f32| {
             let mut y = [0.0];
-            relu::forward(&[x[i] + shift], &mut y);
+            relu::forward(Level::detect(), &[x[i] + shift], &mut y);
             y[0]
         };
         assert!(((y_at(H) - y_at(-H)) / (2.0 * H) * dy[i] - dx[i]).abs() < 1e-2, "{i}");
@@ -142,22 +142,24 @@ fn relu_gradients_match_central_differences() {
 #[test]
 fn relu_lets_the_gradient_through_at_zero_and_keeps_a_nan() {
     let (mut y, mut dx) = ([0.0; 2], [0.0; 1]);
-    relu::forward(&[0.0, f32::NAN], &mut y);
-    relu::backward(&[0.0], &[1.0], &mut dx);
+    relu::forward(Level::detect(), &[0.0, f32::NAN], &mut y);
+    relu::backward(Level::detect(), &[0.0], &[1.0], &mut dx);
     assert!(y[0] == 0.0 && y[1].is_nan() && dx[0] == 1.0);
 }
 
 #[test]
-fn tiles_cover_every_parameter_once() {
+fn shares_cover_every_parameter_once() {
     for outputs in [1, 10, 33, 2000] {
         let kinds = [LayerKind::Linear(outputs), LayerKind::Relu, LayerKind::Linear(10)];
         let architecture = Architecture::new(PixelScale::Raw, &kinds).unwrap();
-        let mut end = 0;
-        for tile in architecture.tiles() {
-            assert_eq!(tile.range.start, end);
-            end = tile.range.end;
+        for parts in [1, 2, 3, 8, 100] {
+            let mut end = 0;
+            for tile in architecture.shares(parts).concat() {
+                assert_eq!(tile.range.start, end);
+                end = tile.range.end;
+            }
+            assert_eq!(end, architecture.parameter_count());
         }
-        assert_eq!(end, architecture.parameter_count());
     }
 }
 

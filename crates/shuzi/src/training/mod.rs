@@ -11,8 +11,12 @@ pub use self::optimizer::Optimizer;
 use crate::{
     Rng,
     dataset::Dataset,
-    evaluation::{Evaluation, evaluate, most_probable},
-    kernels::team::{Team, with_team},
+    evaluation::{Evaluation, evaluate},
+    kernels::{
+        Level, Numbers, Processor,
+        team::{Team, with_team},
+        zeros,
+    },
     network::{Block, Network, Tile},
     recipe::{LastBatch, Recipe, TrainingRecipe},
 };
@@ -146,10 +150,10 @@ pub fn steps_per_epoch(recipe: &TrainingRecipe, examples: usize) -> usize {
     }
 }
 
-/// Trains `network` in place, with `threads` threads. `observe` hears of every step and
+/// Trains `network` in place, with `processor`. `observe` hears of every step and
 /// epoch, and may stop the training.
 ///
-/// The result depends on recipe, network, data and order, not on `threads`.
+/// The result depends on recipe, network, data and order, not on the number of threads.
 ///
 /// # Errors
 ///
@@ -157,7 +161,7 @@ pub fn steps_per_epoch(recipe: &TrainingRecipe, examples: usize) -> usize {
 ///
 /// # Panics
 ///
-/// If `threads` is 0, an index is behind the last example, or the batch is larger than the
+/// If there is no thread, an index is behind the last example, or the batch is larger than the
 /// training set.
 pub fn train(
     recipe: &TrainingRecipe,
@@ -165,26 +169,30 @@ pub fn train(
     data: &Dataset,
     split: &Split,
     order: &Order,
-    threads: usize,
+    processor: Processor,
     mut observe: impl FnMut(Event<'_>) -> ControlFlow<()>,
 ) -> Result<Outcome, Diverged> {
     let batch_size = recipe.batch_size.of(split.training.len());
     assert!((1..=split.training.len()).contains(&batch_size), "train: batches of {batch_size}");
     let steps = (steps_per_epoch(recipe, split.training.len()) * recipe.epochs) as u64;
-    let mut workshop = Workshop::new(recipe, network, batch_size);
+    let mut workshop = Workshop::new(recipe, network, processor, batch_size);
     let mut steps_done = 0;
-    with_team(threads, |team| {
+    with_team(processor.threads, |team| {
         for epoch in 0..recipe.epochs {
             let order = epoch_order(order, &split.training, recipe.seed, epoch);
             let (mut loss_sum, mut accuracy_sum, mut iterations) = (0.0, 0.0, 0);
-            for (iteration, batch) in order.chunks(batch_size).enumerate() {
+            let mut batches = order.chunks(batch_size).enumerate().peekable();
+            while let Some((iteration, batch)) = batches.next() {
                 if batch.len() < batch_size && recipe.last_batch == LastBatch::Drop {
                     break;
                 }
                 let learning_rate = recipe.learning_rate * recipe.schedule.factor(steps_done, steps);
-                let (loss, batch_accuracy) = workshop.forward_and_backward(network, data, batch, team);
+                let (loss, batch_accuracy) = {
+                    let next = batches.peek().map_or(&[][..], |&(_, next)| next);
+                    workshop.forward_and_backward(network, data, batch, next, team)
+                };
                 if !loss.is_finite() {
-                    *network = Network::new(network.architecture().clone(), workshop.last_good);
+                    *network = Network::new(network.architecture().clone(), &workshop.last_good);
                     return Err(Diverged { epoch, iteration, loss });
                 }
                 workshop.remember_good_weights(network, steps_done);
@@ -204,7 +212,7 @@ pub fn train(
                     return Ok(Outcome::Stopped);
                 }
             }
-            let validation = split.validation.as_ref().map(|data| evaluate(network, data, threads));
+            let validation = split.validation.as_ref().map(|data| evaluate(network, data, processor));
             let report = EpochReport {
                 epoch,
                 mean_loss: loss_sum / iterations as f32,
@@ -231,27 +239,42 @@ fn epoch_order(order: &Order, training: &[u32], seed: u64, epoch: usize) -> Vec<
 }
 
 /// Everything a training step writes to, made once.
+///
+/// How a batch and the parameters are cut depends on the number of threads, the result does
+/// not: what a layer computes for an image does not depend on the image's block, and every
+/// gradient is summed image after image in the order of the batch.
 struct Workshop {
-    blocks: Vec<Block>,
+    level: Level,
     block_size: usize,
-    tiles: Vec<Tile>,
+    blocks: Vec<Block>,
+    /// For each thread its part of the parameters.
+    shares: Vec<Vec<Tile>>,
     pieces: Vec<Range<usize>>,
-    gradient: Vec<f32>,
+    gradient: Numbers,
     optimizer: Optimizer,
     last_good: Vec<f32>,
 }
 
 impl Workshop {
-    fn new(recipe: &TrainingRecipe, network: &Network, batch_size: usize) -> Self {
+    fn new(recipe: &TrainingRecipe, network: &Network, processor: Processor, batch_size: usize) -> Self {
+        /// Images of a block at most: what they leave in each layer stays in the second cache.
+        const MAX_BLOCK: usize = 64;
+        let Processor { threads, level } = processor;
         let architecture = network.architecture();
-        let block_size = architecture.block_size().min(batch_size);
-        let tiles = architecture.tiles();
+        let block_count = batch_size.div_ceil(MAX_BLOCK).next_multiple_of(threads).min(batch_size);
+        let block_size = batch_size.div_ceil(block_count);
+        let shares: Vec<Vec<Tile>> =
+            architecture.shares(threads).into_iter().filter(|share| !share.is_empty()).collect();
         Workshop {
-            blocks: vec![Block::new(architecture, block_size); batch_size.div_ceil(block_size)],
+            level,
             block_size,
-            pieces: tiles.iter().map(|tile| tile.range.clone()).collect(),
-            tiles,
-            gradient: vec![0.0; network.parameters().len()],
+            blocks: vec![Block::new(architecture, level, block_size); block_count],
+            pieces: shares
+                .iter()
+                .map(|share| share[0].range.start..share[share.len() - 1].range.end)
+                .collect(),
+            shares,
+            gradient: zeros(network.parameters().len()),
             optimizer: Optimizer::new(recipe.optimizer, network.parameters().len()),
             last_good: network.parameters().to_vec(),
         }
@@ -264,6 +287,7 @@ impl Workshop {
         network: &Network,
         data: &Dataset,
         batch: &[u32],
+        next_batch: &[u32],
         team: &mut Team<'_>,
     ) -> (f32, f32) {
         let architecture = network.architecture();
@@ -272,17 +296,15 @@ impl Workshop {
         team.for_each(blocks, |index, block| {
             let start = index * block_size;
             let end = batch.len().min(start + block_size);
-            block.load(batch[start..end].iter().map(|&index| data.example(index as usize)));
+            let examples = batch[start..end].iter().map(|&index| data.example(index as usize));
+            let upcoming = next_batch.iter().skip(start).map(|&index| data.example(index as usize).0);
+            block.load(examples, upcoming);
             architecture.forward(network.parameters(), block);
             architecture.backward(network.parameters(), block, example_weight);
         });
-        let (mut loss_sum, mut correct) = (0.0, 0);
-        for block in blocks {
-            loss_sum += block.losses().iter().sum::<f32>();
-            let readings = block.probabilities().iter().zip(block.labels());
-            correct +=
-                readings.filter(|(probabilities, label)| most_probable(probabilities) == **label).count();
-        }
+        let losses = blocks.iter().flat_map(Block::losses);
+        let loss_sum: f32 = losses.sum();
+        let correct: usize = blocks.iter().map(Block::correct).sum();
         (loss_sum * example_weight, correct as f32 * example_weight)
     }
 
@@ -291,14 +313,20 @@ impl Workshop {
         let step = self.optimizer.begin_step(learning_rate);
         let Optimizer { first_moment, second_moment, .. } = &mut self.optimizer;
         let blocks = &self.blocks[..batch_len.div_ceil(self.block_size)];
-        let tiles = &self.tiles;
+        let (level, shares) = (self.level, &self.shares);
         let (architecture, parameters) = network.parts_mut();
         team.for_each_piece(
             [parameters, &mut self.gradient, first_moment, second_moment],
             &self.pieces,
-            |index, [weights, gradient, first, second]| {
-                architecture.gradient(&tiles[index], blocks, gradient);
-                step.update(weights, gradient, first, second);
+            |index, [mut weights, mut gradient, mut first, mut second]| {
+                for tile in &shares[index] {
+                    let count = tile.range.len();
+                    let weights = take(&mut weights, count);
+                    let gradient = take(&mut gradient, count);
+                    let (first, second) = (take(&mut first, count), take(&mut second, count));
+                    architecture.gradient(level, tile, blocks, gradient);
+                    step.update(level, weights, gradient, first, second);
+                }
             },
         );
     }
@@ -310,6 +338,12 @@ impl Workshop {
             self.last_good.copy_from_slice(network.parameters());
         }
     }
+}
+
+/// Splits the next `count` numbers off, or none if there is none (a moment that is not kept).
+fn take<'a>(numbers: &mut &'a mut [f32], count: usize) -> &'a mut [f32] {
+    let count = count.min(numbers.len());
+    numbers.split_off_mut(..count).expect("so many are there")
 }
 
 #[cfg(test)]

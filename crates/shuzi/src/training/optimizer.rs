@@ -7,7 +7,10 @@
 //!
 //! Weight decay λ is decoupled from the gradient (Loshchilov & Hutter 2019): `w ← w − η·λ·w`.
 
-use crate::recipe::OptimizerKind;
+use crate::{
+    kernels::{Level, Loop, Numbers, zeros},
+    recipe::OptimizerKind,
+};
 
 /// A rule and what it remembers of past gradients, one number for each parameter and moment.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,9 +19,9 @@ pub struct Optimizer {
     /// Steps taken.
     steps: u64,
     /// Momentum, or Adam's mean of gradients; empty where the rule needs none.
-    pub(super) first_moment: Vec<f32>,
+    pub(super) first_moment: Numbers,
     /// Adam's mean of squared gradients; empty where the rule needs none.
-    pub(super) second_moment: Vec<f32>,
+    pub(super) second_moment: Numbers,
 }
 
 /// One step's constants, the same for every parameter.
@@ -38,7 +41,7 @@ impl Optimizer {
             OptimizerKind::Sgd { .. } => (parameter_count, 0),
             OptimizerKind::Adam { .. } => (parameter_count, parameter_count),
         };
-        Optimizer { kind, steps: 0, first_moment: vec![0.0; first], second_moment: vec![0.0; second] }
+        Optimizer { kind, steps: 0, first_moment: zeros(first), second_moment: zeros(second) }
     }
 
     /// Counts a step and fixes its constants; [`Step::update`] then changes the weights.
@@ -57,14 +60,31 @@ impl Optimizer {
 impl Step {
     /// Moves `weights` against `gradients`; the moments are the same piece of the optimizer's.
     pub(super) fn update(
-        &self,
+        self,
+        level: Level,
         weights: &mut [f32],
         gradients: &[f32],
         first: &mut [f32],
         second: &mut [f32],
     ) {
-        let rate = self.learning_rate;
-        match self.kind {
+        level.vectorize(Update { step: self, weights, gradients, first, second });
+    }
+}
+
+struct Update<'a> {
+    step: Step,
+    weights: &'a mut [f32],
+    gradients: &'a [f32],
+    first: &'a mut [f32],
+    second: &'a mut [f32],
+}
+
+impl Loop for Update<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let Update { step, weights, gradients, first, second } = self;
+        let rate = step.learning_rate;
+        match step.kind {
             OptimizerKind::Sgd { momentum, nesterov, weight_decay } => {
                 decay(weights, rate * weight_decay);
                 if momentum == 0.0 {
@@ -80,8 +100,8 @@ impl Step {
             }
             OptimizerKind::Adam { beta1, beta2, epsilon, weight_decay } => {
                 decay(weights, rate * weight_decay);
-                let rate = rate / self.corrections[0];
-                let scale = 1.0 / self.corrections[1];
+                let rate = rate / step.corrections[0];
+                let scale = 1.0 / step.corrections[1];
                 for (((w, &g), m), v) in weights.iter_mut().zip(gradients).zip(first).zip(second) {
                     *m = beta1 * *m + (1.0 - beta1) * g;
                     *v = beta2 * *v + (1.0 - beta2) * g * g;
@@ -92,6 +112,7 @@ impl Step {
     }
 }
 
+#[inline(always)]
 fn decay(weights: &mut [f32], amount: f32) {
     if amount != 0.0 {
         for w in weights {
@@ -110,7 +131,8 @@ mod tests {
         let mut weight = [10.0];
         for gradient in [1.0, 2.0] {
             let step = optimizer.begin_step(0.1);
-            step.update(&mut weight, &[gradient], &mut optimizer.first_moment, &mut optimizer.second_moment);
+            let (first, second) = (&mut optimizer.first_moment, &mut optimizer.second_moment);
+            step.update(Level::detect(), &mut weight, &[gradient], first, second);
         }
         weight[0]
     }

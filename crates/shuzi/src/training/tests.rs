@@ -1,6 +1,7 @@
 //! Training as a whole: it learns, it repeats itself, it ends as it should.
 
 use super::*;
+use crate::kernels::Processor;
 use crate::{
     image::PIXELS,
     recipe::{BatchSize, OptimizerKind},
@@ -40,14 +41,23 @@ fn run(recipe: &Recipe, data: &Dataset, threads: usize) -> Network {
     let mut network = initial_network(recipe);
     let split = split(data, recipe.training.validation, recipe.training.seed);
     let carry_on = |_: Event<'_>| ControlFlow::Continue(());
-    train(&recipe.training, &mut network, data, &split, &Order::Shuffled, threads, carry_on).unwrap();
+    train(
+        &recipe.training,
+        &mut network,
+        data,
+        &split,
+        &Order::Shuffled,
+        Processor::with_threads(threads),
+        carry_on,
+    )
+    .unwrap();
     network
 }
 
 #[test]
 fn a_small_set_is_learnt_by_heart() {
     let data = blobs(430); // the last batch is not full
-    let evaluation = evaluate(&run(&recipe(), &data, 1), &data, 1);
+    let evaluation = evaluate(&run(&recipe(), &data, 1), &data, Processor::with_threads(1));
     assert!(evaluation.accuracy() > 0.99, "{}", evaluation.accuracy());
 }
 
@@ -104,12 +114,20 @@ fn a_dropped_last_batch_is_not_trained_on() {
     recipe.training.epochs = 1;
     let mut steps = vec![];
     let split = split(&data, 0, 0);
-    train(&recipe.training, &mut initial_network(&recipe), &data, &split, &Order::Shuffled, 1, |event| {
-        if let Event::Step(step) = event {
-            steps.push(step.examples);
-        }
-        ControlFlow::Continue(())
-    })
+    train(
+        &recipe.training,
+        &mut initial_network(&recipe),
+        &data,
+        &split,
+        &Order::Shuffled,
+        Processor::with_threads(1),
+        |event| {
+            if let Event::Step(step) = event {
+                steps.push(step.examples);
+            }
+            ControlFlow::Continue(())
+        },
+    )
     .unwrap();
     assert_eq!(steps, [50]);
 }
@@ -146,7 +164,15 @@ fn a_diverging_training_stops_and_gives_the_last_good_weights() {
     let start = network.clone();
     let split = split(&data, 0, 0);
     let carry_on = |_: Event<'_>| ControlFlow::Continue(());
-    let result = train(&recipe.training, &mut network, &data, &split, &Order::Shuffled, 2, carry_on);
+    let result = train(
+        &recipe.training,
+        &mut network,
+        &data,
+        &split,
+        &Order::Shuffled,
+        Processor::with_threads(2),
+        carry_on,
+    );
     assert!(matches!(result, Err(Diverged { epoch: 0, .. })), "{result:?}");
     assert!(network == start);
 }
@@ -162,7 +188,7 @@ fn the_observer_can_stop_a_training() {
         &data,
         &split,
         &Order::Shuffled,
-        2,
+        Processor::with_threads(2),
         |_| {
             steps += 1;
             if steps == 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
