@@ -18,8 +18,8 @@ use std::{
 
 /// How many synthetic digits are drawn for training when no number is given: as many as MNIST has.
 pub const SYNTHETIC_COUNT: usize = 60_000;
-/// How many can be asked for: 1.6 GB of bytes.
-const MAX_SYNTHETIC: usize = 2_000_000;
+/// How many can be asked for; beyond some, they are drawn while the training goes on.
+const MAX_SYNTHETIC: usize = 1_000_000_000;
 
 /// One of MNIST's files: its name, and the SHA-256 and size of its unpacked bytes.
 #[derive(Clone, Copy, Debug)]

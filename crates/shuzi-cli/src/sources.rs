@@ -1,12 +1,15 @@
 //! Where the labelled digits of a run come from: MNIST if it can be had, else synthetic ones.
 
 use crate::{
-    download,
+    UsageError, download,
     files::{self, DataSource, MnistFiles},
     machine,
 };
 use rust_i18n::t;
-use shuzi::dataset::{Dataset, synthetic};
+use shuzi::{
+    dataset::{Dataset, synthetic},
+    training::{self, Examples, Order, Split},
+};
 use std::io::{self, Write};
 
 /// Synthetic digits are the same for everyone: their seeds are fixed, and those for training
@@ -14,6 +17,11 @@ use std::io::{self, Write};
 const SYNTHETIC_TRAINING_SEED: u64 = 1;
 const SYNTHETIC_TEST_SEED: u64 = 2;
 const SYNTHETIC_TEST_COUNT: usize = 10_000;
+/// Synthetic digits up to which a training keeps them all: drawing takes longer than learning.
+const MAX_KEPT: usize = 100_000;
+
+/// What else needs them all at once may have so many: 1.6 GB.
+const MAX_IN_MEMORY: usize = 2_000_000;
 
 /// Which part of a source.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -55,13 +63,68 @@ pub fn find(source: &DataSource, mirrors: &[String], quiet: bool) -> anyhow::Res
     }
 }
 
+/// Digits to train on.
+pub enum TrainingSet {
+    /// In memory.
+    Kept(Dataset),
+    /// So many synthetic ones, drawn while the training goes on.
+    Drawn(usize),
+}
+
+impl TrainingSet {
+    /// How many.
+    pub fn len(&self) -> usize {
+        match self {
+            TrainingSet::Kept(data) => data.len(),
+            TrainingSet::Drawn(count) => *count,
+        }
+    }
+
+    /// Holds `validation` of them out, drawn at random by the seed where they are kept.
+    pub fn split(&self, validation: usize, seed: u64) -> Split {
+        match self {
+            TrainingSet::Kept(data) => training::split(data, validation, seed),
+            TrainingSet::Drawn(count) => {
+                let held_out = count - validation..*count;
+                let threads = machine::available_threads();
+                let validation = (validation > 0)
+                    .then(|| synthetic::generate_range(held_out, SYNTHETIC_TRAINING_SEED, threads));
+                Split { training: vec![], validation }
+            }
+        }
+    }
+
+    /// Those that a split leaves to train on.
+    pub fn examples<'a>(&'a self, split: &'a Split, order: &'a Order) -> Examples<'a> {
+        match self {
+            TrainingSet::Kept(data) => Examples::Kept { data, indices: &split.training, order },
+            TrainingSet::Drawn(count) => {
+                let count = count - split.validation.as_ref().map_or(0, Dataset::len);
+                Examples::Drawn { seed: SYNTHETIC_TRAINING_SEED, count }
+            }
+        }
+    }
+}
+
 impl Found {
+    /// The digits to train on; `keep` insists on having them in memory.
+    pub fn training_set(&self, keep: bool) -> anyhow::Result<TrainingSet> {
+        match self {
+            Found::Synthetic(count) if *count > MAX_KEPT && !keep => Ok(TrainingSet::Drawn(*count)),
+            _ => self.read(Part::Training).map(TrainingSet::Kept),
+        }
+    }
+
     /// Reads (or draws) a part.
     pub fn read(&self, part: Part) -> anyhow::Result<Dataset> {
         match (self, part) {
             (Found::Mnist(files), Part::Training) => files.read_training_set(),
             (Found::Mnist(files), Part::Test) => files.read_test_set(),
             (Found::Synthetic(count), part) => {
+                if part == Part::Training && *count > MAX_IN_MEMORY {
+                    let message = t!("data.synthetic-too-many", count = count, max = MAX_IN_MEMORY);
+                    return Err(UsageError(message.into()).into());
+                }
                 let threads = machine::available_threads();
                 Ok(match part {
                     Part::Training => synthetic::generate(*count, SYNTHETIC_TRAINING_SEED, threads),

@@ -19,7 +19,7 @@ use shuzi::{
     model::{Model, Record, TestResult, batch_order, initial_weights},
     network::{LayerKind, Network},
     recipe::{self, BatchSize, LastBatch, Recipe, RecipeError},
-    training::{self, Event, Order, Outcome, Split, initial_network, split},
+    training::{self, Event, Examples, Order, Outcome, initial_network},
 };
 use std::{
     fs::File,
@@ -88,9 +88,9 @@ impl Train {
         let processor = machine::processor(self.threads)?;
         let clock = Instant::now();
         let found = sources::find(&self.data, &self.mirror, self.quiet)?;
-        let training_set = found.read(Part::Training)?;
-        check_sizes(&recipe, &training_set)?;
-        let split = split(&training_set, recipe.training.validation, recipe.training.seed);
+        let training_set = found.training_set(self.batch_order.is_some())?;
+        check_sizes(&recipe, training_set.len())?;
+        let split = training_set.split(recipe.training.validation, recipe.training.seed);
         let mut timing = Timing { load: clock.elapsed().as_secs_f64(), ..Timing::default() };
 
         let mut network = match &self.initial_weights {
@@ -98,7 +98,8 @@ impl Train {
             Some(path) => initial_weights(&files::read(path, MAX_INPUT_BYTES)?, &recipe.architecture()?)
                 .with_context(|| t!("train.initial-weights", path = path.display()).into_owned())?,
         };
-        let order = self.order(&recipe, &training_set)?;
+        let order = self.order(&recipe, training_set.len())?;
+        let examples = training_set.examples(&split, &order);
         let folder = match &self.out {
             Some(folder) => folder.clone(),
             None => files::next_run_folder(&recipe.name)?,
@@ -108,14 +109,14 @@ impl Train {
             "train.begin",
             recipe = recipe.name,
             parameters = network.parameters().len(),
-            examples = split.training.len(),
+            examples = examples.count(),
             data = found.describe(),
             threads = processor.threads
         ));
 
         let clock = Instant::now();
-        let mut log = RunLog::create(&folder, &recipe, &split, self.log_every.get(), self.quiet)?;
-        let ended = log.train(&recipe, &mut network, &training_set, &split, &order, processor);
+        let mut log = RunLog::create(&folder, &recipe, examples.count(), self.log_every.get(), self.quiet)?;
+        let ended = log.train(&recipe, &mut network, examples, split.validation.as_ref(), processor);
         timing.train = clock.elapsed().as_secs_f64();
         let metrics_written = log.finish();
         drop(training_set);
@@ -217,7 +218,7 @@ impl Train {
     }
 
     /// The order of the examples: shuffled, or as a file says, which must fit recipe and data.
-    fn order(&self, recipe: &Recipe, data: &Dataset) -> anyhow::Result<Order> {
+    fn order(&self, recipe: &Recipe, examples: usize) -> anyhow::Result<Order> {
         let Some(path) = &self.batch_order else { return Ok(Order::Shuffled) };
         let order = batch_order(&files::read(path, MAX_INPUT_BYTES)?)
             .with_context(|| t!("train.batch-order", path = path.display()).into_owned())?;
@@ -228,12 +229,12 @@ impl Train {
             let reason = t!("train.order-epochs", found = order.len(), expected = recipe.training.epochs);
             return refuse(reason.into());
         }
-        let (examples, batch_size) = (order[0].len(), recipe.training.batch_size.of(data.len()));
-        if recipe.training.last_batch == LastBatch::Drop && examples < batch_size {
-            return refuse(t!("train.order-batch", found = examples, expected = batch_size).into());
+        let (found, batch_size) = (order[0].len(), recipe.training.batch_size.of(examples));
+        if recipe.training.last_batch == LastBatch::Drop && found < batch_size {
+            return refuse(t!("train.order-batch", found = found, expected = batch_size).into());
         }
-        if let Some(index) = order.iter().flatten().find(|&&index| index as usize >= data.len()) {
-            return refuse(t!("train.order-index", index = index, examples = data.len()).into());
+        if let Some(index) = order.iter().flatten().find(|&&index| index as usize >= examples) {
+            return refuse(t!("train.order-index", index = index, examples = examples).into());
         }
         if recipe.training.validation > 0 {
             return refuse(t!("train.order-validation").into());
@@ -249,13 +250,13 @@ impl Train {
 }
 
 /// Refuses a recipe that this data set is too small for.
-fn check_sizes(recipe: &Recipe, data: &Dataset) -> anyhow::Result<()> {
+fn check_sizes(recipe: &Recipe, examples: usize) -> anyhow::Result<()> {
     let validation = recipe.training.validation;
-    if validation >= data.len() {
-        let message = t!("train.validation-too-large", validation = validation, examples = data.len());
+    if validation >= examples {
+        let message = t!("train.validation-too-large", validation = validation, examples = examples);
         return Err(UsageError(message.into()).into());
     }
-    let left = data.len() - validation;
+    let left = examples - validation;
     let batch_size = recipe.training.batch_size.of(left);
     if batch_size > left {
         return Err(
@@ -338,13 +339,13 @@ impl RunLog {
     fn create(
         folder: &Path,
         recipe: &Recipe,
-        split: &Split,
+        examples: usize,
         log_every: usize,
         quiet: bool,
     ) -> anyhow::Result<Self> {
         const MAX_POINTS: u64 = 10_000;
         let epochs = recipe.training.epochs;
-        let steps = (training::steps_per_epoch(&recipe.training, split.training.len()) * epochs) as u64;
+        let steps = (training::steps_per_epoch(&recipe.training, examples) * epochs) as u64;
         let metrics_path = folder.join("metrics.jsonl");
         Ok(RunLog {
             metrics: BufWriter::new(files::create(&metrics_path)?),
@@ -364,13 +365,12 @@ impl RunLog {
         &mut self,
         recipe: &Recipe,
         network: &mut Network,
-        data: &Dataset,
-        split: &Split,
-        order: &Order,
+        examples: Examples<'_>,
+        validation: Option<&Dataset>,
         processor: Processor,
     ) -> Result<Outcome, training::Diverged> {
         let stop = stop_on_interrupt();
-        let result = training::train(&recipe.training, network, data, split, order, processor, |event| {
+        let result = training::train(&recipe.training, network, examples, validation, processor, |event| {
             let written = match event {
                 Event::Step(step) => self.step(&step),
                 Event::Epoch(epoch) => self.epoch(&epoch),

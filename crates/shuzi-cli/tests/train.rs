@@ -4,7 +4,7 @@ mod support;
 
 use serde_json::Value;
 use std::{fs, path::Path};
-use support::{fail, golden, json, mnist, names, succeed};
+use support::{fail, golden, json, mnist, names, run, shuzi, succeed};
 use tempfile::tempdir;
 
 /// A training that takes a moment.
@@ -217,4 +217,32 @@ fn a_training_that_diverges_keeps_the_last_good_weights() {
         folder.path(),
         &["evaluate", "run/model.safetensors", "--data", "synthetic:100", "--out", "evaluated"],
     );
+}
+
+#[test]
+fn the_plain_kernels_train_as_well() {
+    let folder = tempdir().unwrap();
+    let quick = |kernels: &str| {
+        let arguments = quick("run", &["--quiet", "--threads", "2"]);
+        run(shuzi(folder.path(), &arguments).env("SHUZI_KERNELS", kernels))
+    };
+    let (code, out, error) = quick("plain");
+    assert_eq!(code, 0, "{error}");
+    assert!(out.contains("accuracy"), "{out}");
+    let report = fs::read_to_string(folder.path().join("run/report.html")).unwrap();
+    assert!(report.contains("2, plain"), "the report says which kernels computed it");
+
+    let (code, _, error) = quick("quantum");
+    assert!((1..=2).contains(&code) && error.contains("quantum") && error.contains("plain"), "{error}");
+}
+
+#[test]
+fn more_digits_than_fit_into_memory_are_drawn_on_the_way() {
+    let folder = tempdir().unwrap();
+    let count = ["--data", "synthetic:100100", "--validation", "50"]; // just above what is kept
+    let arguments = [&["train"][..], &count, &["--epochs", "1", "--out", "run"]].concat();
+    let object = json(folder.path(), &arguments);
+    assert!(object["test_accuracy"].as_f64().unwrap() > 0.5, "{object}");
+    let (_, error) = fail(folder.path(), &["data", "show", "--data", "synthetic:3000000"]);
+    assert!(error.contains("3000000") && error.contains("2000000"), "{error}");
 }

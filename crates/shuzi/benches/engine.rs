@@ -13,7 +13,7 @@ use shuzi::{
     },
     network::softmax,
     recipe::Recipe,
-    training::{Order, initial_network, split, train},
+    training::{Examples, initial_network, split, train},
 };
 use std::ops::ControlFlow;
 
@@ -49,9 +49,8 @@ fn epoch(bencher: Bencher, (name, threads): (&str, usize)) {
         train(
             &recipe.training,
             network,
-            &data,
-            &parts,
-            &Order::Shuffled,
+            Examples::shuffled(&data, &parts),
+            None,
             Processor::with_threads(threads),
             |_| ControlFlow::Continue(()),
         )

@@ -10,6 +10,7 @@
 //! on any number of threads and any machine. Holds no pixel of anybody's data set.
 
 use rand::{RngExt, SeedableRng};
+use std::ops::Range;
 
 use crate::{
     Rng,
@@ -24,7 +25,17 @@ use crate::{
 ///
 /// If `count` is 0.
 pub fn generate(count: usize, seed: u64, threads: usize) -> Dataset {
-    assert!(count > 0, "synthetic::generate: no example asked for");
+    generate_range(0..count, seed, threads)
+}
+
+/// Draws the examples of `range`, as [`draw`] numbers them.
+///
+/// # Panics
+///
+/// If the range is empty.
+pub fn generate_range(range: Range<usize>, seed: u64, threads: usize) -> Dataset {
+    let count = range.len();
+    assert!(count > 0, "synthetic: no example asked for");
     let mut images = vec![0; count * PIXELS];
     let mut labels = vec![0; count];
     let part = count.div_ceil(threads.max(1));
@@ -36,12 +47,13 @@ pub fn generate(count: usize, seed: u64, threads: usize) -> Dataset {
         }
     };
     if threads <= 1 {
-        draw_part(0, &mut images, &mut labels); // WebAssembly has no threads
+        draw_part(range.start, &mut images, &mut labels); // WebAssembly has no threads
     } else {
         let parts = images.chunks_mut(part * PIXELS).zip(labels.chunks_mut(part));
         std::thread::scope(|scope| {
             for (i, (images, labels)) in parts.enumerate() {
-                scope.spawn(move || draw_part(i * part, images, labels));
+                let first = range.start + i * part;
+                scope.spawn(move || draw_part(first, images, labels));
             }
         });
     }

@@ -1,6 +1,6 @@
 //! Training: mini-batch gradient descent over a data set, the textbook's loop.
 //!
-//! In: a [`Recipe`], a network, a [`Dataset`]. Out: the trained network, and an [`Event`] for
+//! In: a [`Recipe`], a network, [`Examples`]. Out: the trained network, and an [`Event`] for
 //! every step on the way. A step has two parts: blocks of the batch go forward and backward,
 //! then each tile of the parameters gets its gradient and is updated. Both are shared out
 //! among the threads so that no sum depends on how many there are.
@@ -10,7 +10,7 @@ pub mod optimizer;
 pub use self::optimizer::Optimizer;
 use crate::{
     Rng,
-    dataset::Dataset,
+    dataset::{Dataset, synthetic},
     evaluation::{Evaluation, evaluate},
     kernels::{
         Level, Numbers, Processor,
@@ -79,6 +79,43 @@ pub enum Order {
     Shuffled,
     /// Given: for each epoch the indices in the order used, to replay another program's run.
     Given(Vec<Vec<u32>>),
+}
+
+/// What a training learns from.
+#[derive(Clone, Copy)]
+pub enum Examples<'a> {
+    /// Examples that are kept in memory.
+    Kept {
+        /// Where they are.
+        data: &'a Dataset,
+        /// Which of them, see [`split`].
+        indices: &'a [u32],
+        /// In which order.
+        order: &'a Order,
+    },
+    /// Synthetic digits, drawn anew in each epoch, some thousands at a time and in the order of
+    /// their numbers: any amount in the same memory.
+    Drawn {
+        /// The seed of [`synthetic::draw`].
+        seed: u64,
+        /// How many: those with the numbers 0 to `count - 1`.
+        count: usize,
+    },
+}
+
+impl<'a> Examples<'a> {
+    /// The training part of a data set, shuffled for each epoch.
+    pub fn shuffled(data: &'a Dataset, split: &'a Split) -> Self {
+        Examples::Kept { data, indices: &split.training, order: &Order::Shuffled }
+    }
+
+    /// How many an epoch has.
+    pub fn count(&self) -> usize {
+        match self {
+            Examples::Kept { indices, .. } => indices.len(),
+            Examples::Drawn { count, .. } => *count,
+        }
+    }
 }
 
 /// What training tells on its way.
@@ -153,7 +190,7 @@ pub fn steps_per_epoch(recipe: &TrainingRecipe, examples: usize) -> usize {
 /// Trains `network` in place, with `processor`. `observe` hears of every step and
 /// epoch, and may stop the training.
 ///
-/// The result depends on recipe, network, data and order, not on the number of threads.
+/// The result depends on recipe, network and examples, not on the number of threads.
 ///
 /// # Errors
 ///
@@ -166,65 +203,133 @@ pub fn steps_per_epoch(recipe: &TrainingRecipe, examples: usize) -> usize {
 pub fn train(
     recipe: &TrainingRecipe,
     network: &mut Network,
-    data: &Dataset,
-    split: &Split,
-    order: &Order,
+    examples: Examples<'_>,
+    validation: Option<&Dataset>,
     processor: Processor,
-    mut observe: impl FnMut(Event<'_>) -> ControlFlow<()>,
+    observe: impl FnMut(Event<'_>) -> ControlFlow<()>,
 ) -> Result<Outcome, Diverged> {
-    let batch_size = recipe.batch_size.of(split.training.len());
-    assert!((1..=split.training.len()).contains(&batch_size), "train: batches of {batch_size}");
-    let steps = (steps_per_epoch(recipe, split.training.len()) * recipe.epochs) as u64;
-    let mut workshop = Workshop::new(recipe, network, processor, batch_size);
-    let mut steps_done = 0;
+    let count = examples.count();
+    let batch_size = recipe.batch_size.of(count);
+    assert!((1..=count).contains(&batch_size), "train: batches of {batch_size}");
+    let mut run = Run {
+        recipe,
+        batch_size,
+        steps: (steps_per_epoch(recipe, count) * recipe.epochs) as u64,
+        steps_done: 0,
+        workshop: Workshop::new(recipe, network, processor, batch_size),
+        network,
+        observe,
+    };
     with_team(processor.threads, |team| {
         for epoch in 0..recipe.epochs {
-            let order = epoch_order(order, &split.training, recipe.seed, epoch);
-            let (mut loss_sum, mut accuracy_sum, mut iterations) = (0.0, 0.0, 0);
-            let mut batches = order.chunks(batch_size).enumerate().peekable();
-            while let Some((iteration, batch)) = batches.next() {
-                if batch.len() < batch_size && recipe.last_batch == LastBatch::Drop {
-                    break;
+            let mut sums = EpochSums::default();
+            let flow = match examples {
+                Examples::Kept { data, indices, order } => {
+                    let order = epoch_order(order, indices, recipe.seed, epoch);
+                    run.take_steps(data, &order, epoch, &mut sums, team)?
                 }
-                let learning_rate = recipe.learning_rate * recipe.schedule.factor(steps_done, steps);
-                let (loss, batch_accuracy) = {
-                    let next = batches.peek().map_or(&[][..], |&(_, next)| next);
-                    workshop.forward_and_backward(network, data, batch, next, team)
-                };
-                if !loss.is_finite() {
-                    *network = Network::new(network.architecture().clone(), &workshop.last_good);
-                    return Err(Diverged { epoch, iteration, loss });
+                Examples::Drawn { seed, count } => {
+                    run.take_drawn_steps(seed, count, epoch, &mut sums, team)?
                 }
-                workshop.remember_good_weights(network, steps_done);
-                workshop.update(network, batch.len(), learning_rate, team);
-                steps_done += 1;
-                (loss_sum, accuracy_sum, iterations) =
-                    (loss_sum + loss, accuracy_sum + batch_accuracy, iteration + 1);
-                let step = StepReport {
-                    epoch,
-                    iteration,
-                    examples: batch.len(),
-                    loss,
-                    batch_accuracy,
-                    learning_rate,
-                };
-                if observe(Event::Step(step)).is_break() {
-                    return Ok(Outcome::Stopped);
-                }
+            };
+            if flow.is_break() {
+                return Ok(Outcome::Stopped);
             }
-            let validation = split.validation.as_ref().map(|data| evaluate(network, data, processor));
+            let validation = validation.map(|data| evaluate(run.network, data, processor));
             let report = EpochReport {
                 epoch,
-                mean_loss: loss_sum / iterations as f32,
-                mean_batch_accuracy: accuracy_sum / iterations as f32,
+                mean_loss: sums.loss / sums.steps as f32,
+                mean_batch_accuracy: sums.batch_accuracy / sums.steps as f32,
                 validation: validation.as_ref(),
             };
-            if observe(Event::Epoch(report)).is_break() && epoch + 1 < recipe.epochs {
+            if (run.observe)(Event::Epoch(report)).is_break() && epoch + 1 < recipe.epochs {
                 return Ok(Outcome::Stopped);
             }
         }
         Ok(Outcome::Finished)
     })
+}
+
+/// Sums over the steps of an epoch.
+#[derive(Default)]
+struct EpochSums {
+    steps: usize,
+    loss: f32,
+    batch_accuracy: f32,
+}
+
+/// A training on its way.
+struct Run<'a, O> {
+    recipe: &'a TrainingRecipe,
+    batch_size: usize,
+    /// Of all epochs together.
+    steps: u64,
+    steps_done: u64,
+    workshop: Workshop,
+    network: &'a mut Network,
+    observe: O,
+}
+
+impl<O: FnMut(Event<'_>) -> ControlFlow<()>> Run<'_, O> {
+    /// One step for each batch of `order`.
+    fn take_steps(
+        &mut self,
+        data: &Dataset,
+        order: &[u32],
+        epoch: usize,
+        sums: &mut EpochSums,
+        team: &mut Team<'_>,
+    ) -> Result<ControlFlow<()>, Diverged> {
+        let mut batches = order.chunks(self.batch_size).peekable();
+        while let Some(batch) = batches.next() {
+            if batch.len() < self.batch_size && self.recipe.last_batch == LastBatch::Drop {
+                break;
+            }
+            let rate = self.recipe.learning_rate * self.recipe.schedule.factor(self.steps_done, self.steps);
+            let next = batches.peek().copied().unwrap_or_default();
+            let (loss, batch_accuracy) =
+                self.workshop.forward_and_backward(self.network, data, batch, next, team);
+            let iteration = sums.steps;
+            if !loss.is_finite() {
+                *self.network = Network::new(self.network.architecture().clone(), &self.workshop.last_good);
+                return Err(Diverged { epoch, iteration, loss });
+            }
+            self.workshop.remember_good_weights(self.network, self.steps_done);
+            self.workshop.update(self.network, batch.len(), rate, team);
+            self.steps_done += 1;
+            sums.steps += 1;
+            sums.loss += loss;
+            sums.batch_accuracy += batch_accuracy;
+            let examples = batch.len();
+            let step = StepReport { epoch, iteration, examples, loss, batch_accuracy, learning_rate: rate };
+            if (self.observe)(Event::Step(step)).is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// The steps of an epoch of synthetic digits. Only a portion of whole batches is in memory.
+    fn take_drawn_steps(
+        &mut self,
+        seed: u64,
+        count: usize,
+        epoch: usize,
+        sums: &mut EpochSums,
+        team: &mut Team<'_>,
+    ) -> Result<ControlFlow<()>, Diverged> {
+        const PORTION: usize = 4096;
+        let portion = PORTION.next_multiple_of(self.batch_size);
+        for first in (0..count).step_by(portion) {
+            let range = first..count.min(first + portion);
+            let order: Vec<u32> = (0..range.len() as u32).collect();
+            let data = synthetic::generate_range(range, seed, team.threads());
+            if self.take_steps(&data, &order, epoch, sums, team)?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
 }
 
 fn epoch_order(order: &Order, training: &[u32], seed: u64, epoch: usize) -> Vec<u32> {

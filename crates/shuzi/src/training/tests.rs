@@ -44,9 +44,8 @@ fn run(recipe: &Recipe, data: &Dataset, threads: usize) -> Network {
     train(
         &recipe.training,
         &mut network,
-        data,
-        &split,
-        &Order::Shuffled,
+        Examples::shuffled(data, &split),
+        split.validation.as_ref(),
         Processor::with_threads(threads),
         carry_on,
     )
@@ -117,9 +116,8 @@ fn a_dropped_last_batch_is_not_trained_on() {
     train(
         &recipe.training,
         &mut initial_network(&recipe),
-        &data,
-        &split,
-        &Order::Shuffled,
+        Examples::shuffled(&data, &split),
+        split.validation.as_ref(),
         Processor::with_threads(1),
         |event| {
             if let Event::Step(step) = event {
@@ -167,9 +165,8 @@ fn a_diverging_training_stops_and_gives_the_last_good_weights() {
     let result = train(
         &recipe.training,
         &mut network,
-        &data,
-        &split,
-        &Order::Shuffled,
+        Examples::shuffled(&data, &split),
+        split.validation.as_ref(),
         Processor::with_threads(2),
         carry_on,
     );
@@ -185,9 +182,8 @@ fn the_observer_can_stop_a_training() {
     let outcome = train(
         &recipe().training,
         &mut initial_network(&recipe()),
-        &data,
-        &split,
-        &Order::Shuffled,
+        Examples::shuffled(&data, &split),
+        split.validation.as_ref(),
         Processor::with_threads(2),
         |_| {
             steps += 1;
@@ -195,4 +191,32 @@ fn the_observer_can_stop_a_training() {
         },
     );
     assert_eq!((outcome, steps), (Ok(Outcome::Stopped), 3));
+}
+
+#[test]
+fn drawing_on_the_way_gives_what_drawing_before_gives() {
+    let mut recipe = recipe();
+    recipe.training.batch_size = BatchSize::Examples(300);
+    recipe.training.epochs = 2;
+    let count = 4600; // a second portion, and a last batch that is not full
+    let data = synthetic::generate(count, 3, 2);
+    let in_order = Order::Given(vec![(0..count as u32).collect(); 2]);
+    let Order::Given(orders) = &in_order else { unreachable!() };
+    let train_on = |examples: Examples<'_>, threads| {
+        let mut network = initial_network(&recipe);
+        let mut iterations = vec![];
+        train(&recipe.training, &mut network, examples, None, Processor::with_threads(threads), |event| {
+            if let Event::Step(step) = event {
+                iterations.push(step.iteration);
+            }
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+        (network, iterations)
+    };
+    let kept = train_on(Examples::Kept { data: &data, indices: &orders[0], order: &in_order }, 2);
+    assert_eq!(kept.1, [(0..16).collect::<Vec<_>>(), (0..16).collect()].concat());
+    for threads in [1, 2] {
+        assert!(train_on(Examples::Drawn { seed: 3, count }, threads) == kept, "{threads} threads");
+    }
 }
