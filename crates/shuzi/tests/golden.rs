@@ -6,9 +6,10 @@ use shuzi::{
     Processor,
     dataset::{Dataset, idx},
     evaluation::evaluate,
+    kernels::Level,
     model::{Model, arrays::Values, batch_order, initial_weights, npz},
     recipe::Recipe,
-    training::{Event, Order, split, train},
+    training::{Event, Examples, Order, train},
 };
 use std::{fs::File, ops::ControlFlow, path::PathBuf};
 
@@ -39,53 +40,58 @@ fn every_loss_weight_and_prediction_follows_the_reference() {
     };
     let bytes = std::fs::read(golden.join("classic-seed0.npz")).unwrap();
     let recipe = Recipe::built_in("classic").unwrap();
-    let mut network = initial_weights(&bytes, &recipe.architecture().unwrap()).unwrap();
     let order = Order::Given(batch_order(&bytes).unwrap());
-    let mut losses = vec![];
-    let split = split(&training_set, 0, 0);
-    train(
-        &recipe.training,
-        &mut network,
-        &training_set,
-        &split,
-        &order,
-        Processor::with_threads(2),
-        |event| {
-            if let Event::Step(step) = event {
-                losses.push(f64::from(step.loss));
-            }
-            ControlFlow::Continue(())
-        },
-    )
-    .unwrap();
-
+    let indices: Vec<u32> = (0..training_set.len() as u32).collect();
     let arrays = npz::read(&bytes).unwrap();
-    let array = |name: &str| arrays.iter().find(|(other, _)| other == name).unwrap().1.values();
-    let floats = |name: &str| match array(name) {
-        Values::F64(values) => values.clone(),
-        _ => panic!("{name}: expected float64"),
-    };
-    let expected = floats("loss");
-    assert_eq!((losses.len(), expected.len()), (1998, 1998));
-    let worst =
-        losses.iter().zip(&expected).map(|(ours, theirs)| (ours - theirs).abs() / theirs).fold(0.0, f64::max);
-    assert!(worst < 1e-4, "a loss differs by {worst} relative");
+    for level in Level::all() {
+        let processor = Processor { threads: 2, level };
+        let mut network = initial_weights(&bytes, &recipe.architecture().unwrap()).unwrap();
+        let mut losses = vec![];
+        train(
+            &recipe.training,
+            &mut network,
+            Examples::Kept { data: &training_set, indices: &indices, order: &order },
+            None,
+            processor,
+            |event| {
+                if let Event::Step(step) = event {
+                    losses.push(f64::from(step.loss));
+                }
+                ControlFlow::Continue(())
+            },
+        )
+        .unwrap();
 
-    for (number, (_, weight, bias)) in (1..).zip(network.weights_and_biases()) {
-        for (name, found) in [(format!("w{number}"), weight), (format!("b{number}"), bias)] {
-            let differences =
-                found.iter().zip(floats(&name)).map(|(&ours, theirs)| (f64::from(ours) - theirs).abs());
-            let worst = differences.fold(0.0, f64::max);
-            assert!(worst < 1e-4, "{name} differs by {worst}");
+        let array = |name: &str| arrays.iter().find(|(other, _)| other == name).unwrap().1.values();
+        let floats = |name: &str| match array(name) {
+            Values::F64(values) => values.clone(),
+            _ => panic!("{name}: expected float64"),
+        };
+        let expected = floats("loss");
+        assert_eq!((losses.len(), expected.len()), (1998, 1998));
+        let worst = losses
+            .iter()
+            .zip(&expected)
+            .map(|(ours, theirs)| (ours - theirs).abs() / theirs)
+            .fold(0.0, f64::max);
+        assert!(worst < 1e-4, "a loss differs by {worst} relative");
+
+        for (number, (_, weight, bias)) in (1..).zip(network.weights_and_biases()) {
+            for (name, found) in [(format!("w{number}"), weight), (format!("b{number}"), bias)] {
+                let differences =
+                    found.iter().zip(floats(&name)).map(|(&ours, theirs)| (f64::from(ours) - theirs).abs());
+                let worst = differences.fold(0.0, f64::max);
+                assert!(worst < 1e-4, "{name} differs by {worst}");
+            }
         }
-    }
 
-    let evaluation = evaluate(&network, &test_set, Processor::with_threads(2));
-    let Values::Integers(predictions) = array("test_pred") else { panic!("test_pred") };
-    for (index, &theirs) in predictions.iter().enumerate() {
-        assert_eq!(i64::from(evaluation.prediction(index)), theirs, "prediction {index}");
+        let evaluation = evaluate(&network, &test_set, processor);
+        let Values::Integers(predictions) = array("test_pred") else { panic!("test_pred") };
+        for (index, &theirs) in predictions.iter().enumerate() {
+            assert_eq!(i64::from(evaluation.prediction(index)), theirs, "prediction {index}");
+        }
+        assert_eq!(evaluation.correct(), 9607);
     }
-    assert_eq!(evaluation.correct(), 9607);
 }
 
 #[test]
