@@ -205,28 +205,25 @@ impl Architecture {
         }
     }
 
-    /// Cuts the parameters into `parts` shares of about the same work, in order and without gaps,
-    /// and each share into tiles that fit into the first cache.
+    /// Cuts the parameters into `parts` shares of about the same size, in order and without gaps,
+    /// and each share into tiles that fit into the second cache. The first layer's gradient skips
+    /// zeros, but a parameter of it takes as long as another: it waits for memory.
     pub fn shares(&self, parts: usize) -> Vec<Vec<Tile>> {
         const TILE_PARAMETERS: usize = 25600;
-        /// Of a digit's pixels, those that are not 0.
-        const INK: f64 = 0.2;
         let mut pieces = vec![];
-        let mut total_work = 0.0;
         for (index, layer) in self.layers.iter().enumerate() {
             let Layer::Linear(linear) = layer else { continue };
             for start in (0..linear.inputs + 1).step_by(SEGMENT) {
                 let rows = start..(start + SEGMENT).min(linear.inputs + 1);
-                let work = (rows.len() * linear.outputs) as f64 * if index == 0 { INK } else { 1.0 };
-                pieces.push((index, linear, rows, total_work + work / 2.0));
-                total_work += work;
+                pieces.push((index, linear, rows));
             }
         }
         let mut shares: Vec<Vec<Tile>> = vec![vec![]; parts];
-        for (layer, linear, rows, work_before) in pieces {
-            let share = &mut shares[(work_before / total_work * parts as f64) as usize];
+        for (layer, linear, rows) in pieces {
             let first = self.ranges[layer].start;
             let range = first + rows.start * linear.outputs..first + rows.end * linear.outputs;
+            let middle = (range.start + range.end) / 2;
+            let share = &mut shares[middle * parts / self.parameter_count()];
             match share.last_mut() {
                 Some(tile) if tile.layer == layer && tile.range.len() + range.len() <= TILE_PARAMETERS => {
                     (tile.rows.end, tile.range.end) = (rows.end, range.end);
