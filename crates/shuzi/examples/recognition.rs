@@ -1,0 +1,60 @@
+//! Times the reading of MNIST's test images, many at once and one by one.
+//!
+//! ```sh
+//! cargo run --release --example recognition -- runs/classic-1/model.safetensors mnist_data/t10k-images-idx3-ubyte
+//! ```
+
+use shuzi::{
+    Processor,
+    dataset::{Dataset, idx},
+    evaluation::evaluate,
+    kernels::Level,
+    model::Model,
+    network::Block,
+};
+use std::{env, fs, fs::File, hint::black_box, iter, thread, time::Instant};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut arguments = env::args().skip(1);
+    let (Some(model), Some(images)) = (arguments.next(), arguments.next()) else {
+        return Err("name a model file and a file of test images".into());
+    };
+    let threads = match env::var("THREADS") {
+        Ok(threads) => threads.parse()?,
+        Err(_) => thread::available_parallelism()?.get(),
+    };
+    let network = Model::from_bytes(&fs::read(model)?)?.network;
+    let labels = idx::read_labels(File::open(images.replace("images-idx3", "labels-idx1"))?, None)?;
+    let data = Dataset::new(idx::read_images(File::open(&images)?, None)?, labels)?;
+
+    let processor = Processor::with_threads(threads);
+    let mut accuracy = 0.0;
+    let many = median(101, || accuracy = evaluate(&network, &data, processor).accuracy());
+
+    let mut block = Block::for_recognition(network.architecture(), Level::detect(), 1);
+    let mut index = 0;
+    let single = median(data.len(), || {
+        block.load(iter::once(data.example(index)), iter::empty());
+        network.architecture().forward(network.parameters(), &mut block);
+        black_box(block.probabilities());
+        index += 1;
+    });
+    println!(
+        "{{\"version\": \"shuzi {}\", \"seconds\": {many}, \"single_seconds\": {single}, \"accuracy\": {accuracy}}}",
+        env!("CARGO_PKG_VERSION"),
+    );
+    Ok(())
+}
+
+/// The median duration of `work`, in seconds.
+fn median(times: usize, mut work: impl FnMut()) -> f64 {
+    let mut durations: Vec<f64> = (0..times)
+        .map(|_| {
+            let clock = Instant::now();
+            work();
+            clock.elapsed().as_secs_f64()
+        })
+        .collect();
+    durations.sort_by(f64::total_cmp);
+    durations[times / 2]
+}
