@@ -107,10 +107,13 @@ impl TrainingSet {
 }
 
 impl Found {
-    /// The digits to train on; `keep` insists on having them in memory.
-    pub fn training_set(&self, keep: bool) -> anyhow::Result<TrainingSet> {
+    /// The digits to train on, where `at_once` of them are needed at the same time: what is that
+    /// large, or small altogether, is kept in memory.
+    pub fn training_set(&self, at_once: usize) -> anyhow::Result<TrainingSet> {
         match self {
-            Found::Synthetic(count) if *count > MAX_KEPT && !keep => Ok(TrainingSet::Drawn(*count)),
+            Found::Synthetic(count) if *count > MAX_KEPT && at_once <= MAX_KEPT => {
+                Ok(TrainingSet::Drawn(*count))
+            }
             _ => self.read(Part::Training).map(TrainingSet::Kept),
         }
     }

@@ -18,7 +18,7 @@ use shuzi::{
     evaluation::evaluate,
     model::{Model, Record, TestResult, batch_order, initial_weights},
     network::{LayerKind, Network},
-    recipe::{self, BatchSize, LastBatch, Recipe, RecipeError},
+    recipe::{self, BatchSize, LastBatch, Recipe, RecipeError, TrainingRecipe},
     training::{self, Event, Examples, Order, Outcome, initial_network},
 };
 use std::{
@@ -88,7 +88,7 @@ impl Train {
         let processor = machine::processor(self.threads)?;
         let clock = Instant::now();
         let found = sources::find(&self.data, &self.mirror, self.quiet)?;
-        let training_set = found.training_set(self.batch_order.is_some())?;
+        let training_set = found.training_set(self.examples_at_once(&recipe.training))?;
         check_sizes(&recipe, training_set.len())?;
         let split = training_set.split(recipe.training.validation, recipe.training.seed);
         let mut timing = Timing { load: clock.elapsed().as_secs_f64(), ..Timing::default() };
@@ -215,6 +215,15 @@ impl Train {
         training.seed = self.seed.unwrap_or(training.seed);
         recipe.check().map_err(|error: RecipeError| UsageError(explain::recipe(&error)))?;
         Ok(recipe)
+    }
+
+    /// How many examples must be there at the same time: any of them if their order is given.
+    fn examples_at_once(&self, recipe: &TrainingRecipe) -> usize {
+        if self.batch_order.is_some() {
+            usize::MAX
+        } else {
+            recipe.batch_size.of(usize::MAX).max(recipe.validation)
+        }
     }
 
     /// The order of the examples: shuffled, or as a file says, which must fit recipe and data.

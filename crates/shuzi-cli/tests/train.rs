@@ -243,6 +243,14 @@ fn more_digits_than_fit_into_memory_are_drawn_on_the_way() {
     let arguments = [&["train"][..], &count, &["--epochs", "1", "--out", "run"]].concat();
     let object = json(folder.path(), &arguments);
     assert!(object["test_accuracy"].as_f64().unwrap() > 0.5, "{object}");
-    let (_, error) = fail(folder.path(), &["data", "show", "--data", "synthetic:3000000"]);
-    assert!(error.contains("3000000") && error.contains("2000000"), "{error}");
+    let many = ["--data", "synthetic:3000000"];
+    for all_at_once in [
+        &["data", "show"][..],
+        &["train", "--batch-size", "all"],
+        &["train", "--batch-size", "2900000"],
+        &["train", "--validation", "2900000"],
+    ] {
+        let (_, error) = fail(folder.path(), &[all_at_once, &many].concat());
+        assert!(error.contains("3000000") && error.contains("2000000"), "{all_at_once:?}: {error}");
+    }
 }

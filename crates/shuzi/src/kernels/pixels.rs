@@ -1,8 +1,9 @@
 //! The first layer reads bytes and skips zeros: four of five pixels of a digit are 0.
 //!
-//! A [`PixelBlock`] lists, for each image of a block, the pixels that are not 0. Forward: `y = b + Σₚ x[p]·W[p]`, summed in registers. Gradient: `∂W[p] = Σᵢ xᵢ[p]·dyᵢ`,
-//! added to some rows at a time that stay in the first cache. `W` is `[pixels, outputs]`: one
-//! row of weights for each pixel.
+//! A [`PixelBlock`] lists, for each image of a block, the pixels that are not 0. Forward:
+//! `y = b + Σₚ x[p]·W[p]`, summed in registers. Gradient: `∂W[p] = Σᵢ xᵢ[p]·dyᵢ`, added to some
+//! rows at a time that stay in the first cache. `W` is `[pixels, outputs]`: one row of weights
+//! for each pixel.
 
 use super::{
     Level,

@@ -210,25 +210,23 @@ impl Architecture {
     /// zeros, but a parameter of it takes as long as another: it waits for memory.
     pub fn shares(&self, parts: usize) -> Vec<Vec<Tile>> {
         const TILE_PARAMETERS: usize = 25600;
-        let mut pieces = vec![];
-        for (index, layer) in self.layers.iter().enumerate() {
-            let Layer::Linear(linear) = layer else { continue };
+        let mut shares: Vec<Vec<Tile>> = vec![vec![]; parts];
+        for (layer, kind) in self.layers.iter().enumerate() {
+            let Layer::Linear(linear) = kind else { continue };
             for start in (0..linear.inputs + 1).step_by(SEGMENT) {
                 let rows = start..(start + SEGMENT).min(linear.inputs + 1);
-                pieces.push((index, linear, rows));
-            }
-        }
-        let mut shares: Vec<Vec<Tile>> = vec![vec![]; parts];
-        for (layer, linear, rows) in pieces {
-            let first = self.ranges[layer].start;
-            let range = first + rows.start * linear.outputs..first + rows.end * linear.outputs;
-            let middle = (range.start + range.end) / 2;
-            let share = &mut shares[middle * parts / self.parameter_count()];
-            match share.last_mut() {
-                Some(tile) if tile.layer == layer && tile.range.len() + range.len() <= TILE_PARAMETERS => {
-                    (tile.rows.end, tile.range.end) = (rows.end, range.end);
+                let first = self.ranges[layer].start;
+                let range = first + rows.start * linear.outputs..first + rows.end * linear.outputs;
+                let middle = (range.start + range.end) / 2;
+                let share = &mut shares[middle * parts / self.parameter_count()];
+                match share.last_mut() {
+                    Some(tile)
+                        if tile.layer == layer && tile.range.len() + range.len() <= TILE_PARAMETERS =>
+                    {
+                        (tile.rows.end, tile.range.end) = (rows.end, range.end);
+                    }
+                    _ => share.push(Tile { layer, rows, range }),
                 }
-                _ => share.push(Tile { layer, rows, range }),
             }
         }
         shares
