@@ -45,8 +45,9 @@ mod tests {
 
     #[test]
     fn it_agrees_with_the_exact_exponential() {
+        let step = if cfg!(miri) { 1009 } else { 1 }; // Miri is slow
         for level in Level::all() {
-            let numbers: Vec<f32> = (0..175_000).map(|i| i as f32 * 1e-3 - 87.0).collect();
+            let numbers: Vec<f32> = (0..175_000).step_by(step).map(|i| i as f32 * 1e-3 - 87.0).collect();
             let mut found = numbers.clone();
             exponentials(level, &mut found);
             for (x, found) in numbers.into_iter().zip(found) {

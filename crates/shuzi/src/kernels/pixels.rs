@@ -337,7 +337,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(40))]
+        #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 1 } else { 40 }))]
         #[test]
         fn forward_and_gradient_equal_the_plain_product(
             images in 1..21usize, outputs in 1..300usize, first in 0..SEGMENTS, segments in 1..4usize,

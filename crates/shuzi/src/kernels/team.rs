@@ -14,7 +14,7 @@ use std::{
 };
 
 /// How often a waiting thread looks again before it sleeps: some 50 microseconds.
-const SPINS: usize = 20_000;
+const SPINS: usize = if cfg!(miri) { 10 } else { 20_000 };
 
 /// The threads, the calling one among them.
 pub struct Team<'a> {
@@ -221,14 +221,18 @@ mod tests {
 
     #[test]
     fn every_item_is_visited_once() {
+        const ROUNDS: usize = if cfg!(miri) { 3 } else { 50 };
         for threads in [1, 2, 3, 8] {
             let mut items = vec![0; 101];
             with_team(threads, |team| {
-                for _ in 0..50 {
+                for _ in 0..ROUNDS {
                     team.for_each(&mut items, |index, item| *item += index);
                 }
             });
-            assert!(items.iter().enumerate().all(|(index, &item)| item == 50 * index), "{threads} threads");
+            assert!(
+                items.iter().enumerate().all(|(index, &item)| item == ROUNDS * index),
+                "{threads} threads"
+            );
         }
     }
 
