@@ -310,7 +310,6 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 1 } else { 256 }))]
         #[test]
         fn the_product_equals_its_plain_form(
             m in 1..20usize, n in 1..120usize, k in 0..300usize, seed in 0..1000u32, add: bool,

@@ -13,7 +13,7 @@ use std::{
     thread::{self, Thread},
 };
 
-/// How often a waiting thread looks again before it sleeps: some 50 microseconds.
+/// How often a waiting thread looks again before it sleeps: some 50 microseconds (in Miri, which is slow, a few times).
 const SPINS: usize = if cfg!(miri) { 10 } else { 20_000 };
 
 /// The threads, the calling one among them.
