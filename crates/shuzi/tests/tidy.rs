@@ -9,7 +9,7 @@ const ROOMS: [(&str, &[&str]); 9] = [
     ("kernels", &["image"]),
     ("preprocess", &["image"]),
     ("network", &["image", "kernels", "preprocess"]),
-    ("dataset", &["image", "preprocess"]),
+    ("dataset", &["image", "kernels", "preprocess"]),
     ("recipe", &["network", "preprocess"]),
     ("model", &["image", "network", "preprocess", "recipe"]),
     ("evaluation", &["image", "dataset", "network"]),

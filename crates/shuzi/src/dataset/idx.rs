@@ -4,7 +4,10 @@
 //! memory is asked for before the length was checked, or, where it is not known beforehand,
 //! only as bytes really come. Source: <http://yann.lecun.com/exdb/mnist/>, section "file formats".
 
-use crate::image::{PIXELS, SIDE};
+use crate::{
+    image::{PIXELS, SIDE},
+    kernels::prefer_huge_pages,
+};
 use flate2::bufread::MultiGzDecoder;
 use std::io::{self, BufRead, BufReader, Read};
 
@@ -145,9 +148,10 @@ fn read_unpacked(mut reader: impl Read, length: Option<u64>, magic: u32) -> Resu
         return Err(IdxError::Length { expected, found, at_least: false });
     }
     let mut bytes = Vec::new();
-    if length.is_some() {
-        bytes.reserve_exact(body as usize); // the bytes are there
-    }
+    // What a packed file claims may be a lie: so much of it costs only addresses.
+    const MAX_CLAIM: u64 = 64 << 20;
+    bytes.reserve_exact(if length.is_some() { body } else { body.min(MAX_CLAIM) } as usize);
+    prefer_huge_pages(&mut bytes);
     reader.by_ref().take(body).read_to_end(&mut bytes).map_err(IdxError::Read)?;
     let more = bytes.len() as u64 == body && reader.read(&mut [0]).map_err(IdxError::Read)? > 0;
     if (bytes.len() as u64) < body || more {
