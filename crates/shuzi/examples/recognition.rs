@@ -10,7 +10,7 @@ use shuzi::{
     evaluation::evaluate,
     kernels::Level,
     model::Model,
-    network::Block,
+    network::Recognizer,
 };
 use std::{env, fs, fs::File, hint::black_box, iter, thread, time::Instant};
 
@@ -31,12 +31,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut accuracy = 0.0;
     let many = median(101, || accuracy = evaluate(&network, &data, processor).accuracy());
 
-    let mut block = Block::for_recognition(network.architecture(), Level::detect(), 1);
+    let mut recognizer = Recognizer::new(network.architecture(), Level::detect(), 1);
     let mut index = 0;
     let single = median(data.len(), || {
-        block.load(iter::once(data.example(index)), iter::empty());
-        network.architecture().forward(network.parameters(), &mut block);
-        black_box(block.probabilities());
+        black_box(recognizer.read(&network, iter::once(data.example(index))).probabilities());
         index += 1;
     });
     println!(

@@ -7,7 +7,7 @@ use crate::{
     Processor,
     dataset::Dataset,
     image::{DIGITS, most_probable},
-    network::{Block, Network},
+    network::{Network, Recognizer},
 };
 use std::{ops::Range, thread};
 
@@ -135,14 +135,11 @@ pub fn evaluate(network: &Network, data: &Dataset, processor: Processor) -> Eval
     let share = data.len().div_ceil(BLOCK).div_ceil(threads) * BLOCK; // whole blocks for each thread
     let (mut probabilities, mut losses) = (Vec::with_capacity(data.len()), Vec::with_capacity(data.len()));
     let read = |share: Range<usize>| {
-        let mut block = Block::for_recognition(network.architecture(), level, BLOCK);
+        let mut recognizer = Recognizer::new(network.architecture(), level, BLOCK);
         let (mut probabilities, mut losses) = (Vec::new(), Vec::new());
         for start in share.clone().step_by(BLOCK) {
-            block.load(
-                (start..share.end.min(start + BLOCK)).map(|index| data.example(index)),
-                std::iter::empty(),
-            );
-            network.architecture().forward(network.parameters(), &mut block);
+            let block = (start..share.end.min(start + BLOCK)).map(|index| data.example(index));
+            let block = recognizer.read(network, block);
             probabilities.extend_from_slice(block.probabilities());
             losses.extend_from_slice(block.losses());
         }

@@ -75,6 +75,11 @@ impl Dataset {
         &self.images
     }
 
+    /// The images at `indices`, 784 bytes each; panics as [`example`](Self::example) does.
+    pub fn images_at(&self, indices: &[u32]) -> impl ExactSizeIterator<Item = &[u8]> + Clone {
+        indices.iter().map(|&index| self.example(index as usize).0)
+    }
+
     /// The 784 bytes and the label of one example.
     ///
     /// # Panics

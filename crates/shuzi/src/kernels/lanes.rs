@@ -74,6 +74,9 @@ pub(super) trait Lanes: Copy {
     /// `a·b + c`, rounded once where the processor can.
     fn multiply_add(self, a: Self::Register, b: Self::Register, c: Self::Register) -> Self::Register;
 
+    /// `a·b`.
+    fn multiply(self, a: Self::Register, b: Self::Register) -> Self::Register;
+
     /// `a + b`.
     fn add(self, a: Self::Register, b: Self::Register) -> Self::Register;
 
@@ -93,6 +96,40 @@ pub(super) trait Lanes: Copy {
             count += usize::from(byte != 0); // no branch to guess
         }
         count
+    }
+
+    /// Turns 64 bytes, from `first`, of 16 rows around: `columns[i * stride][j]` is made of the bytes
+    /// `first + 4i` to `first + 4i + 3` of row `j`, the first lowest.
+    #[inline(always)]
+    fn transpose<const N: usize>(
+        self,
+        rows: &[&[u8; N]; 16],
+        first: usize,
+        columns: &mut [[u32; 16]],
+        stride: usize,
+    ) {
+        for (j, row) in rows.iter().enumerate() {
+            for (i, bytes) in row[first..][..64].as_chunks().0.iter().enumerate() {
+                columns[i * stride][j] = u32::from_le_bytes(*bytes);
+            }
+        }
+    }
+
+    /// Lists the numbers of a column whose lower half is not 0, each as `place << 16 | lower half`, and
+    /// then those whose upper half is not 0, as `place << 16 | upper half`. Returns how many; what is
+    /// written behind them has no meaning. `entries` has room for all numbers twice.
+    #[inline(always)]
+    fn list_pairs(self, column: &[[u32; 16]], entries: &mut [u32]) -> [usize; 2] {
+        let mut end = 0;
+        [0, 16].map(|shift| {
+            let start = end;
+            for (place, number) in (0..).zip(column.as_flattened()) {
+                let half = number >> shift & 0xffff;
+                entries[end] = place << 16 | half; // written always, kept if not 0:
+                end += usize::from(half != 0); // no branch to guess
+            }
+            end - start
+        })
     }
 }
 
@@ -162,6 +199,11 @@ impl Lanes for Plain {
     #[inline(always)]
     fn multiply_add(self, a: [f32; 8], b: [f32; 8], c: [f32; 8]) -> [f32; 8] {
         std::array::from_fn(|i| a[i] * b[i] + c[i])
+    }
+
+    #[inline(always)]
+    fn multiply(self, a: [f32; 8], b: [f32; 8]) -> [f32; 8] {
+        std::array::from_fn(|i| a[i] * b[i])
     }
 
     #[inline(always)]
@@ -238,6 +280,12 @@ mod x86 {
         }
 
         #[inline(always)]
+        fn multiply(self, a: __m256, b: __m256) -> __m256 {
+            // SAFETY: see `splat`.
+            unsafe { _mm256_mul_ps(a, b) }
+        }
+
+        #[inline(always)]
         fn add(self, a: __m256, b: __m256) -> __m256 {
             // SAFETY: see `splat`.
             unsafe { _mm256_add_ps(a, b) }
@@ -308,6 +356,12 @@ mod x86 {
         }
 
         #[inline(always)]
+        fn multiply(self, a: __m512, b: __m512) -> __m512 {
+            // SAFETY: see `splat`.
+            unsafe { _mm512_mul_ps(a, b) }
+        }
+
+        #[inline(always)]
         fn add(self, a: __m512, b: __m512) -> __m512 {
             // SAFETY: see `splat`.
             unsafe { _mm512_add_ps(a, b) }
@@ -334,6 +388,96 @@ mod x86 {
                 nonzero.count_ones() as usize
             }
         }
+
+        #[inline(always)]
+        fn transpose<const N: usize>(
+            self,
+            bytes: &[&[u8; N]; 16],
+            first: usize,
+            columns: &mut [[u32; 16]],
+            stride: usize,
+        ) {
+            assert!(first + 64 <= N && 15 * stride < columns.len(), "transpose");
+            // SAFETY: see `splat`; 64 bytes of each row are read, and 16 columns written, both checked above.
+            unsafe {
+                let mut rows = [_mm512_setzero_si512(); 16];
+                for i in 0..16 {
+                    rows[i] = _mm512_loadu_si512(bytes[i].as_ptr().add(first).cast());
+                }
+                let mut pairs = rows;
+                for i in 0..8 {
+                    pairs[2 * i] = _mm512_unpacklo_epi32(rows[2 * i], rows[2 * i + 1]);
+                    pairs[2 * i + 1] = _mm512_unpackhi_epi32(rows[2 * i], rows[2 * i + 1]);
+                }
+                // Now groups of 4 rows: blocks[4g + j] has in each quarter q column 4q + j of rows 4g..4g + 4.
+                let mut blocks = pairs;
+                for g in 0..4 {
+                    let p = [pairs[4 * g], pairs[4 * g + 1], pairs[4 * g + 2], pairs[4 * g + 3]];
+                    blocks[4 * g] = _mm512_unpacklo_epi64(p[0], p[2]);
+                    blocks[4 * g + 1] = _mm512_unpackhi_epi64(p[0], p[2]);
+                    blocks[4 * g + 2] = _mm512_unpacklo_epi64(p[1], p[3]);
+                    blocks[4 * g + 3] = _mm512_unpackhi_epi64(p[1], p[3]);
+                }
+                for j in 0..4 {
+                    // A 4x4 transpose of quarters.
+                    let (a, b, c, d) = (blocks[j], blocks[4 + j], blocks[8 + j], blocks[12 + j]);
+                    let ab_low = _mm512_shuffle_i32x4::<0x44>(a, b); // a0 a1 b0 b1
+                    let ab_high = _mm512_shuffle_i32x4::<0xee>(a, b); // a2 a3 b2 b3
+                    let cd_low = _mm512_shuffle_i32x4::<0x44>(c, d);
+                    let cd_high = _mm512_shuffle_i32x4::<0xee>(c, d);
+                    let turned = [
+                        _mm512_shuffle_i32x4::<0x88>(ab_low, cd_low), // a0 b0 c0 d0
+                        _mm512_shuffle_i32x4::<0xdd>(ab_low, cd_low),
+                        _mm512_shuffle_i32x4::<0x88>(ab_high, cd_high),
+                        _mm512_shuffle_i32x4::<0xdd>(ab_high, cd_high),
+                    ];
+                    for q in 0..4 {
+                        _mm512_storeu_si512(columns.as_mut_ptr().add((4 * q + j) * stride).cast(), turned[q]);
+                    }
+                }
+            }
+        }
+
+        #[inline(always)]
+        fn list_pairs(self, column: &[[u32; 16]], entries: &mut [u32]) -> [usize; 2] {
+            assert!(2 * column.as_flattened().len() <= entries.len(), "list_pairs");
+            // SAFETY: see `splat`; as many numbers are read as there are, and at most 16 entries are written
+            // for each 16 of them, twice, for which there is room, checked above.
+            unsafe {
+                let lower_half = _mm512_set1_epi32(0xffff);
+                let mut any = _mm512_setzero_si512();
+                for numbers in column {
+                    any = _mm512_or_si512(any, _mm512_loadu_si512(numbers.as_ptr().cast()));
+                }
+                if _mm512_test_epi32_mask(any, any) == 0 {
+                    return [0; 2];
+                }
+                let first_places = _mm512_slli_epi32::<16>(_mm512_setr_epi32(
+                    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
+                ));
+                let mut ends = [entries.as_mut_ptr(); 3];
+                for half in 0..2 {
+                    let mut end = ends[half];
+                    let mut places = first_places;
+                    for numbers in column {
+                        let numbers = _mm512_loadu_si512(numbers.as_ptr().cast());
+                        let numbers = if half == 0 {
+                            _mm512_and_si512(numbers, lower_half)
+                        } else {
+                            _mm512_srli_epi32::<16>(numbers)
+                        };
+                        let nonzero = _mm512_test_epi32_mask(numbers, numbers);
+                        // Into a register first: compressing straight into memory is slow on some processors.
+                        let listed = _mm512_maskz_compress_epi32(nonzero, _mm512_or_si512(numbers, places));
+                        _mm512_storeu_si512(end.cast(), listed);
+                        end = end.add(nonzero.count_ones() as usize);
+                        places = _mm512_add_epi32(places, _mm512_set1_epi32(16 << 16));
+                    }
+                    ends[half + 1] = end;
+                }
+                [ends[1].offset_from_unsigned(ends[0]), ends[2].offset_from_unsigned(ends[1])]
+            }
+        }
     }
 }
 
@@ -358,6 +502,8 @@ mod tests {
             assert_eq!(lanes.sum(register), numbers.iter().sum::<f32>());
             let sum = stored(lanes.add(register, lanes.splat(1.0)));
             assert_eq!(sum, numbers.iter().map(|x| x + 1.0).collect::<Vec<_>>());
+            let product = stored(lanes.multiply(register, lanes.splat(2.0)));
+            assert_eq!(product, numbers.iter().map(|x| x * 2.0).collect::<Vec<_>>());
             let product = stored(lanes.multiply_add(register, lanes.splat(2.0), lanes.splat(1.0)));
             assert_eq!(product, numbers.iter().map(|x| x * 2.0 + 1.0).collect::<Vec<_>>());
             for count in 0..=L::WIDTH {
@@ -378,6 +524,30 @@ mod tests {
                     nonzero.map(|i| (48 + i as u32) << 8 | u32::from(bytes[i])).collect();
                 assert_eq!(entries[..count], expected);
             }
+
+            let byte = |i: usize, j: usize| ((31 * i + 7 * j) as u8).saturating_sub(150);
+            let rows: [[u8; 70]; 16] = std::array::from_fn(|j| std::array::from_fn(|i| byte(i, j)));
+            let mut columns = [[7; 16]; 15 * 3 + 1];
+            lanes.transpose(&rows.each_ref(), 6, &mut columns, 3);
+            for (i, column) in columns.iter().enumerate() {
+                let bytes = |j: usize| std::array::from_fn(|k| byte(6 + i / 3 * 4 + k, j));
+                let turned = std::array::from_fn(|j| u32::from_le_bytes(bytes(j)));
+                assert_eq!(*column, if i % 3 == 0 { turned } else { [7; 16] });
+            }
+
+            let column = &columns[..2];
+            let expected = [0, 16].map(|shift| {
+                let pairs = column.as_flattened().iter().map(|number| number >> shift & 0xffff);
+                (0..)
+                    .zip(pairs)
+                    .filter(|&(_, pair)| pair != 0)
+                    .map(|(place, pair)| place << 16 | pair)
+                    .collect::<Vec<u32>>()
+            });
+            let mut entries = [7; 64];
+            let counts = lanes.list_pairs(column, &mut entries);
+            assert_eq!(counts, [expected[0].len(), expected[1].len()]);
+            assert_eq!(entries[..counts[0] + counts[1]], expected.concat());
         }
     }
 

@@ -79,9 +79,10 @@ pub fn multiply(level: Level, c: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, add: 
         for first_column in (0..width).step_by(rows.len() / depth) {
             let columns = (width - first_column).min(rows.len() / depth);
             let rows = &mut rows[..depth * columns];
-            for (row, rows) in rows.chunks_exact_mut(columns).enumerate() {
-                for (column, value) in rows.iter_mut().enumerate() {
-                    *value = b.at(row, first_column + column);
+            let sources = b.values[first_column * b.column_stride..].chunks(b.column_stride);
+            for (column, source) in sources.take(columns).enumerate() {
+                for (row, &value) in source[..depth].iter().enumerate() {
+                    rows[row * columns + column] = value;
                 }
             }
             let b = Matrix::new(rows, depth, columns);
@@ -128,7 +129,7 @@ impl Kernel for Product<'_, '_, '_> {
                 if L::REGISTERS >= 32 {
                     self.strip::<L, 8, 2>(lanes, depth.clone(), start);
                 } else {
-                    self.strip::<L, 4, 2>(lanes, depth.clone(), start);
+                    self.strip::<L, 6, 2>(lanes, depth.clone(), start);
                 }
                 start += 2 * L::WIDTH;
             }
@@ -153,6 +154,10 @@ impl Product<'_, '_, '_> {
         while row + ROWS <= self.a.rows {
             self.tile::<L, ROWS, N>(lanes, depth.clone(), row, start);
             row += ROWS;
+        }
+        if row + 4 <= self.a.rows {
+            self.tile::<L, 4, N>(lanes, depth.clone(), row, start);
+            row += 4;
         }
         while row < self.a.rows {
             self.tile::<L, 1, N>(lanes, depth.clone(), row, start);
@@ -293,6 +298,36 @@ impl Dots<'_> {
     }
 }
 
+/// `sums += Σ rows`, each as long as `sums`, in their order.
+///
+/// # Panics
+///
+/// If the last row is not whole.
+pub fn add_rows(level: Level, sums: &mut [f32], rows: &[f32]) {
+    assert!(rows.len().is_multiple_of(sums.len()), "add_rows: {} into {}", rows.len(), sums.len());
+    level.run(AddRows { sums, rows });
+}
+
+struct AddRows<'a> {
+    sums: &'a mut [f32],
+    rows: &'a [f32],
+}
+
+impl Kernel for AddRows<'_> {
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) {
+        let width = self.sums.len();
+        for start in (0..width).step_by(L::WIDTH) {
+            let columns = start..width.min(start + L::WIDTH);
+            let mut sums = lanes.load_part(&self.sums[columns.clone()]);
+            for row in self.rows.chunks_exact(width) {
+                sums = lanes.add(sums, lanes.load_part(&row[columns.clone()]));
+            }
+            lanes.store_part(sums, &mut self.sums[columns]);
+        }
+    }
+}
+
 /// [`multiply`], plainly: the oracle of its tests.
 pub fn multiply_plain(c: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, add: bool) {
     for row in 0..a.rows {
@@ -329,6 +364,20 @@ mod tests {
                 for (fast, plain) in fast.iter().zip(&plain) {
                     prop_assert!((fast - plain).abs() < 1e-4, "{fast} {plain}"); // 300 terms below 0.25
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn rows_are_added_in_their_order() {
+        for (level, width) in
+            Level::all().into_iter().flat_map(|level| (1..70).map(move |width| (level, width)))
+        {
+            let rows: Vec<f32> = (0..5 * width).map(|i| (i as f32).sin()).collect();
+            let mut sums = vec![0.5; width];
+            add_rows(level, &mut sums, &rows);
+            for (column, sum) in sums.into_iter().enumerate() {
+                assert_eq!(sum, (0..5).fold(0.5, |sum, row| sum + rows[row * width + column]));
             }
         }
     }

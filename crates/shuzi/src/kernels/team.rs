@@ -155,17 +155,43 @@ impl Team<'_> {
         });
     }
 
-    /// Calls `visit` once for each range of `pieces`, with that range of each of `slices`
-    /// (an empty slice gives an empty piece), the pieces shared out among the threads.
+    /// [`for_each`](Self::for_each), each item with the next `piece` numbers of `slice`; there may be
+    /// fewer for the last.
     ///
     /// # Panics
     ///
-    /// If the pieces do not follow each other without overlap, inside the slices.
-    pub fn for_each_piece<const K: usize>(
+    /// If there are more items than pieces.
+    pub fn for_each_with_piece<T: Send>(
         &mut self,
+        items: &mut [T],
+        slice: &mut [f32],
+        piece: usize,
+        visit: impl Fn(usize, &mut T, &mut [f32]) + Sync,
+    ) {
+        let (slice, len) = (SendPointer(slice.as_mut_ptr()), slice.len());
+        self.for_each(items, |index, item| {
+            let start = index * piece;
+            assert!(start < len, "for_each_with_piece: piece {index} of {len} numbers");
+            // SAFETY: inside the slice, and each index, so each piece, is visited by one thread only.
+            let piece = unsafe { std::slice::from_raw_parts_mut(slice.at(start), piece.min(len - start)) };
+            visit(index, item, piece);
+        });
+    }
+
+    /// Calls `visit` once for each range of `pieces`, with that range of each of `slices`
+    /// (an empty slice gives an empty piece). The pieces are dealt out to the threads in turn, and
+    /// each thread's share of `items` comes with its first one.
+    ///
+    /// # Panics
+    ///
+    /// If the pieces do not follow each other without overlap, inside the slices, or there are items
+    /// and fewer pieces than threads.
+    pub fn for_each_piece<T: Send, const K: usize>(
+        &mut self,
+        items: &mut [T],
         slices: [&mut [f32]; K],
         pieces: &[Range<usize>],
-        visit: impl Fn(usize, [&mut [f32]; K]) + Sync,
+        visit: impl Fn(usize, &mut [T], [&mut [f32]; K]) + Sync,
     ) {
         let mut end = 0;
         for piece in pieces {
@@ -176,9 +202,11 @@ impl Team<'_> {
             assert!(slice.is_empty() || end <= slice.len(), "for_each_piece: {end} of {}", slice.len());
             (SendPointer(slice.as_mut_ptr()), slice.is_empty())
         });
+        let (items, count) = (SendPointer(items.as_mut_ptr()), items.len());
         let threads = self.threads();
+        assert!(count == 0 || threads <= pieces.len(), "for_each_piece: {} pieces", pieces.len());
         self.run(&|thread| {
-            for index in share(pieces.len(), threads, thread) {
+            for index in (thread..pieces.len()).step_by(threads) {
                 let piece = &pieces[index];
                 let parts = slices.each_ref().map(|(slice, empty)| {
                     if *empty {
@@ -188,7 +216,10 @@ impl Team<'_> {
                     // checked above); this thread alone visits the piece.
                     unsafe { std::slice::from_raw_parts_mut(slice.at(piece.start), piece.len()) }
                 });
-                visit(index, parts);
+                let share = if index == thread { share(count, threads, thread) } else { 0..0 };
+                // SAFETY: inside the slice, and disjoint from the shares of all other threads.
+                let items = unsafe { std::slice::from_raw_parts_mut(items.at(share.start), share.len()) };
+                visit(index, items, parts);
             }
         });
     }
@@ -238,22 +269,30 @@ mod tests {
 
     #[test]
     fn pieces_cover_their_ranges_in_every_slice() {
-        let (mut a, mut b, mut none) = (vec![0.0; 10], vec![0.0; 10], vec![]);
+        let (mut a, mut b, mut none, mut items) = (vec![0.0; 10], vec![0.0; 10], vec![], [7; 5]);
         with_team(3, |team| {
-            team.for_each_piece([&mut a, &mut b, &mut none], &[0..3, 3..4, 6..10], |index, [a, b, none]| {
-                assert!(none.is_empty());
-                a.fill(index as f32 + 1.0);
-                b.fill(-1.0);
-            });
+            let slices = [&mut a[..], &mut b, &mut none];
+            team.for_each_piece(
+                &mut items,
+                slices,
+                &[0..3, 3..4, 6..8, 8..10],
+                |index, items, [a, b, none]| {
+                    assert!(none.is_empty());
+                    a.fill(index as f32 + 1.0);
+                    b.fill(-1.0);
+                    items.fill(index);
+                },
+            );
         });
-        assert_eq!(a, [1.0, 1.0, 1.0, 2.0, 0.0, 0.0, 3.0, 3.0, 3.0, 3.0]);
+        assert_eq!(items, [0, 1, 1, 2, 2]);
+        assert_eq!(a, [1.0, 1.0, 1.0, 2.0, 0.0, 0.0, 3.0, 3.0, 4.0, 4.0]);
         assert_eq!(b.iter().sum::<f32>(), -8.0);
     }
 
     #[test]
     #[should_panic(expected = "for_each_piece")]
     fn overlapping_pieces_are_refused() {
-        with_team(2, |team| team.for_each_piece([&mut [0.0; 4]], &[0..3, 2..4], |_, _| {}));
+        with_team(2, |team| team.for_each_piece(&mut [(); 0], [&mut [0.0; 4]], &[0..3, 2..4], |_, _, _| {}));
     }
 
     #[test]

@@ -2,12 +2,16 @@
 //!
 //! Backward: `dx = dy·Wᵀ`, `dW = xᵀ·dy` summed over the batch, `db = Σ dy`. The bias is the
 //! row of weights of an input that is always 1, and is stored so: behind the last row of `W`.
-//! Where `x` is the picture itself, it is read as bytes ([`crate::kernels::pixels`]).
+//! Where `x` is the picture itself, it is read as bytes ([`crate::kernels::pixels`]),
+//! half by half: `y = (b + Σ upper half) + Σ lower half`.
 
 use crate::kernels::{
-    Level,
-    pixels::{self, PixelBlock},
-    product::{Matrix, multiply},
+    Level, Loop,
+    pixels::{
+        by_image::{self, ImageLists},
+        by_pixel::{self, PixelBlock},
+    },
+    product::{Matrix, add_rows, multiply},
 };
 use std::ops::Range;
 
@@ -42,10 +46,17 @@ impl Linear {
         multiply(level, y, Matrix::new(x, batch, self.inputs), weight, true);
     }
 
-    /// [`forward`](Self::forward) from pixels, as a first layer does.
-    pub fn forward_pixels(&self, level: Level, parameters: &[f32], x: &PixelBlock, y: &mut [f32]) {
+    /// [`forward`](Self::forward) of a first layer, from whole images.
+    pub fn forward_images(&self, level: Level, parameters: &[f32], images: &ImageLists, y: &mut [f32]) {
         let (weight, bias) = self.weight_and_bias(parameters);
-        pixels::forward(level, x, weight, bias, y);
+        by_image::forward(level, images, weight, bias, y);
+    }
+
+    /// `y = (b + sums₀) + sums₁` from the sums over either half of the picture
+    /// ([`by_pixel::forward`]): [`forward`](Self::forward) of a first layer.
+    pub fn join_halves(&self, level: Level, parameters: &[f32], sums: [&[f32]; 2], y: &mut [f32]) {
+        let (_, bias) = self.weight_and_bias(parameters);
+        level.vectorize(JoinHalves { bias, sums, y });
     }
 
     /// `dx = dy·Wᵀ`: from `dy` `[batch, outputs]` to `dx` `[batch, inputs]`.
@@ -74,36 +85,53 @@ impl Linear {
                 multiply(level, weight, x, Matrix::new(dy, batch, self.outputs), index > 0);
             }
         }
-        sum_rows(blocks.map(|(_, dy)| dy), bias);
+        sum_rows(level, blocks.map(|(_, dy)| dy), bias);
     }
 
-    /// [`gradient`](Self::gradient) of a first layer, from pixels.
+    /// [`gradient`](Self::gradient) of a first layer, from the pixels of the half that has `rows`.
     pub fn gradient_pixels<'a>(
         &self,
         level: Level,
-        blocks: impl Iterator<Item = (&'a PixelBlock, &'a [f32])> + Clone,
+        pixels: impl Iterator<Item = &'a PixelBlock>,
+        dy: &[f32],
         rows: Range<usize>,
         gradient: &mut [f32],
     ) {
         let weight_rows = rows.start..rows.end.min(self.inputs);
         let (weight, bias) = gradient.split_at_mut(weight_rows.len() * self.outputs);
         if !weight.is_empty() {
-            pixels::gradient(level, blocks.clone(), weight_rows, self.outputs, weight);
+            by_pixel::gradient(level, pixels, dy, weight_rows, self.outputs, weight);
         }
-        sum_rows(blocks.map(|(_, dy)| dy), bias);
+        sum_rows(level, std::iter::once(dy), bias);
     }
 }
 
 /// The bias gradient, `Σ dy` over all rows; nothing to do if `sum` is empty.
-fn sum_rows<'a>(blocks: impl Iterator<Item = &'a [f32]>, sum: &mut [f32]) {
+fn sum_rows<'a>(level: Level, blocks: impl Iterator<Item = &'a [f32]>, sum: &mut [f32]) {
     if sum.is_empty() {
         return;
     }
     sum.fill(0.0);
-    let width = sum.len();
-    for row in blocks.flat_map(|dy| dy.chunks_exact(width)) {
-        for (sum, dy) in sum.iter_mut().zip(row) {
-            *sum += dy;
+    for dy in blocks {
+        add_rows(level, sum, dy);
+    }
+}
+
+struct JoinHalves<'a> {
+    bias: &'a [f32],
+    sums: [&'a [f32]; 2],
+    y: &'a mut [f32],
+}
+
+impl Loop for JoinHalves<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let width = self.bias.len();
+        let [first, second] = self.sums.map(|sums| sums.chunks_exact(width));
+        for ((y, first), second) in self.y.chunks_exact_mut(width).zip(first).zip(second) {
+            for (((y, bias), first), second) in y.iter_mut().zip(self.bias).zip(first).zip(second) {
+                *y = (bias + first) + second;
+            }
         }
     }
 }

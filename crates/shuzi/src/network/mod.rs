@@ -2,23 +2,33 @@
 //!
 //! The set of layers is closed: a `match` over [`Layer`], no automatic differentiation. All
 //! parameters lie in one flat list in the order of the layers, so that saving, hashing and
-//! updating them is one loop each. A batch is worked through in [`Block`]s of images.
+//! updating them is one loop each. A batch is worked through in [`Block`]s of images; the first layer
+//! takes each in two [`Half`]s of the picture, so that a thread can keep to half of its weights.
 //!
 //! Throughout, `x` goes into a layer and `y` comes out; `dx` means ∂loss/∂x, `dy` ∂loss/∂y.
 
+mod block;
 pub mod init;
 pub mod linear;
 pub mod relu;
 pub mod softmax;
 
-pub use self::{init::InitialWeights, linear::Linear};
+pub use self::{
+    block::{Block, Half, Recognizer},
+    init::InitialWeights,
+    linear::Linear,
+};
 use crate::{
     Rng,
     image::{DIGITS, PIXELS, most_probable},
     kernels::{
         Level, Numbers,
-        pixels::{PixelBlock, SEGMENT},
-        prefetch, zeros,
+        pixels::{
+            Images,
+            by_image::ImageLists,
+            by_pixel::{self, HALVES},
+        },
+        zeros,
     },
     preprocess::PixelScale,
 };
@@ -147,6 +157,17 @@ impl Architecture {
         self.linear_layers().map(|(linear, _)| linear.inputs * linear.outputs).sum()
     }
 
+    /// Outputs of the layer that the pixels go into.
+    pub fn first_width(&self) -> usize {
+        self.widths[0]
+    }
+
+    /// The layer that the pixels go into.
+    fn first(&self) -> Linear {
+        let Layer::Linear(linear) = self.layers[0] else { unreachable!("the first layer is linear") };
+        linear
+    }
+
     /// The fully connected layers, each with its range in the flat list of parameters.
     pub fn linear_layers(&self) -> impl Iterator<Item = (Linear, Range<usize>)> {
         self.layers.iter().zip(&self.ranges).filter_map(|(layer, range)| match layer {
@@ -155,22 +176,48 @@ impl Architecture {
         })
     }
 
-    /// Fills the logits of a block (and everything before them).
-    pub fn forward(&self, parameters: &[f32], block: &mut Block) {
+    /// Where the first layer's weights of the pixels of `half` lie.
+    pub fn half_range(&self, half: &Half) -> Range<usize> {
+        let pixels = half.pixels.pixels();
+        pixels.start * self.widths[0]..pixels.end * self.widths[0]
+    }
+
+    /// The first layer's sums over one half of the picture, with its `weights`, see
+    /// [`half_range`](Self::half_range). On the way `upcoming` images are brought near.
+    pub fn forward_half<'a>(&self, weights: &[f32], half: &mut Half, upcoming: impl Images<'a>) {
+        let sums = &mut half.sums[..half.pixels.images() * self.widths[0]];
+        by_pixel::forward(half.level, &half.pixels, weights, self.widths[0], sums, upcoming);
+    }
+
+    /// Fills the logits of a block (and everything before them) from the sums of the upper and the
+    /// lower halves, see [`forward_half`](Self::forward_half), where its images begin at `first`.
+    pub fn forward(&self, parameters: &[f32], halves: [&Half; 2], first: usize, block: &mut Block) {
+        let linear = self.first();
+        let y = &mut block.outputs[0][..block.labels.len() * linear.outputs];
+        let sums = halves.map(|half| &half.sums[first * linear.outputs..][..y.len()]);
+        linear.join_halves(block.level, &parameters[self.ranges[0].clone()], sums, y);
+        self.forward_from_first(parameters, block);
+    }
+
+    /// Fills the logits of a block (and everything before them) from whole images.
+    pub(super) fn read(&self, parameters: &[f32], images: &ImageLists, block: &mut Block) {
+        let y = &mut block.outputs[0][..block.labels.len() * self.widths[0]];
+        self.first().forward_images(block.level, &parameters[self.ranges[0].clone()], images, y);
+        self.forward_from_first(parameters, block);
+    }
+
+    /// From the first layer's output to the logits, probabilities and losses.
+    fn forward_from_first(&self, parameters: &[f32], block: &mut Block) {
         let (images, level) = (block.labels.len(), block.level);
-        for (index, layer) in self.layers.iter().enumerate() {
+        for (index, layer) in self.layers.iter().enumerate().skip(1) {
             let (before, after) = block.outputs.split_at_mut(index);
+            let x = &before[index - 1][..images * self.widths[index - 1]];
             let y = &mut after[0][..images * self.widths[index]];
-            let parameters = &parameters[self.ranges[index].clone()];
-            match (layer, before.last()) {
-                (Layer::Linear(linear), None) => {
-                    linear.forward_pixels(level, parameters, &block.pixels, y);
+            match layer {
+                Layer::Linear(linear) => {
+                    linear.forward(level, &parameters[self.ranges[index].clone()], x, y);
                 }
-                (Layer::Linear(linear), Some(x)) => {
-                    linear.forward(level, parameters, &x[..images * linear.inputs], y)
-                }
-                (Layer::Relu, Some(x)) => relu::forward(level, &x[..y.len()], y),
-                (Layer::Relu, None) => unreachable!("the first layer is linear"),
+                Layer::Relu => relu::forward(level, x, y),
             }
         }
         let logits = &block.outputs[self.layers.len() - 1];
@@ -181,21 +228,20 @@ impl Architecture {
         block.correct = readings.filter(|&(p, &label)| most_probable(p) == label).count();
     }
 
-    /// Fills ∂loss/∂y of every layer, after [`forward`](Self::forward). `weight` is what each
-    /// example counts: 1 / batch size for the mean loss. Nothing needs the gradient of the
-    /// pixels, so it is not computed.
-    pub fn backward(&self, parameters: &[f32], block: &mut Block, weight: f32) {
+    /// Fills ∂loss/∂y of every layer, after [`forward`](Self::forward); the first layer's goes to
+    /// `first_gradient`. `weight` is what each example counts: 1 / batch size for the mean loss.
+    /// Nothing needs the gradient of the pixels, so it is not computed.
+    pub fn backward(&self, parameters: &[f32], block: &mut Block, first_gradient: &mut [f32], weight: f32) {
         let (images, level) = (block.labels.len(), block.level);
         let last = self.layers.len() - 1;
-        let dlogits = &mut block.gradients[last][..images * DIGITS];
-        dlogits.copy_from_slice(&block.probabilities[..images * DIGITS]);
-        for (dlogits, &label) in dlogits.chunks_exact_mut(DIGITS).zip(&block.labels) {
-            softmax::backward(dlogits, label, weight);
-        }
+        let dlogits = if last == 0 { &mut *first_gradient } else { &mut block.gradients[last][..] };
+        let probabilities = &block.probabilities[..images * DIGITS];
+        softmax::backward(level, probabilities, &block.labels, weight, &mut dlogits[..images * DIGITS]);
         for index in (1..=last).rev() {
             let (before, after) = block.gradients.split_at_mut(index);
             let dy = &after[0][..images * self.widths[index]];
-            let dx = &mut before[index - 1][..images * self.widths[index - 1]];
+            let dx = if index == 1 { &mut *first_gradient } else { &mut before[index - 1][..] };
+            let dx = &mut dx[..images * self.widths[index - 1]];
             match self.layers[index] {
                 Layer::Linear(linear) => {
                     linear.backward(level, &parameters[self.ranges[index].clone()], dy, dx)
@@ -205,44 +251,73 @@ impl Architecture {
         }
     }
 
-    /// Cuts the parameters into `parts` shares of about the same size, in order and without gaps,
-    /// and each share into tiles that fit into the second cache. The first layer's gradient skips
-    /// zeros, but a parameter of it takes as long as another: it waits for memory.
-    pub fn shares(&self, parts: usize) -> Vec<Vec<Tile>> {
-        const TILE_PARAMETERS: usize = 25600;
-        let mut shares: Vec<Vec<Tile>> = vec![vec![]; parts];
+    /// Cuts the parameters into shares for so many `threads`, in order and without gaps, and each
+    /// share into tiles of one layer, and in the first layer of one half of the picture. The first
+    /// `threads` shares are the first layer's weights, as many for either half; the others are the
+    /// rest. A share may be empty.
+    pub fn shares(&self, threads: usize) -> Vec<Vec<Tile>> {
+        /// Parameters of a tile: what a tile of the first layer reads and writes fits into the first
+        /// cache, in other layers many rows share what they read.
+        const FIRST_TILE: usize = 4096;
+        const OTHER_TILE: usize = 25600;
+        /// Rows that stay together.
+        const ROWS: usize = 4;
+        let first_weights = PIXELS * self.widths[0];
+        let rest = self.parameter_count() - first_weights;
+        let mut shares: Vec<Vec<Tile>> = vec![vec![]; 2 * threads];
         for (layer, kind) in self.layers.iter().enumerate() {
             let Layer::Linear(linear) = kind else { continue };
-            for start in (0..linear.inputs + 1).step_by(SEGMENT) {
-                let rows = start..(start + SEGMENT).min(linear.inputs + 1);
+            for start in (0..linear.inputs + 1).step_by(ROWS) {
+                let rows = start..(start + ROWS).min(linear.inputs + 1);
                 let first = self.ranges[layer].start;
                 let range = first + rows.start * linear.outputs..first + rows.end * linear.outputs;
-                let middle = (range.start + range.end) / 2;
-                let share = &mut shares[middle * parts / self.parameter_count()];
-                match share.last_mut() {
+                let half = usize::from(start >= HALVES[1].start);
+                let (share, tile_size) = if range.end <= first_weights {
+                    let Range { start: first_row, end } = HALVES[half];
+                    let row = half * (end - first_row) + start - first_row;
+                    (row * threads / (2 * (end - first_row)), FIRST_TILE)
+                } else {
+                    let middle = (range.start + range.end) / 2 - first_weights;
+                    (threads + middle * threads / rest, OTHER_TILE)
+                };
+                let other_half = layer == 0 && start == HALVES[1].start;
+                match shares[share].last_mut() {
                     Some(tile)
-                        if tile.layer == layer && tile.range.len() + range.len() <= TILE_PARAMETERS =>
+                        if tile.layer == layer
+                            && !other_half
+                            && tile.range.len() + range.len() <= tile_size =>
                     {
                         (tile.rows.end, tile.range.end) = (rows.end, range.end);
                     }
-                    _ => share.push(Tile { layer, rows, range }),
+                    _ => shares[share].push(Tile { layer, rows, range }),
                 }
             }
         }
         shares
     }
 
-    /// The gradient of one tile's parameters, summed over the blocks of a batch in their order.
-    pub fn gradient(&self, level: Level, tile: &Tile, blocks: &[Block], gradient: &mut [f32]) {
+    /// The gradient of one tile's parameters, summed over the images of a batch in their order.
+    /// `halves` has at least those of the tile, `first_gradient` is ∂loss/∂y of the first layer for
+    /// all images.
+    pub fn gradient(
+        &self,
+        level: Level,
+        tile: &Tile,
+        halves: &[Half],
+        first_gradient: &[f32],
+        blocks: &[Block],
+        gradient: &mut [f32],
+    ) {
         let Layer::Linear(linear) = self.layers[tile.layer] else { unreachable!("a tile has parameters") };
-        let dy = |block: &'_ Block| block.labels.len() * linear.outputs;
         if tile.layer == 0 {
-            let blocks = blocks.iter().map(|block| (&block.pixels, &block.gradients[0][..dy(block)]));
-            linear.gradient_pixels(level, blocks, tile.rows.clone(), gradient);
+            let pixels = halves.iter().map(|half| &half.pixels);
+            let pixels = pixels.filter(|pixels| pixels.pixels().contains(&tile.rows.start));
+            linear.gradient_pixels(level, pixels, first_gradient, tile.rows.clone(), gradient);
         } else {
             let blocks = blocks.iter().map(|block| {
-                let x = &block.outputs[tile.layer - 1][..block.labels.len() * linear.inputs];
-                (x, &block.gradients[tile.layer][..dy(block)])
+                let images = block.labels.len();
+                let x = &block.outputs[tile.layer - 1][..images * linear.inputs];
+                (x, &block.gradients[tile.layer][..images * linear.outputs])
             });
             linear.gradient(level, blocks, tile.rows.clone(), gradient);
         }
@@ -257,89 +332,6 @@ pub struct Tile {
     rows: Range<usize>,
     /// Its place in the flat list of parameters.
     pub range: Range<usize>,
-}
-
-/// A few images on their way through a network, and all that backward needs of it.
-///
-/// Made once and filled again for each batch: after the first no memory is asked for.
-#[derive(Clone, Debug)]
-pub struct Block {
-    level: Level,
-    pixels: PixelBlock,
-    labels: Vec<u8>,
-    correct: usize,
-    /// For each layer `[images, width]`.
-    outputs: Vec<Numbers>,
-    /// ∂loss/∂output, of the same shapes.
-    gradients: Vec<Numbers>,
-    /// `[images, 10]`.
-    probabilities: Numbers,
-    losses: Vec<f32>,
-}
-
-impl Block {
-    /// Room for up to `capacity` images and all that [`Architecture::forward`] and
-    /// [`Architecture::backward`] write.
-    pub fn new(architecture: &Architecture, level: Level, capacity: usize) -> Self {
-        let room = || architecture.widths.iter().map(|width| zeros(width * capacity)).collect();
-        Block { gradients: room(), ..Block::for_recognition(architecture, level, capacity) }
-    }
-
-    /// The same without room for gradients.
-    pub fn for_recognition(architecture: &Architecture, level: Level, capacity: usize) -> Self {
-        Block {
-            level,
-            pixels: PixelBlock::new(capacity, architecture.pixel_scale.factor()),
-            labels: Vec::with_capacity(capacity),
-            correct: 0,
-            outputs: architecture.widths.iter().map(|width| zeros(width * capacity)).collect(),
-            gradients: vec![],
-            probabilities: zeros(DIGITS * capacity),
-            losses: vec![0.0; capacity],
-        }
-    }
-
-    /// Replaces the images: the 784 bytes and the label of each.
-    ///
-    /// # Panics
-    ///
-    /// If there are more than fit.
-    pub fn load<'a>(
-        &mut self,
-        examples: impl ExactSizeIterator<Item = (&'a [u8], u8)> + Clone,
-        upcoming: impl Iterator<Item = &'a [u8]>,
-    ) {
-        assert!(examples.len() <= self.losses.len(), "Block::load: too many images");
-        let mut upcoming = upcoming.fuse();
-        self.labels.clear();
-        self.labels.extend(examples.clone().map(|(_, label)| label));
-        let images = examples.map(|(image, _)| image).inspect(|_| {
-            if let Some(image) = upcoming.next() {
-                prefetch(image);
-            }
-        });
-        self.pixels.load(self.level, images);
-    }
-
-    /// The labels of its images.
-    pub fn labels(&self) -> &[u8] {
-        &self.labels
-    }
-
-    /// How many images were read right, after forward.
-    pub fn correct(&self) -> usize {
-        self.correct
-    }
-
-    /// The cross-entropy of each image, after forward.
-    pub fn losses(&self) -> &[f32] {
-        &self.losses[..self.labels.len()]
-    }
-
-    /// The probability of each digit for each image, after forward.
-    pub fn probabilities(&self) -> &[[f32; DIGITS]] {
-        &self.probabilities.as_chunks().0[..self.labels.len()]
-    }
 }
 
 /// Layers and the numbers they have learned.

@@ -6,7 +6,7 @@
 
 use crate::{
     image::DIGITS,
-    kernels::{Level, exponential::exponentials},
+    kernels::{Level, Loop, exponential::exponentials},
 };
 
 /// The probability of each digit from each example's logits, both `[examples, 10]`, and the
@@ -41,12 +41,26 @@ pub fn cross_entropy(
     }
 }
 
-/// `dz = (p − y)·weight`, in place of `p`; `weight` is 1 / batch size, so that gradients are
-/// those of the mean loss.
-pub fn backward(probabilities: &mut [f32], label: u8, weight: f32) {
-    probabilities[usize::from(label)] -= 1.0;
-    for p in probabilities {
-        *p *= weight;
+/// `dz = (p − y)·weight`; `weight` is 1 / batch size, so that gradients are those of the mean loss.
+pub fn backward(level: Level, probabilities: &[f32], labels: &[u8], weight: f32, dz: &mut [f32]) {
+    dz.copy_from_slice(probabilities);
+    for (dz, &label) in dz.as_chunks_mut::<DIGITS>().0.iter_mut().zip(labels) {
+        dz[usize::from(label)] -= 1.0;
+    }
+    level.vectorize(Scale { numbers: dz, factor: weight });
+}
+
+struct Scale<'a> {
+    numbers: &'a mut [f32],
+    factor: f32,
+}
+
+impl Loop for Scale<'_> {
+    #[inline(always)]
+    fn run(self) {
+        for number in self.numbers {
+            *number *= self.factor;
+        }
     }
 }
 
@@ -89,9 +103,9 @@ mod tests {
     fn the_gradient_matches_central_differences() {
         const H: f32 = 1e-2; // third derivatives are below 1: the error is below H² / 6
         let logits = logits([0.3, -1.2, 0.8, 0.1]);
-        let mut gradient = [0.0; DIGITS];
-        loss(logits, 1, &mut gradient);
-        backward(&mut gradient, 1, 1.0);
+        let (mut p, mut gradient) = ([0.0; DIGITS], [f32::NAN; DIGITS]);
+        loss(logits, 1, &mut p);
+        backward(Level::detect(), &p, &[1], 1.0, &mut gradient);
         for i in 0..DIGITS {
             let loss_at = |shift: f32| {
                 let mut moved = logits;

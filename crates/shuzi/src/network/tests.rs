@@ -24,30 +24,50 @@ fn small_network() -> Network {
     network
 }
 
-fn blocks(network: &Network, data: &Dataset, block_size: usize) -> Vec<Block> {
-    let indices: Vec<u32> = (0..data.len() as u32).collect();
-    indices
-        .chunks(block_size)
-        .map(|indices| {
-            let mut block = Block::new(network.architecture(), Level::detect(), block_size);
-            block.load(indices.iter().map(|&index| data.example(index as usize)), [].into_iter());
-            network.architecture().forward(&network.parameters, &mut block);
-            network.architecture().backward(&network.parameters, &mut block, 1.0 / data.len() as f32);
-            block
-        })
-        .collect()
+/// A batch that went forward and backward.
+struct Pass {
+    halves: [Half; 2],
+    first_gradient: Vec<f32>,
+    blocks: Vec<Block>,
+}
+
+fn pass(network: &Network, data: &Dataset, block_size: usize) -> Pass {
+    let (architecture, level) = (network.architecture(), Level::detect());
+    let halves = [0, 1].map(|half| {
+        let mut half = Half::new(architecture, level, half, data.len());
+        half.load(data.images().chunks_exact(PIXELS));
+        let weights = &network.parameters[architecture.half_range(&half)];
+        architecture.forward_half(weights, &mut half, std::iter::empty());
+        half
+    });
+    let width = architecture.first_width();
+    let mut first_gradient = vec![f32::NAN; data.len() * width];
+    let labels = data.labels().chunks(block_size);
+    let blocks = labels.zip(first_gradient.chunks_mut(block_size * width)).enumerate();
+    let blocks = blocks.map(|(index, (labels, first_gradient))| {
+        let mut block = Block::new(architecture, level, block_size);
+        block.set_labels(labels.iter().copied());
+        architecture.forward(&network.parameters, halves.each_ref(), index * block_size, &mut block);
+        architecture.backward(&network.parameters, &mut block, first_gradient, 1.0 / data.len() as f32);
+        block
+    });
+    let blocks = blocks.collect();
+    Pass { halves, first_gradient, blocks }
 }
 
 fn mean_loss(network: &Network, data: &Dataset) -> f64 {
-    let losses: f64 =
-        blocks(network, data, 8).iter().flat_map(|block| block.losses()).map(|&loss| f64::from(loss)).sum();
+    let losses = pass(network, data, 8).blocks;
+    let losses: f64 = losses.iter().flat_map(Block::losses).map(|&loss| f64::from(loss)).sum();
     losses / data.len() as f64
 }
 
-fn gradient(network: &Network, blocks: &[Block]) -> Vec<f32> {
+fn gradient(network: &Network, data: &Dataset, block_size: usize) -> Vec<f32> {
+    let Pass { halves, first_gradient, blocks } = pass(network, data, block_size);
+    let (architecture, level) = (network.architecture(), Level::detect());
     let mut gradient = vec![f32::NAN; network.parameters.len()];
-    for tile in network.architecture().shares(3).concat() {
-        network.architecture().gradient(Level::detect(), &tile, blocks, &mut gradient[tile.range.clone()]);
+    for tile in architecture.shares(3).concat() {
+        let gradient = &mut gradient[tile.range.clone()];
+        architecture.gradient(level, &tile, &halves, &first_gradient, &blocks, gradient);
     }
     gradient
 }
@@ -74,14 +94,14 @@ fn largest_gradient_error(network: &Network, data: &Dataset, gradient: &[f32]) -
 #[test]
 fn gradients_of_the_whole_network_match_central_differences() {
     let (network, data) = (small_network(), small_set(11));
-    let error = largest_gradient_error(&network, &data, &gradient(&network, &blocks(&network, &data, 4)));
+    let error = largest_gradient_error(&network, &data, &gradient(&network, &data, 4));
     assert!(error < 1e-3, "{error}");
 }
 
 #[test]
 fn the_gradient_check_can_fail() {
     let (network, data) = (small_network(), small_set(11));
-    let mut wrong = gradient(&network, &blocks(&network, &data, 4));
+    let mut wrong = gradient(&network, &data, 4);
     let last = wrong.len() - 1;
     wrong[last] = -wrong[last]; // the sign of one bias
     let error = largest_gradient_error(&network, &data, &wrong);

@@ -1,9 +1,10 @@
 //! Training: mini-batch gradient descent over a data set, the textbook's loop.
 //!
 //! In: a [`Recipe`], a network, [`Examples`]. Out: the trained network, and an [`Event`] for
-//! every step on the way. A step has two parts: blocks of the batch go forward and backward,
-//! then each tile of the parameters gets its gradient and is updated. Both are shared out
-//! among the threads so that no sum depends on how many there are.
+//! every step on the way. A step has three parts: the first layer sums over the halves of the
+//! images, blocks of the batch go the rest of the way forward and backward, then each tile of
+//! the parameters gets its gradient and is updated. Each is shared out among the threads so
+//! that no sum depends on how many there are.
 
 pub mod optimizer;
 
@@ -14,10 +15,11 @@ use crate::{
     evaluation::{Evaluation, evaluate},
     kernels::{
         Level, Numbers, Processor,
+        pixels::Images,
         team::{Team, with_team},
         zeros,
     },
-    network::{Block, Network, Tile},
+    network::{Block, Half, Network, Tile},
     recipe::{LastBatch, Recipe, TrainingRecipe},
 };
 use rand::{SeedableRng, seq::SliceRandom};
@@ -280,27 +282,29 @@ impl<O: FnMut(Event<'_>) -> ControlFlow<()>> Run<'_, O> {
         sums: &mut EpochSums,
         team: &mut Team<'_>,
     ) -> Result<ControlFlow<()>, Diverged> {
-        let mut batches = order.chunks(self.batch_size).peekable();
-        while let Some(batch) = batches.next() {
-            if batch.len() < self.batch_size && self.recipe.last_batch == LastBatch::Drop {
-                break;
-            }
+        let count = match self.recipe.last_batch {
+            LastBatch::Keep => order.len(),
+            LastBatch::Drop => order.len() / self.batch_size * self.batch_size,
+        };
+        let batches = order[..count].chunks(self.batch_size);
+        let batch = |index: usize| Batch { data, indices: batches.clone().nth(index).unwrap_or_default() };
+        self.workshop.begin(self.network, batch(0), batch(1), team);
+        for index in 0..batches.len() {
             let rate = self.recipe.learning_rate * self.recipe.schedule.factor(self.steps_done, self.steps);
-            let next = batches.peek().copied().unwrap_or_default();
-            let (loss, batch_accuracy) =
-                self.workshop.forward_and_backward(self.network, data, batch, next, team);
+            let (loss, batch_accuracy) = self.workshop.forward_and_backward(self.network, batch(index), team);
             let iteration = sums.steps;
             if !loss.is_finite() {
                 *self.network = Network::new(self.network.architecture().clone(), &self.workshop.last_good);
                 return Err(Diverged { epoch, iteration, loss });
             }
             self.workshop.remember_good_weights(self.network, self.steps_done);
-            self.workshop.update(self.network, batch.len(), rate, team);
+            let [batch, next, after_next] = [0, 1, 2].map(|ahead| batch(index + ahead));
+            self.workshop.update(self.network, batch, rate, [next, after_next], team);
             self.steps_done += 1;
             sums.steps += 1;
             sums.loss += loss;
             sums.batch_accuracy += batch_accuracy;
-            let examples = batch.len();
+            let examples = batch.indices.len();
             let step = StepReport { epoch, iteration, examples, loss, batch_accuracy, learning_rate: rate };
             if (self.observe)(Event::Step(step)).is_break() {
                 return Ok(ControlFlow::Break(()));
@@ -350,9 +354,16 @@ fn epoch_order(order: &Order, training: &[u32], seed: u64, epoch: usize) -> Vec<
 /// gradient is summed image after image in the order of the batch.
 struct Workshop {
     level: Level,
+    /// Images of a block.
     block_size: usize,
+    /// Images of a half: those of some blocks.
+    half_size: usize,
+    /// All upper halves, then all lower ones.
+    halves: Vec<Half>,
     blocks: Vec<Block>,
-    /// For each thread its part of the parameters.
+    /// ∂loss/∂y of the first layer, `[batch, outputs]`.
+    first_gradient: Numbers,
+    /// The parts of the parameters, see [`Architecture::shares`], and where they lie.
     shares: Vec<Vec<Tile>>,
     pieces: Vec<Range<usize>>,
     gradient: Numbers,
@@ -362,22 +373,37 @@ struct Workshop {
 
 impl Workshop {
     fn new(recipe: &TrainingRecipe, network: &Network, processor: Processor, batch_size: usize) -> Self {
-        /// Images of a block at most: what they leave in each layer stays in the second cache.
+        /// Images of a half and of a block at most, so that the first layer's sums stay in the first
+        /// cache, and what a block leaves in all layers in the second.
+        const MAX_HALF: usize = 128;
         const MAX_BLOCK: usize = 64;
         let Processor { threads, level } = processor;
         let architecture = network.architecture();
-        let block_count = batch_size.div_ceil(MAX_BLOCK).next_multiple_of(threads).min(batch_size);
-        let block_size = batch_size.div_ceil(block_count);
-        let shares: Vec<Vec<Tile>> =
-            architecture.shares(threads).into_iter().filter(|share| !share.is_empty()).collect();
+        // As many halves and blocks as all threads can share out evenly.
+        let half_pairs = batch_size.div_ceil(MAX_HALF).next_multiple_of(threads.div_ceil(2));
+        let blocks_per_half =
+            (batch_size.div_ceil(half_pairs).div_ceil(MAX_BLOCK)).max(threads.div_ceil(half_pairs));
+        let block_size = batch_size.div_ceil(half_pairs * blocks_per_half);
+        let half_size = block_size * blocks_per_half;
+        let (block_count, half_pairs) = (batch_size.div_ceil(block_size), batch_size.div_ceil(half_size));
+        let shares = architecture.shares(threads);
+        let halves = (0..2 * half_pairs).map(|i| Half::new(architecture, level, i / half_pairs, half_size));
+        let halves: Vec<Half> = halves.collect();
+        let mut end = 0;
+        let pieces = shares.iter().map(|share| {
+            let start = end;
+            end = share.last().map_or(start, |tile| tile.range.end);
+            start..end
+        });
+        let pieces = pieces.collect();
         Workshop {
             level,
             block_size,
+            half_size,
+            halves,
             blocks: vec![Block::new(architecture, level, block_size); block_count],
-            pieces: shares
-                .iter()
-                .map(|share| share[0].range.start..share[share.len() - 1].range.end)
-                .collect(),
+            first_gradient: zeros(batch_size * architecture.first_width()),
+            pieces,
             shares,
             gradient: zeros(network.parameters().len()),
             optimizer: Optimizer::new(recipe.optimizer, network.parameters().len()),
@@ -385,55 +411,108 @@ impl Workshop {
         }
     }
 
-    /// Mean loss of the batch, and the fraction of it read right. Leaves in the blocks what
-    /// [`update`](Self::update) needs.
+    /// The first part of a step: the first layer's sums over each half of the batch's images.
+    fn begin(&mut self, network: &Network, batch: Batch<'_>, next: Batch<'_>, team: &mut Team<'_>) {
+        let (architecture, half_size) = (network.architecture(), self.half_size);
+        let parts = self.halves.len() / 2;
+        team.for_each(&mut self.halves, |index, half| {
+            let [images, upcoming] = [batch, next].map(|batch| batch.images(index % parts, half_size));
+            half.load(images);
+            let weights = &network.parameters()[architecture.half_range(half)];
+            architecture.forward_half(weights, half, upcoming);
+        });
+    }
+
+    /// The second part. Mean loss of the batch, and the fraction of it read right. Leaves in the
+    /// blocks what [`update`](Self::update) needs.
     fn forward_and_backward(
         &mut self,
         network: &Network,
-        data: &Dataset,
-        batch: &[u32],
-        next_batch: &[u32],
+        batch: Batch<'_>,
         team: &mut Team<'_>,
     ) -> (f32, f32) {
-        let architecture = network.architecture();
-        let (block_size, example_weight) = (self.block_size, 1.0 / batch.len() as f32);
-        let blocks = &mut self.blocks[..batch.len().div_ceil(block_size)];
-        team.for_each(blocks, |index, block| {
-            let start = index * block_size;
-            let end = batch.len().min(start + block_size);
-            let examples = batch[start..end].iter().map(|&index| data.example(index as usize));
-            let upcoming = next_batch.iter().skip(start).map(|&index| data.example(index as usize).0);
-            block.load(examples, upcoming);
-            architecture.forward(network.parameters(), block);
-            architecture.backward(network.parameters(), block, example_weight);
-        });
+        let (architecture, parameters) = (network.architecture(), network.parameters());
+        let Batch { data, indices } = batch;
+        let (block_size, half_size, example_weight) =
+            (self.block_size, self.half_size, 1.0 / indices.len() as f32);
+        let (upper, lower) = self.halves.split_at(self.halves.len() / 2);
+        let blocks = &mut self.blocks[..indices.len().div_ceil(block_size)];
+        let width = architecture.first_width();
+        let first_gradient = &mut self.first_gradient[..indices.len() * width];
+        team.for_each_with_piece(
+            blocks,
+            first_gradient,
+            block_size * width,
+            |index, block, first_gradient| {
+                let first = index * block_size;
+                let indices = &indices[first..indices.len().min(first + block_size)];
+                block.set_labels(indices.iter().map(|&index| data.labels()[index as usize]));
+                let halves = [upper, lower].map(|halves| &halves[first / half_size]);
+                architecture.forward(parameters, halves, first % half_size, block);
+                architecture.backward(parameters, block, first_gradient, example_weight);
+            },
+        );
         let losses = blocks.iter().flat_map(Block::losses);
         let loss_sum: f32 = losses.sum();
         let correct: usize = blocks.iter().map(Block::correct).sum();
         (loss_sum * example_weight, correct as f32 * example_weight)
     }
 
-    /// Takes the step: each tile of the parameters gets its gradient and is moved.
-    fn update(&mut self, network: &mut Network, batch_len: usize, learning_rate: f32, team: &mut Team<'_>) {
+    /// The third part: each tile of the parameters gets its gradient and is moved. Then the first
+    /// part of the next step. One or two threads need not meet in between: each has just moved the
+    /// weights of the half that it goes on with, and they are still in its cache.
+    fn update(
+        &mut self,
+        network: &mut Network,
+        batch: Batch<'_>,
+        learning_rate: f32,
+        [next, after_next]: [Batch<'_>; 2],
+        team: &mut Team<'_>,
+    ) {
         let step = self.optimizer.begin_step(learning_rate);
         let Optimizer { first_moment, second_moment, .. } = &mut self.optimizer;
-        let blocks = &self.blocks[..batch_len.div_ceil(self.block_size)];
-        let (level, shares) = (self.level, &self.shares);
+        let blocks = &self.blocks[..batch.indices.len().div_ceil(self.block_size)];
+        let (level, shares, pieces, half_size) = (self.level, &self.shares, &self.pieces, self.half_size);
         let (architecture, parameters) = network.parts_mut();
-        team.for_each_piece(
-            [parameters, &mut self.gradient, first_moment, second_moment],
-            &self.pieces,
-            |index, [mut weights, mut gradient, mut first, mut second]| {
-                for tile in &shares[index] {
-                    let count = tile.range.len();
-                    let weights = take(&mut weights, count);
-                    let gradient = take(&mut gradient, count);
-                    let (first, second) = (take(&mut first, count), take(&mut second, count));
-                    architecture.gradient(level, tile, blocks, gradient);
-                    step.update(level, weights, gradient, first, second);
-                }
-            },
-        );
+        let first_gradient = &self.first_gradient[..batch.indices.len() * architecture.first_width()];
+        let move_tiles = |index: usize,
+                          halves: &[Half],
+                          [weights, gradient, first, second]: [&mut [f32]; 4]| {
+            let start = pieces[index].start;
+            for tile in &shares[index] {
+                let range = tile.range.start - start..tile.range.end - start;
+                let gradient = &mut gradient[range.clone()];
+                architecture.gradient(level, tile, halves, first_gradient, blocks, gradient);
+                let [weights, first, second] = [&mut *weights, &mut *first, &mut *second]
+                    .map(|numbers| if numbers.is_empty() { numbers } else { &mut numbers[range.clone()] });
+                step.update(level, weights, gradient, first, second);
+            }
+        };
+        let parts = self.halves.len() / 2;
+        let slices = [parameters, &mut self.gradient, first_moment, second_moment];
+        if team.threads() <= 2 {
+            team.for_each_piece(
+                &mut self.halves,
+                slices,
+                pieces,
+                |index, halves, [weights, gradient, first, second]| {
+                    move_tiles(index, halves, [&mut *weights, gradient, first, second]);
+                    for (part, half) in halves.iter_mut().enumerate() {
+                        let range = architecture.half_range(half);
+                        let weights =
+                            &weights[range.start - pieces[index].start..range.end - pieces[index].start];
+                        half.load(next.images(part % parts, half_size));
+                        architecture.forward_half(weights, half, after_next.images(part % parts, half_size));
+                    }
+                },
+            );
+        } else {
+            let halves = &self.halves;
+            team.for_each_piece(&mut [(); 0], slices, pieces, |index, _, slices| {
+                move_tiles(index, halves, slices)
+            });
+            self.begin(network, next, after_next, team);
+        }
     }
 
     /// Keeps a copy of the weights now and then, for the day the loss is no number.
@@ -445,10 +524,17 @@ impl Workshop {
     }
 }
 
-/// Splits the next `count` numbers off, or none if there is none (a moment that is not kept).
-fn take<'a>(numbers: &mut &'a mut [f32], count: usize) -> &'a mut [f32] {
-    let count = count.min(numbers.len());
-    numbers.split_off_mut(..count).expect("so many are there")
+/// Some examples of a data set.
+#[derive(Clone, Copy)]
+struct Batch<'a> {
+    data: &'a Dataset,
+    indices: &'a [u32],
+}
+
+impl<'a> Batch<'a> {
+    fn images(self, part: usize, size: usize) -> impl Images<'a> {
+        self.data.images_at(self.indices.chunks(size).nth(part).unwrap_or_default())
+    }
 }
 
 #[cfg(test)]
