@@ -36,6 +36,8 @@ def unpack():
 def run(command, threads, seed):
     """Runs one process: its JSON line, wall seconds, and peak memory in MB."""
     environment = {**os.environ, "THREADS": str(threads), "SEED": str(seed), "MNIST_RAW": str(raw)}
+    for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
+        environment.pop(name, None)  # set for older OpenBLAS, they would slow NumPy's own down
     for name in ("OMP", "OPENBLAS", "MKL", "RAYON"):
         environment[f"{name}_NUM_THREADS"] = str(threads)
     command = [part.format(threads=threads, seed=seed) for part in command]

@@ -9,7 +9,7 @@ use crate::{
     image::{DIGITS, most_probable},
     network::{Network, Recognizer},
 };
-use std::{ops::Range, thread};
+use std::thread;
 
 /// What a network said of a set of labelled images.
 #[derive(Clone, Debug, PartialEq)]
@@ -133,25 +133,26 @@ pub fn evaluate(network: &Network, data: &Dataset, processor: Processor) -> Eval
     let Processor { threads, level } = processor;
     assert!(threads > 0, "evaluate: no thread");
     let share = data.len().div_ceil(BLOCK).div_ceil(threads) * BLOCK; // whole blocks for each thread
-    let (mut probabilities, mut losses) = (Vec::with_capacity(data.len()), Vec::with_capacity(data.len()));
-    let read = |share: Range<usize>| {
+    let (mut probabilities, mut losses) = (vec![[0.0; DIGITS]; data.len()], vec![0.0; data.len()]);
+    let read = |first: usize, probabilities: &mut [[f32; DIGITS]], losses: &mut [f32]| {
         let mut recognizer = Recognizer::new(network.architecture(), level, BLOCK);
-        let (mut probabilities, mut losses) = (Vec::new(), Vec::new());
-        for start in share.clone().step_by(BLOCK) {
-            let block = (start..share.end.min(start + BLOCK)).map(|index| data.example(index));
-            let block = recognizer.read(network, block);
-            probabilities.extend_from_slice(block.probabilities());
-            losses.extend_from_slice(block.losses());
+        let blocks = probabilities.chunks_mut(BLOCK).zip(losses.chunks_mut(BLOCK));
+        for (start, (probabilities, losses)) in (first..).step_by(BLOCK).zip(blocks) {
+            let examples = (start..start + losses.len()).map(|index| data.example(index));
+            let block = recognizer.read(network, examples);
+            probabilities.copy_from_slice(block.probabilities());
+            losses.copy_from_slice(block.losses());
         }
-        (probabilities, losses)
     };
     thread::scope(|scope| {
-        let shares = (0..data.len()).step_by(share).map(|start| start..data.len().min(start + share));
-        let shares: Vec<_> = shares.map(|share| scope.spawn(|| read(share))).collect();
-        for share in shares {
-            let (share_probabilities, share_losses) = share.join().expect("reading does not panic");
-            probabilities.extend(share_probabilities);
-            losses.extend(share_losses);
+        let shares = probabilities.chunks_mut(share).zip(losses.chunks_mut(share));
+        let mut shares = (0..).step_by(share).zip(shares);
+        let own = shares.next();
+        for (first, (probabilities, losses)) in shares {
+            scope.spawn(move || read(first, probabilities, losses));
+        }
+        if let Some((first, (probabilities, losses))) = own {
+            read(first, probabilities, losses);
         }
     });
     Evaluation::new(data.labels().to_vec(), probabilities, losses)
