@@ -31,9 +31,15 @@ struct Shared {
     /// Helpers that are still at the present job.
     working: AtomicUsize,
     asleep: Vec<AtomicBool>,
+    /// For each thread the first item of its share that nobody has taken.
+    untaken: Vec<OwnLine<AtomicUsize>>,
     panicked: AtomicBool,
     finished: AtomicBool,
 }
+
+/// Alone in its cache line, so that its owner does not wait for the neighbours' owners.
+#[repr(align(64))]
+struct OwnLine<T>(T);
 
 // SAFETY: `job` is the only field that is not Sync by itself. It is written only by the
 // leading thread while `working` is 0, and read by helpers only after they have seen the
@@ -52,6 +58,7 @@ pub fn with_team<R>(threads: usize, work: impl FnOnce(&mut Team<'_>) -> R) -> R 
         job: UnsafeCell::new(None),
         working: AtomicUsize::new(0),
         asleep: (1..threads).map(|_| AtomicBool::new(false)).collect(),
+        untaken: (0..threads).map(|_| OwnLine(AtomicUsize::new(0))).collect(),
         panicked: AtomicBool::new(false),
         finished: AtomicBool::new(false),
     };
@@ -145,12 +152,33 @@ impl Team<'_> {
 
     /// Calls `visit` once for each item, the items shared out among the threads.
     pub fn for_each<T: Send>(&mut self, items: &mut [T], visit: impl Fn(usize, &mut T) + Sync) {
-        let threads = self.threads();
         let (items, count) = (SendPointer(items.as_mut_ptr()), items.len());
+        // SAFETY: `index` is inside the slice, and visited by one thread only.
+        self.for_each_index(count, |index| visit(index, unsafe { &mut *items.at(index) }));
+    }
+
+    /// Calls `visit` once for each index below `count`. Each thread begins with its own share; who is
+    /// ready goes on with what the others have not begun, for cores are not equally fast.
+    fn for_each_index(&mut self, count: usize, visit: impl Fn(usize) + Sync) {
+        let threads = self.threads();
+        if count <= threads {
+            // Nothing to help with, so no need to look.
+            return self.run(&|thread| share(count, threads, thread).for_each(&visit));
+        }
+        let untaken = &self.shared.untaken;
+        for (thread, untaken) in untaken.iter().enumerate() {
+            untaken.0.store(share(count, threads, thread).start, SeqCst);
+        }
         self.run(&|thread| {
-            for index in share(count, threads, thread) {
-                // SAFETY: `index` is inside the slice, and in the share of this thread alone.
-                visit(index, unsafe { &mut *items.at(index) });
+            for owner in (thread..threads).chain(0..thread) {
+                let end = share(count, threads, owner).end;
+                loop {
+                    let index = untaken[owner].0.fetch_add(1, SeqCst); // given to no other thread
+                    if index >= end {
+                        break;
+                    }
+                    visit(index);
+                }
             }
         });
     }
@@ -179,20 +207,60 @@ impl Team<'_> {
     }
 
     /// Calls `visit` once for each range of `pieces`, with that range of each of `slices`
-    /// (an empty slice gives an empty piece). The pieces are dealt out to the threads in turn, and
-    /// each thread's share of `items` comes with its first one.
+    /// (an empty slice gives an empty piece), the pieces shared out among the threads.
     ///
     /// # Panics
     ///
-    /// If the pieces do not follow each other without overlap, inside the slices, or there are items
-    /// and fewer pieces than threads.
-    pub fn for_each_piece<T: Send, const K: usize>(
+    /// If the pieces do not follow each other without overlap, inside the slices.
+    pub fn for_each_piece<const K: usize>(
+        &mut self,
+        slices: [&mut [f32]; K],
+        pieces: &[Range<usize>],
+        visit: impl Fn(usize, [&mut [f32]; K]) + Sync,
+    ) {
+        let slices = Pieces::new(slices, pieces);
+        // SAFETY: each index is visited by one thread only.
+        self.for_each_index(pieces.len(), |index| visit(index, unsafe { slices.cut(index) }));
+    }
+
+    /// [`for_each_piece`](Self::for_each_piece), but with pieces that are dealt out to the threads in
+    /// turn, always the same to each, and a thread's share of `items` with its first one.
+    ///
+    /// # Panics
+    ///
+    /// As there, or if there are fewer pieces than threads.
+    pub fn for_each_dealt_piece<T: Send, const K: usize>(
         &mut self,
         items: &mut [T],
         slices: [&mut [f32]; K],
         pieces: &[Range<usize>],
         visit: impl Fn(usize, &mut [T], [&mut [f32]; K]) + Sync,
     ) {
+        let slices = Pieces::new(slices, pieces);
+        let (items, count) = (SendPointer(items.as_mut_ptr()), items.len());
+        let threads = self.threads();
+        assert!(threads <= pieces.len(), "for_each_dealt_piece: {} pieces", pieces.len());
+        self.run(&|thread| {
+            for index in (thread..pieces.len()).step_by(threads) {
+                let share = if index == thread { share(count, threads, thread) } else { 0..0 };
+                // SAFETY: inside the slice, and disjoint from the shares of all other threads.
+                let items = unsafe { std::slice::from_raw_parts_mut(items.at(share.start), share.len()) };
+                // SAFETY: only this thread steps over this index.
+                visit(index, items, unsafe { slices.cut(index) });
+            }
+        });
+    }
+}
+
+/// Slices that are cut into disjoint pieces.
+struct Pieces<'p, const K: usize> {
+    /// Each with whether it is empty, and so are its pieces.
+    slices: [(SendPointer<f32>, bool); K],
+    pieces: &'p [Range<usize>],
+}
+
+impl<'p, const K: usize> Pieces<'p, K> {
+    fn new(slices: [&'p mut [f32]; K], pieces: &'p [Range<usize>]) -> Self {
         let mut end = 0;
         for piece in pieces {
             assert!(end <= piece.start && piece.start <= piece.end, "for_each_piece: {piece:?} after {end}");
@@ -202,30 +270,28 @@ impl Team<'_> {
             assert!(slice.is_empty() || end <= slice.len(), "for_each_piece: {end} of {}", slice.len());
             (SendPointer(slice.as_mut_ptr()), slice.is_empty())
         });
-        let (items, count) = (SendPointer(items.as_mut_ptr()), items.len());
-        let threads = self.threads();
-        assert!(count == 0 || threads <= pieces.len(), "for_each_piece: {} pieces", pieces.len());
-        self.run(&|thread| {
-            for index in (thread..pieces.len()).step_by(threads) {
-                let piece = &pieces[index];
-                let parts = slices.each_ref().map(|(slice, empty)| {
-                    if *empty {
-                        return <&mut [f32]>::default();
-                    }
-                    // SAFETY: inside the slice, and disjoint from all other pieces (both
-                    // checked above); this thread alone visits the piece.
-                    unsafe { std::slice::from_raw_parts_mut(slice.at(piece.start), piece.len()) }
-                });
-                let share = if index == thread { share(count, threads, thread) } else { 0..0 };
-                // SAFETY: inside the slice, and disjoint from the shares of all other threads.
-                let items = unsafe { std::slice::from_raw_parts_mut(items.at(share.start), share.len()) };
-                visit(index, items, parts);
+        Pieces { slices, pieces }
+    }
+
+    /// One piece of each slice.
+    ///
+    /// # Safety
+    ///
+    /// At most once at a time for each index.
+    unsafe fn cut(&self, index: usize) -> [&'p mut [f32]; K] {
+        let piece = &self.pieces[index];
+        self.slices.each_ref().map(|(slice, empty)| {
+            if *empty {
+                return <&mut [f32]>::default();
             }
-        });
+            // SAFETY: inside the slice, and disjoint from all other pieces, which `new` has
+            // checked; the caller promises that nobody else has this one.
+            unsafe { std::slice::from_raw_parts_mut(slice.at(piece.start), piece.len()) }
+        })
     }
 }
 
-/// The neighbouring items that a thread takes: what it wrote last time is still near it.
+/// The neighbouring items that a thread takes first: what it wrote last time is still near it.
 fn share(items: usize, threads: usize, thread: usize) -> Range<usize> {
     items * thread / threads..items * (thread + 1) / threads
 }
@@ -272,19 +338,14 @@ mod tests {
         let (mut a, mut b, mut none, mut items) = (vec![0.0; 10], vec![0.0; 10], vec![], [7; 5]);
         with_team(3, |team| {
             let slices = [&mut a[..], &mut b, &mut none];
-            team.for_each_piece(
-                &mut items,
-                slices,
-                &[0..3, 3..4, 6..8, 8..10],
-                |index, items, [a, b, none]| {
-                    assert!(none.is_empty());
-                    a.fill(index as f32 + 1.0);
-                    b.fill(-1.0);
-                    items.fill(index);
-                },
-            );
+            let pieces = [0..3, 3..4, 6..8, 8..10];
+            team.for_each_dealt_piece(&mut items, slices, &pieces, |index, items, [a, b, none]| {
+                assert!(none.is_empty());
+                a.fill(index as f32 + 1.0);
+                b.fill(-1.0);
+                items.fill(index);
+            });
         });
-        assert_eq!(items, [0, 1, 1, 2, 2]);
         assert_eq!(a, [1.0, 1.0, 1.0, 2.0, 0.0, 0.0, 3.0, 3.0, 4.0, 4.0]);
         assert_eq!(b.iter().sum::<f32>(), -8.0);
     }
@@ -292,7 +353,7 @@ mod tests {
     #[test]
     #[should_panic(expected = "for_each_piece")]
     fn overlapping_pieces_are_refused() {
-        with_team(2, |team| team.for_each_piece(&mut [(); 0], [&mut [0.0; 4]], &[0..3, 2..4], |_, _, _| {}));
+        with_team(2, |team| team.for_each_piece([&mut [0.0; 4]], &[0..3, 2..4], |_, _| {}));
     }
 
     #[test]

@@ -365,7 +365,10 @@ struct Workshop {
     first_gradient: Numbers,
     /// The parts of the parameters, see [`Architecture::shares`], and where they lie.
     shares: Vec<Vec<Tile>>,
-    pieces: Vec<Range<usize>>,
+    share_ranges: Vec<Range<usize>>,
+    /// All tiles of these in order, and where they lie.
+    tiles: Vec<Tile>,
+    tile_ranges: Vec<Range<usize>>,
     gradient: Numbers,
     optimizer: Optimizer,
     last_good: Vec<f32>,
@@ -390,12 +393,13 @@ impl Workshop {
         let halves = (0..2 * half_pairs).map(|i| Half::new(architecture, level, i / half_pairs, half_size));
         let halves: Vec<Half> = halves.collect();
         let mut end = 0;
-        let pieces = shares.iter().map(|share| {
+        let share_ranges = shares.iter().map(|share| {
             let start = end;
             end = share.last().map_or(start, |tile| tile.range.end);
             start..end
         });
-        let pieces = pieces.collect();
+        let share_ranges = share_ranges.collect();
+        let tiles = shares.concat();
         Workshop {
             level,
             block_size,
@@ -403,8 +407,10 @@ impl Workshop {
             halves,
             blocks: vec![Block::new(architecture, level, block_size); block_count],
             first_gradient: zeros(batch_size * architecture.first_width()),
-            pieces,
             shares,
+            share_ranges,
+            tile_ranges: tiles.iter().map(|tile| tile.range.clone()).collect(),
+            tiles,
             gradient: zeros(network.parameters().len()),
             optimizer: Optimizer::new(recipe.optimizer, network.parameters().len()),
             last_good: network.parameters().to_vec(),
@@ -459,8 +465,8 @@ impl Workshop {
     }
 
     /// The third part: each tile of the parameters gets its gradient and is moved. Then the first
-    /// part of the next step. One or two threads need not meet in between: each has just moved the
-    /// weights of the half that it goes on with, and they are still in its cache.
+    /// part of the next step. In a small batch one or two threads need not meet in between: each has
+    /// just moved the weights of the half that it goes on with, and they are still in its cache.
     fn update(
         &mut self,
         network: &mut Network,
@@ -472,47 +478,39 @@ impl Workshop {
         let step = self.optimizer.begin_step(learning_rate);
         let Optimizer { first_moment, second_moment, .. } = &mut self.optimizer;
         let blocks = &self.blocks[..batch.indices.len().div_ceil(self.block_size)];
-        let (level, shares, pieces, half_size) = (self.level, &self.shares, &self.pieces, self.half_size);
+        let (level, half_size) = (self.level, self.half_size);
         let (architecture, parameters) = network.parts_mut();
         let first_gradient = &self.first_gradient[..batch.indices.len() * architecture.first_width()];
-        let move_tiles = |index: usize,
-                          halves: &[Half],
-                          [weights, gradient, first, second]: [&mut [f32]; 4]| {
-            let start = pieces[index].start;
-            for tile in &shares[index] {
-                let range = tile.range.start - start..tile.range.end - start;
-                let gradient = &mut gradient[range.clone()];
-                architecture.gradient(level, tile, halves, first_gradient, blocks, gradient);
-                let [weights, first, second] = [&mut *weights, &mut *first, &mut *second]
-                    .map(|numbers| if numbers.is_empty() { numbers } else { &mut numbers[range.clone()] });
-                step.update(level, weights, gradient, first, second);
-            }
-        };
-        let parts = self.halves.len() / 2;
         let slices = [parameters, &mut self.gradient, first_moment, second_moment];
-        if team.threads() <= 2 {
-            team.for_each_piece(
-                &mut self.halves,
-                slices,
-                pieces,
-                |index, halves, [weights, gradient, first, second]| {
-                    move_tiles(index, halves, [&mut *weights, gradient, first, second]);
-                    for (part, half) in halves.iter_mut().enumerate() {
-                        let range = architecture.half_range(half);
-                        let weights =
-                            &weights[range.start - pieces[index].start..range.end - pieces[index].start];
-                        half.load(next.images(part % parts, half_size));
-                        architecture.forward_half(weights, half, after_next.images(part % parts, half_size));
-                    }
-                },
-            );
-        } else {
-            let halves = &self.halves;
-            team.for_each_piece(&mut [(); 0], slices, pieces, |index, _, slices| {
-                move_tiles(index, halves, slices)
+        let move_tile = |tile: &Tile, halves: &[Half], slices: [&mut [f32]; 4]| {
+            let [weights, gradient, first, second] = slices;
+            architecture.gradient(level, tile, halves, first_gradient, blocks, gradient);
+            step.update(level, weights, gradient, first, second);
+        };
+        if team.threads() > 2 || self.halves.len() > 2 {
+            let (tiles, halves) = (&self.tiles, &self.halves);
+            team.for_each_piece(slices, &self.tile_ranges, |index, slices| {
+                move_tile(&tiles[index], halves, slices);
             });
-            self.begin(network, next, after_next, team);
+            return self.begin(network, next, after_next, team);
         }
+        let (shares, ranges) = (&self.shares, &self.share_ranges);
+        team.for_each_dealt_piece(&mut self.halves, slices, ranges, |index, halves, mut slices| {
+            let inside =
+                |range: Range<usize>| range.start - ranges[index].start..range.end - ranges[index].start;
+            for tile in &shares[index] {
+                let slices = slices.each_mut().map(|slice| match slice.len() {
+                    0 => &mut [][..],
+                    _ => &mut slice[inside(tile.range.clone())],
+                });
+                move_tile(tile, halves, slices);
+            }
+            for half in halves {
+                let weights = &slices[0][inside(architecture.half_range(half))];
+                half.load(next.images(0, half_size));
+                architecture.forward_half(weights, half, after_next.images(0, half_size));
+            }
+        });
     }
 
     /// Keeps a copy of the weights now and then, for the day the loss is no number.
