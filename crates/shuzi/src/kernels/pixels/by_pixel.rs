@@ -85,6 +85,7 @@ impl PixelBlock {
     /// If there are more than fit, or one does not have 784 bytes.
     pub fn load<'a>(&mut self, level: Level, images: impl Images<'a>) {
         assert!(images.len() <= self.columns.len(), "PixelBlock::load: too many images");
+        self.pairs.clear(); // first, so that no list is of another set of images, whatever happens
         self.images = images.len();
         level.run(Load { block: self, images });
     }
@@ -134,16 +135,15 @@ impl<'a, I: Images<'a>> Kernel for Load<'_, I> {
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) {
         const BLANK: &[u8; PIXELS] = &[0; PIXELS];
-        let PixelBlock { half, pairs, entries, columns, .. } = self.block;
+        let PixelBlock { images: count, half, pairs, entries, columns, .. } = self.block;
         let mut images = [BLANK; MAX_IMAGES]; // the last tile of 16 is filled up with blank ones
-        let tiles = self.images.len().div_ceil(16);
-        for (to, image) in images.iter_mut().zip(self.images) {
+        let tiles = count.div_ceil(16);
+        for (to, image) in images[..*count].iter_mut().zip(self.images) {
             *to = image.try_into().expect("PixelBlock::load: size of an image");
         }
         let images = &images.as_chunks::<16>().0[..tiles];
         let columns = &mut columns[..16 * tiles];
         let mut end = 0;
-        pairs.clear();
         for start in half.clone().step_by(64) {
             // The last tile begins further up, so that it does not reach over the picture's end.
             let first = start.min(PIXELS - 64);
@@ -427,6 +427,16 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_refused_image_leaves_no_list_of_others() {
+        let mut pixels = block(Level::detect(), 0, 20, 1.0);
+        let short = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            pixels.load(Level::detect(), iter::once(&[1; 783][..]));
+        }));
+        assert!(short.is_err());
+        assert_eq!((pixels.images(), pixels.lists(HALVES[0].clone()).count()), (1, 0));
     }
 
     #[test]
