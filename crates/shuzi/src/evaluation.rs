@@ -146,13 +146,8 @@ pub fn evaluate(network: &Network, data: &Dataset, processor: Processor) -> Eval
     };
     thread::scope(|scope| {
         let shares = probabilities.chunks_mut(share).zip(losses.chunks_mut(share));
-        let mut shares = (0..).step_by(share).zip(shares);
-        let own = shares.next();
-        for (first, (probabilities, losses)) in shares {
+        for (first, (probabilities, losses)) in (0..).step_by(share).zip(shares) {
             scope.spawn(move || read(first, probabilities, losses));
-        }
-        if let Some((first, (probabilities, losses))) = own {
-            read(first, probabilities, losses);
         }
     });
     Evaluation::new(data.labels().to_vec(), probabilities, losses)
