@@ -1,8 +1,8 @@
 //! IDX, the format of MNIST's files: a magic number, the sizes, then one byte for each value.
 //!
 //! In: any reader, raw or gzip. Out: the bytes of images or labels. The header is a claim: no
-//! memory is asked for before the length was checked, or, where it is not known beforehand,
-//! only as bytes really come. Source: <http://yann.lecun.com/exdb/mnist/>, section "file formats".
+//! memory is asked for before the length was checked; where it is not known beforehand, 64 MiB of
+//! addresses at most are set aside, and memory fills only as bytes really come. Source: <http://yann.lecun.com/exdb/mnist/>, section "file formats".
 
 use crate::{
     image::{PIXELS, SIDE},

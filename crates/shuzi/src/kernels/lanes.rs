@@ -397,7 +397,7 @@ mod x86 {
             columns: &mut [[u32; 16]],
             stride: usize,
         ) {
-            assert!(first + 64 <= N && 15 * stride < columns.len(), "transpose");
+            assert!(64 <= N && first <= N - 64 && stride.saturating_mul(15) < columns.len(), "transpose");
             // SAFETY: see `splat`; 64 bytes of each row are read, and 16 columns written, both checked above.
             unsafe {
                 let mut rows = [_mm512_setzero_si512(); 16];

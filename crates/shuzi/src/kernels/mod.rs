@@ -94,7 +94,8 @@ impl fmt::Display for Level {
     }
 }
 
-/// Begins to bring `bytes` near, for a later reader that jumps about in a large memory.
+/// Begins to bring `bytes` near, for a later reader that jumps about in a large memory: into the
+/// second cache, because the first is full of what is worked on now.
 #[inline]
 pub fn prefetch(bytes: &[u8]) {
     #[cfg(target_arch = "x86_64")]

@@ -41,7 +41,7 @@ pub struct PixelBlock {
 }
 
 /// Two neighbouring pixels, and where their list ends, which begins where the last pair's ended.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Pair {
     first_pixel: u32,
     end: u32,
