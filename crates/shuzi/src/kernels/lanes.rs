@@ -35,6 +35,41 @@ impl Level {
     }
 }
 
+/// A kernel that takes pairs of numbers; see [`PairLanes`].
+pub(super) trait PairKernel {
+    /// Does the work with these lanes.
+    fn run<L: PairLanes>(self, lanes: L);
+}
+
+impl Level {
+    /// Whether the processor itself multiplies pairs of bfloat16.
+    pub fn has_pairs(self) -> bool {
+        #[cfg(target_arch = "x86_64")]
+        if let Level::Avx512(_) = self {
+            return is_x86_feature_detected!("avx512bf16");
+        }
+        false
+    }
+
+    /// Runs `kernel` on pairs, with the processor's instructions if it [has them](Self::has_pairs), else
+    /// plainly.
+    #[inline]
+    pub(super) fn run_pairs(self, kernel: impl PairKernel) {
+        #[cfg(target_arch = "x86_64")]
+        if self.has_pairs() {
+            // SAFETY: the processor was asked for AVX-512 and its bfloat16 part.
+            return unsafe { run_avx512_pairs(kernel) };
+        }
+        kernel.run(Plain);
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma,bmi2,popcnt")]
+fn run_avx512_pairs(kernel: impl PairKernel) {
+    kernel.run(x86::Avx512::<true>(()));
+}
+
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
 fn run_avx2(kernel: impl Kernel) {
@@ -44,7 +79,7 @@ fn run_avx2(kernel: impl Kernel) {
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi2,popcnt")]
 fn run_avx512(kernel: impl Kernel) {
-    kernel.run(x86::Avx512(()));
+    kernel.run(x86::Avx512::<false>(()));
 }
 
 /// A kind of register, and the right to use it.
@@ -79,6 +114,18 @@ pub(super) trait Lanes: Copy {
 
     /// `a + b`.
     fn add(self, a: Self::Register, b: Self::Register) -> Self::Register;
+
+    /// The larger of `a` and `b`.
+    fn maximum(self, a: Self::Register, b: Self::Register) -> Self::Register;
+
+    /// `then` where `a ≥ b`, else `other`.
+    fn where_not_below(
+        self,
+        a: Self::Register,
+        b: Self::Register,
+        then: Self::Register,
+        other: Self::Register,
+    ) -> Self::Register;
 
     /// The sum of all lanes.
     fn sum(self, register: Self::Register) -> f32;
@@ -129,6 +176,29 @@ pub(super) trait Lanes: Copy {
                 end += usize::from(half != 0); // no branch to guess
             }
             end - start
+        })
+    }
+}
+
+/// Lanes that each hold a pair of bfloat16, the first in the lower half.
+pub(super) trait PairLanes: Lanes {
+    /// `a₀·b₀ + a₁·b₁ + c` in each lane, where `c` is one number and the products are exact.
+    fn dot_pairs(self, a: Self::Register, b: Self::Register, c: Self::Register) -> Self::Register;
+
+    /// [`dot_pairs`](Self::dot_pairs) with the same pair in every lane.
+    #[inline(always)]
+    fn dot_pair(self, a: &f32, b: Self::Register, c: Self::Register) -> Self::Register {
+        self.dot_pairs(self.splat(*a), b, c)
+    }
+}
+
+impl PairLanes for Plain {
+    #[inline(always)]
+    fn dot_pairs(self, a: [f32; 8], b: [f32; 8], c: [f32; 8]) -> [f32; 8] {
+        let halves = |pair: f32| [pair.to_bits() << 16, pair.to_bits() & 0xffff_0000].map(f32::from_bits);
+        std::array::from_fn(|i| {
+            let ([a0, a1], [b0, b1]) = (halves(a[i]), halves(b[i]));
+            a0 * b0 + a1 * b1 + c[i]
         })
     }
 }
@@ -212,6 +282,16 @@ impl Lanes for Plain {
     }
 
     #[inline(always)]
+    fn maximum(self, a: [f32; 8], b: [f32; 8]) -> [f32; 8] {
+        std::array::from_fn(|i| if a[i] > b[i] { a[i] } else { b[i] })
+    }
+
+    #[inline(always)]
+    fn where_not_below(self, a: [f32; 8], b: [f32; 8], then: [f32; 8], other: [f32; 8]) -> [f32; 8] {
+        std::array::from_fn(|i| if a[i] >= b[i] { then[i] } else { other[i] })
+    }
+
+    #[inline(always)]
     fn sum(self, r: [f32; 8]) -> f32 {
         ((r[0] + r[4]) + (r[2] + r[6])) + ((r[1] + r[5]) + (r[3] + r[7]))
     }
@@ -219,8 +299,11 @@ impl Lanes for Plain {
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::Lanes;
-    use std::arch::x86_64::*;
+    use super::{Lanes, PairLanes};
+    use std::{
+        arch::{asm, x86_64::*},
+        mem,
+    };
 
     /// 8 numbers; proof that the processor has AVX2 and FMA.
     #[derive(Clone, Copy)]
@@ -292,6 +375,18 @@ mod x86 {
         }
 
         #[inline(always)]
+        fn maximum(self, a: __m256, b: __m256) -> __m256 {
+            // SAFETY: see `splat`.
+            unsafe { _mm256_max_ps(a, b) }
+        }
+
+        #[inline(always)]
+        fn where_not_below(self, a: __m256, b: __m256, then: __m256, other: __m256) -> __m256 {
+            // SAFETY: see `splat`.
+            unsafe { _mm256_blendv_ps(other, then, _mm256_cmp_ps::<_CMP_GE_OQ>(a, b)) }
+        }
+
+        #[inline(always)]
         fn sum(self, register: __m256) -> f32 {
             // SAFETY: see `splat`.
             unsafe {
@@ -302,9 +397,29 @@ mod x86 {
         }
     }
 
-    /// 16 numbers; proof that the processor has AVX-512 (F, BW, DQ, VL).
+    /// 16 numbers; proof that the processor has AVX-512 (F, BW, DQ, VL), and if `PAIRS` its BF16 too.
     #[derive(Clone, Copy)]
-    pub(in super::super) struct Avx512(pub(super) ());
+    pub(in super::super) struct Avx512<const PAIRS: bool>(pub(super) ());
+
+    impl PairLanes for Avx512<true> {
+        #[inline(always)]
+        fn dot_pairs(self, a: __m512, b: __m512, c: __m512) -> __m512 {
+            // SAFETY: the processor has AVX-512 with BF16, `self` proves it; all three types are 512 bits.
+            unsafe {
+                _mm512_dpbf16_ps(
+                    c,
+                    mem::transmute::<__m512, __m512bh>(a),
+                    mem::transmute::<__m512, __m512bh>(b),
+                )
+            }
+        }
+
+        #[inline(always)]
+        fn dot_pair(self, a: &f32, b: __m512, c: __m512) -> __m512 {
+            // SAFETY: see `dot_pairs`.
+            unsafe { dot_pair(a, b, c) }
+        }
+    }
 
     /// The first `count` lanes, of up to 16.
     #[inline(always)]
@@ -312,7 +427,23 @@ mod x86 {
         ((1u32 << count) - 1) as __mmask16
     }
 
-    impl Lanes for Avx512 {
+    /// `vdpbf16ps` with a pair from memory, which the compiler would spread over a register first. That takes
+    /// as long as the product itself.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bf16")]
+    fn dot_pair(a: &f32, b: __m512, mut c: __m512) -> __m512 {
+        // SAFETY: it reads `a` and nothing else.
+        unsafe {
+            asm!(
+                "vdpbf16ps {c}, {b}, dword ptr [{a}]{{1to16}}",
+                a = in(reg) a, b = in(zmm_reg) b, c = inout(zmm_reg) c,
+                options(pure, readonly, nostack, preserves_flags),
+            );
+        }
+        c
+    }
+
+    impl<const PAIRS: bool> Lanes for Avx512<PAIRS> {
         type Register = __m512;
         const WIDTH: usize = 16;
         const REGISTERS: usize = 32;
@@ -365,6 +496,18 @@ mod x86 {
         fn add(self, a: __m512, b: __m512) -> __m512 {
             // SAFETY: see `splat`.
             unsafe { _mm512_add_ps(a, b) }
+        }
+
+        #[inline(always)]
+        fn maximum(self, a: __m512, b: __m512) -> __m512 {
+            // SAFETY: see `splat`.
+            unsafe { _mm512_max_ps(a, b) }
+        }
+
+        #[inline(always)]
+        fn where_not_below(self, a: __m512, b: __m512, then: __m512, other: __m512) -> __m512 {
+            // SAFETY: see `splat`.
+            unsafe { _mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_GE_OQ>(a, b), other, then) }
         }
 
         #[inline(always)]
@@ -506,6 +649,11 @@ mod tests {
             assert_eq!(product, numbers.iter().map(|x| x * 2.0).collect::<Vec<_>>());
             let product = stored(lanes.multiply_add(register, lanes.splat(2.0), lanes.splat(1.0)));
             assert_eq!(product, numbers.iter().map(|x| x * 2.0 + 1.0).collect::<Vec<_>>());
+            let zero = lanes.splat(0.0);
+            let maximum = stored(lanes.maximum(register, zero));
+            assert_eq!(maximum, numbers.iter().map(|x| x.max(0.0)).collect::<Vec<_>>());
+            let chosen = stored(lanes.where_not_below(register, zero, lanes.splat(1.0), lanes.splat(2.0)));
+            assert_eq!(chosen, numbers.iter().map(|&x| if x >= 0.0 { 1.0 } else { 2.0 }).collect::<Vec<_>>());
             for count in 0..=L::WIDTH {
                 let part = stored(lanes.load_part(&numbers[..count]));
                 assert!(part[..count] == numbers[..count] && part[count..].iter().all(|&x| x == 0.0));

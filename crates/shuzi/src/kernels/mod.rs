@@ -9,9 +9,14 @@
 #![allow(clippy::needless_range_loop)]
 
 use self::lanes::{Kernel, Lanes};
+pub mod channels;
+pub mod convolution;
+pub mod depthwise;
 pub mod exponential;
 mod lanes;
+pub mod pairs;
 pub mod pixels;
+pub mod pooling;
 pub mod product;
 pub mod team;
 

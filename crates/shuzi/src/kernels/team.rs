@@ -154,16 +154,38 @@ impl Team<'_> {
     pub fn for_each<T: Send>(&mut self, items: &mut [T], visit: impl Fn(usize, &mut T) + Sync) {
         let (items, count) = (SendPointer(items.as_mut_ptr()), items.len());
         // SAFETY: `index` is inside the slice, and visited by one thread only.
-        self.for_each_index(count, |index| visit(index, unsafe { &mut *items.at(index) }));
+        self.for_each_index(count, |_, index| visit(index, unsafe { &mut *items.at(index) }));
     }
 
-    /// Calls `visit` once for each index below `count`. Each thread begins with its own share; who is
+    /// [`for_each`](Self::for_each), with a room that only one thread uses at a time.
+    ///
+    /// # Panics
+    ///
+    /// If there are fewer rooms than threads.
+    pub fn for_each_in_room<T: Send, R: Send>(
+        &mut self,
+        items: &mut [T],
+        rooms: &mut [R],
+        visit: impl Fn(usize, &mut T, &mut R) + Sync,
+    ) {
+        assert!(self.threads() <= rooms.len(), "for_each_in_room: {} rooms", rooms.len());
+        let (items, count) = (SendPointer(items.as_mut_ptr()), items.len());
+        let rooms = SendPointer(rooms.as_mut_ptr());
+        self.for_each_index(count, |thread, index| {
+            // SAFETY: `index` is inside the slice, and visited by one thread only.
+            let item = unsafe { &mut *items.at(index) };
+            // SAFETY: there are as many rooms as threads, and each uses its own.
+            visit(index, item, unsafe { &mut *rooms.at(thread) });
+        });
+    }
+
+    /// Calls `visit` with a thread's number once for each index below `count`. Each thread begins with its own share; who is
     /// ready goes on with what the others have not begun, for cores are not equally fast.
-    fn for_each_index(&mut self, count: usize, visit: impl Fn(usize) + Sync) {
+    fn for_each_index(&mut self, count: usize, visit: impl Fn(usize, usize) + Sync) {
         let threads = self.threads();
         if count <= threads {
             // Nothing to help with, so no need to look.
-            return self.run(&|thread| share(count, threads, thread).for_each(&visit));
+            return self.run(&|thread| share(count, threads, thread).for_each(|index| visit(thread, index)));
         }
         let untaken = &self.shared.untaken;
         for (thread, untaken) in untaken.iter().enumerate() {
@@ -177,7 +199,7 @@ impl Team<'_> {
                     if index >= end {
                         break;
                     }
-                    visit(index);
+                    visit(thread, index);
                 }
             }
         });
@@ -220,7 +242,7 @@ impl Team<'_> {
     ) {
         let slices = Pieces::new(slices, pieces);
         // SAFETY: each index is visited by one thread only.
-        self.for_each_index(pieces.len(), |index| visit(index, unsafe { slices.cut(index) }));
+        self.for_each_index(pieces.len(), |_, index| visit(index, unsafe { slices.cut(index) }));
     }
 
     /// [`for_each_piece`](Self::for_each_piece), but with pieces that are dealt out to the threads in
