@@ -9,14 +9,14 @@ use shuzi::{
         idx::{IMAGES_MAGIC, IdxError, MAX_ITEMS},
     },
     model::{
-        FORMAT_VERSION, ModelError,
+        FORMAT_VERSION, LAYERS_FORMAT_VERSION, ModelError,
         arrays::{ArrayError, MAX_DIMENSIONS},
         npy::NpyError,
         npz::{MAX_ARRAYS, MAX_UNPACKED, NpzError},
         pickle::{self, MAX_INSTRUCTIONS, PickleError},
         safetensors::{MAX_HEADER, SafetensorsError},
     },
-    network::{ArchitectureError, MAX_LAYERS, MAX_WIDTH},
+    network::{ArchitectureError, MAX_LAYERS, MAX_NUMBERS, MAX_WIDTH},
     recipe::{MAX_BYTES, MAX_EPOCHS, Range, RecipeError},
     training::Diverged,
 };
@@ -106,7 +106,14 @@ fn model(error: &ModelError) -> String {
         ModelError::Npy(_) => t!("model.as-npy"),
         ModelError::Npz(_) => t!("model.as-npz"),
         ModelError::SingleArray => t!("model.single-array"),
-        ModelError::Version { found } => t!("model.version", found = found, expected = FORMAT_VERSION),
+        ModelError::Version { found } => {
+            let expected = format!("{FORMAT_VERSION} / {LAYERS_FORMAT_VERSION}");
+            t!("model.version", found = found, expected = expected)
+        }
+        ModelError::NoRecipe => t!("model.no-recipe", version = LAYERS_FORMAT_VERSION),
+        ModelError::Negative { name, index, value } => {
+            t!("model.negative", name = name, index = index, value = value)
+        }
         ModelError::Missing { name } => t!("model.missing", name = name),
         ModelError::Surplus { name } => t!("model.surplus", name = name),
         ModelError::Shape { name, found, expected } => {
@@ -216,6 +223,7 @@ pub fn recipe(error: &RecipeError) -> String {
             let expected = match expected {
                 Range::Epochs => t!("range.epochs", max = MAX_EPOCHS),
                 Range::BatchSize => t!("range.batch-size"),
+                Range::OneOrMore => t!("range.one-or-more"),
                 Range::Positive => t!("range.positive"),
                 Range::NotNegative => t!("range.not-negative"),
                 Range::BelowOne => t!("range.below-one"),
@@ -240,8 +248,23 @@ fn architecture(error: &ArchitectureError) -> String {
         ArchitectureError::Width { layer, width } => {
             t!("architecture.width", layer = layer + 1, width = width, max = MAX_WIDTH)
         }
+        ArchitectureError::Window { layer, window, input } => {
+            t!("architecture.window", layer = layer + 1, window = window, input = input)
+        }
+        ArchitectureError::Stride { layer, stride, padding } => {
+            t!("architecture.stride", layer = layer + 1, stride = stride, padding = padding)
+        }
+        ArchitectureError::Dropout { layer, probability } => {
+            t!("architecture.dropout", layer = layer + 1, probability = probability)
+        }
+        ArchitectureError::Residual { layer, input, output } => {
+            t!("architecture.residual", layer = layer + 1, input = input, output = output)
+        }
         ArchitectureError::TooManyLayers { found } => {
             t!("architecture.layers", found = found, max = MAX_LAYERS)
+        }
+        ArchitectureError::TooLarge { layer, found } => {
+            t!("architecture.large", layer = layer + 1, found = found, max = MAX_NUMBERS)
         }
         _ => error.to_string().into(),
     }

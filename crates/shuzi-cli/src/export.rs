@@ -1,6 +1,7 @@
 //! `shuzi export`: a model as a file that other programs load.
 
 use crate::{files, models};
+use anyhow::bail;
 use clap::ValueEnum;
 use rust_i18n::t;
 use std::{
@@ -33,6 +34,9 @@ enum Format {
 impl Export {
     pub fn run(self, out: &mut impl Write) -> anyhow::Result<()> {
         let model = models::read(&self.model)?;
+        if !matches!(self.to, Format::Safetensors) && !model.network.architecture().is_fully_connected() {
+            bail!(t!("export.only-linear", path = self.model.display()).into_owned());
+        }
         let (bytes, extension) = match self.to {
             Format::Npy => (model.to_npy(), "npy"),
             Format::Npz => (model.to_npz(), "npz"),

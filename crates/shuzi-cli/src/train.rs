@@ -277,8 +277,11 @@ fn check_sizes(recipe: &Recipe, examples: usize) -> anyhow::Result<()> {
 
 /// What a report says of a model and its run besides the numbers.
 pub fn facts(model: &Model, data: &str, times: &str, processor: Processor) -> Vec<FactGroup> {
+    let architecture = model.network.architecture();
+    let with_weights =
+        architecture.layers().iter().zip(architecture.shapes()).filter(|(layer, _)| layer.has_weights());
     let mut layers = vec![shuzi::image::PIXELS.to_string()];
-    layers.extend(model.network.architecture().linear_layers().map(|(linear, _)| linear.outputs.to_string()));
+    layers.extend(with_weights.map(|(_, shape)| shape.to_string()));
     let parameters = t!("fact.parameters", count = model.network.parameters().len());
     let mut network = vec![(t!("fact.layers"), format!("{} ({parameters})", layers.join("–")))];
     if let Some(recipe) = &model.record.recipe {

@@ -275,6 +275,6 @@ fn cross_entropy(bencher: Bencher, level: Level) {
     const BLOCK: usize = 45;
     let (logits, mut probabilities, mut losses) = (numbers(BLOCK * 10), [0.0; BLOCK * 10], [0.0; BLOCK]);
     bencher.counter(ItemsCount::new(BLOCK)).bench_local(|| {
-        softmax::cross_entropy(level, black_box(&logits), &[3; BLOCK], &mut probabilities, &mut losses)
+        softmax::cross_entropy(level, black_box(&logits), &[3; BLOCK], 0.0, &mut probabilities, &mut losses)
     });
 }

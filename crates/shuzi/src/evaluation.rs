@@ -129,15 +129,16 @@ impl Evaluation {
 ///
 /// If there is no thread.
 pub fn evaluate(network: &Network, data: &Dataset, processor: Processor) -> Evaluation {
-    const BLOCK: usize = 64;
     let Processor { threads, level } = processor;
     assert!(threads > 0, "evaluate: no thread");
-    let share = data.len().div_ceil(BLOCK).div_ceil(threads) * BLOCK; // whole blocks for each thread
+    let network = &network.folded();
+    let block_size = network.architecture().reading_block();
+    let share = data.len().div_ceil(block_size).div_ceil(threads) * block_size; // whole blocks for each thread
     let (mut probabilities, mut losses) = (vec![[0.0; DIGITS]; data.len()], vec![0.0; data.len()]);
     let read = |first: usize, probabilities: &mut [[f32; DIGITS]], losses: &mut [f32]| {
-        let mut recognizer = Recognizer::new(network.architecture(), level, BLOCK);
-        let blocks = probabilities.chunks_mut(BLOCK).zip(losses.chunks_mut(BLOCK));
-        for (start, (probabilities, losses)) in (first..).step_by(BLOCK).zip(blocks) {
+        let mut recognizer = Recognizer::new(network.architecture(), level, block_size);
+        let blocks = probabilities.chunks_mut(block_size).zip(losses.chunks_mut(block_size));
+        for (start, (probabilities, losses)) in (first..).step_by(block_size).zip(blocks) {
             let examples = (start..start + losses.len()).map(|index| data.example(index));
             let block = recognizer.read(network, examples);
             probabilities.copy_from_slice(block.probabilities());

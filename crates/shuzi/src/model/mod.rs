@@ -18,15 +18,17 @@ use self::{
 };
 use crate::{
     image::PIXELS,
-    network::{Architecture, ArchitectureError, LayerKind, Network},
+    network::{Architecture, ArchitectureError, LayerKind, Network, Place, Tensor},
     preprocess::PixelScale,
     recipe::{Recipe, RecipeError},
 };
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
-/// The version of the native file; a reader refuses what it does not know.
+/// The version of a native file with fully connected layers; a reader refuses what it does not know.
 pub const FORMAT_VERSION: &str = "1";
+/// The version of a native file with other layers too, which follow from its recipe.
+pub const LAYERS_FORMAT_VERSION: &str = "2";
 
 /// A network and what is known of how it came to be.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,7 +76,7 @@ pub enum ModelError {
     #[error("the .npy file holds one array, expected a dictionary w1, b1, w2, b2, …")]
     SingleArray,
     /// A version of the native file that this program does not know.
-    #[error("format version {found:?}, expected {FORMAT_VERSION:?}")]
+    #[error("format version {found:?}, expected {FORMAT_VERSION:?} or {LAYERS_FORMAT_VERSION:?}")]
     Version {
         /// The version found.
         found: String,
@@ -114,6 +116,19 @@ pub enum ModelError {
     /// Layers that make no network.
     #[error("its layers")]
     Architecture(#[from] ArchitectureError),
+    /// Layers that only a recipe could tell.
+    #[error("a file of version {LAYERS_FORMAT_VERSION} without its recipe")]
+    NoRecipe,
+    /// A variance that is none.
+    #[error("array {name} has {value} at index {index}, expected 0 or more")]
+    Negative {
+        /// The array.
+        name: String,
+        /// Where, counted row by row.
+        index: usize,
+        /// The value.
+        value: f32,
+    },
     /// Its recipe cannot be read.
     #[error("the recipe in it")]
     Recipe(#[from] RecipeError),
@@ -141,16 +156,19 @@ impl Model {
 
     /// The native file, `model.safetensors` (`docs/model-file.md`).
     pub fn to_safetensors(&self) -> Vec<u8> {
-        let mut tensors = vec![];
-        for (number, (linear, weight, bias)) in (1..).zip(self.network.weights_and_biases()) {
-            let shape = vec![linear.inputs, linear.outputs];
-            tensors.push((format!("linear{number}.weight"), Array::from_f32(shape, weight.to_vec())));
-            tensors
-                .push((format!("linear{number}.bias"), Array::from_f32(vec![linear.outputs], bias.to_vec())));
-        }
+        let architecture = self.network.architecture();
+        let tensors: Vec<_> = architecture
+            .tensors()
+            .into_iter()
+            .map(|tensor| {
+                let values = self.network.tensor(&tensor).to_vec();
+                (tensor.name, Array::from_f32(tensor.shape, values))
+            })
+            .collect();
+        let version = if architecture.is_fully_connected() { FORMAT_VERSION } else { LAYERS_FORMAT_VERSION };
         let mut metadata = vec![
             ("format", "shuzi".to_string()),
-            ("format_version", FORMAT_VERSION.to_string()),
+            ("format_version", version.to_string()),
             ("pixels", pixel_word(self.network.architecture().pixel_scale()).to_string()),
             ("weights_sha256", self.weights_sha256()),
         ];
@@ -170,7 +188,8 @@ impl Model {
         safetensors::write(&tensors, &metadata)
     }
 
-    /// The tutorial's `.npy`: a pickled dictionary `w1,b1,w2,b2,…` of float64.
+    /// The tutorial's `.npy`: a pickled dictionary `w1,b1,w2,b2,…` of float64. Of a network that is not
+    /// [fully connected](Architecture::is_fully_connected) it has only the linear layers.
     pub fn to_npy(&self) -> Vec<u8> {
         npy::write_dictionary(&self.tutorial_arrays())
     }
@@ -194,12 +213,14 @@ impl Model {
         arrays
     }
 
-    /// SHA-256 of all parameters as little-endian float32, in the order of the layers; in
-    /// hexadecimal. Equal hashes mean equal networks to the last bit.
+    /// SHA-256 of all numbers as little-endian float32, in the order of the
+    /// [tensors](Architecture::tensors); in hexadecimal. Equal hashes mean equal networks to the last bit.
     pub fn weights_sha256(&self) -> String {
         let mut hasher = Sha256::new();
-        for parameter in self.network.parameters() {
-            hasher.update(parameter.to_le_bytes());
+        for tensor in self.network.architecture().tensors() {
+            for number in self.network.tensor(&tensor) {
+                hasher.update(number.to_le_bytes());
+            }
         }
         hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
@@ -239,7 +260,7 @@ fn fits(network: Network, architecture: &Architecture) -> Result<Network, ModelE
             _ => {}
         }
     }
-    Ok(Network::new(architecture.clone(), network.parameters()))
+    Ok(Network::new(architecture.clone(), network.parameters(), &[]))
 }
 
 /// The order of examples in each epoch, from an `.npz` file's array `order` or an `.npy` file:
@@ -301,19 +322,21 @@ fn pixel_word(scale: PixelScale) -> &'static str {
 
 /// Puts a native file's tensors together, and checks them against its recipe and hash.
 fn native(arrays: Vec<(String, Array)>, metadata: &BTreeMap<String, String>) -> Result<Model, ModelError> {
-    if let Some(found) = metadata.get("format_version").filter(|found| *found != FORMAT_VERSION) {
-        return Err(ModelError::Version { found: found.clone() });
+    let version = metadata.get("format_version").map_or(FORMAT_VERSION, String::as_str);
+    if version != FORMAT_VERSION && version != LAYERS_FORMAT_VERSION {
+        return Err(ModelError::Version { found: version.into() });
     }
     let recipe = metadata.get("recipe").map(|text| Recipe::from_toml(text.as_bytes())).transpose()?;
     let scale = match metadata.get("pixels").map(String::as_str) {
         Some("raw") => PixelScale::Raw,
         _ => PixelScale::Unit,
     };
-    let network =
-        chain(arrays, |number| (format!("linear{number}.weight"), format!("linear{number}.bias")), scale)?;
+    let names = |number| (format!("linear{number}.weight"), format!("linear{number}.bias"));
     let network = match &recipe {
-        Some(recipe) => fits(network, &recipe.architecture()?)?,
-        None => network,
+        Some(recipe) if version == LAYERS_FORMAT_VERSION => fill(arrays, recipe.architecture()?)?,
+        Some(recipe) => fits(chain(arrays, names, scale)?, &recipe.architecture()?)?,
+        None if version == LAYERS_FORMAT_VERSION => return Err(ModelError::NoRecipe),
+        None => chain(arrays, names, scale)?,
     };
     let number = |key: &str| metadata.get(key).and_then(|text| text.parse().ok());
     let test = match (number("test_count"), number("test_correct")) {
@@ -329,6 +352,43 @@ fn native(arrays: Vec<(String, Array)>, metadata: &BTreeMap<String, String>) -> 
         }
     }
     Ok(model)
+}
+
+/// A network of this architecture with the numbers of the arrays.
+fn fill(arrays: Vec<(String, Array)>, architecture: Architecture) -> Result<Network, ModelError> {
+    let mut arrays: BTreeMap<String, Array> = arrays.into_iter().collect();
+    let (mut parameters, mut statistics) = (vec![], vec![]);
+    for Tensor { name, shape, place } in architecture.tensors() {
+        let Some(array) = arrays.remove(&name) else { return Err(ModelError::Missing { name }) };
+        if array.shape() != shape {
+            let (found, expected) = (array.shape().to_vec(), format!("{shape:?}"));
+            return Err(ModelError::Shape { name, found, expected });
+        }
+        let values = finite(&name, array)?;
+        match place {
+            Place::Parameters(_) => parameters.extend(values),
+            Place::Statistics(_) => {
+                let is_variance = name.ends_with(".variance");
+                if let Some(index) = values.iter().position(|&value| is_variance && value < 0.0) {
+                    return Err(ModelError::Negative { name, index, value: values[index] });
+                }
+                statistics.extend(values);
+            }
+        }
+    }
+    if let Some((name, _)) = arrays.pop_first() {
+        return Err(ModelError::Surplus { name });
+    }
+    Ok(Network::new(architecture, &parameters, &statistics))
+}
+
+/// The numbers of an array, if all of them are finite.
+fn finite(name: &str, array: Array) -> Result<Vec<f32>, ModelError> {
+    let values = array.into_f32();
+    match values.iter().position(|value| !value.is_finite()) {
+        Some(index) => Err(ModelError::NotFinite { name: name.into(), index, value: values[index] }),
+        None => Ok(values),
+    }
 }
 
 /// Puts the tutorial's arrays together: `w1,b1,…` behind `prefix`, other arrays left aside.
@@ -390,18 +450,14 @@ fn chain(
         }
         layers.push(LayerKind::Linear(outputs));
         for (name, array) in [(weight_name, weight), (bias_name, bias)] {
-            let values = array.into_f32();
-            if let Some(index) = values.iter().position(|value| !value.is_finite()) {
-                return Err(ModelError::NotFinite { name, index, value: values[index] });
-            }
-            parameters.extend(values);
+            parameters.extend(finite(&name, array)?);
         }
         width = outputs;
     }
     if let Some((name, _)) = arrays.pop_first() {
         return Err(ModelError::Surplus { name });
     }
-    Ok(Network::new(Architecture::new(scale, &layers)?, &parameters))
+    Ok(Network::new(Architecture::new(scale, &layers)?, &parameters, &[]))
 }
 
 #[cfg(test)]

@@ -2,9 +2,9 @@
 //!
 //! Made once and filled again for each batch: after the first no memory is asked for.
 
-use super::{Architecture, Network};
+use super::{Architecture, Layer, Network, prepared::Scratch};
 use crate::{
-    image::DIGITS,
+    image::{DIGITS, PIXELS},
     kernels::{
         Level, Numbers,
         pixels::{Images, by_image::ImageLists, by_pixel::PixelBlock},
@@ -48,10 +48,22 @@ pub struct Block {
     pub(super) level: Level,
     pub(super) labels: Vec<u8>,
     pub(super) correct: usize,
+    /// How much of each target is spread over all digits, see [`super::softmax`].
+    pub(super) label_smoothing: f32,
+    /// Whether gradients are taken from pairs of bfloat16.
+    pub(super) pairs: bool,
+    /// `[images, 784]`, scaled; empty where the first layer takes them as bytes.
+    pub(super) pixels: Numbers,
     /// For each layer `[images, width]`.
     pub(super) outputs: Vec<Numbers>,
-    /// ∂loss/∂output of each layer but the first, of the same shapes.
+    /// ∂loss/∂output of each layer, of the same shapes; a fully connected network keeps the first
+    /// layer's elsewhere.
     pub(super) gradients: Vec<Numbers>,
+    /// Of the layers with batch normalisation, see [`Network::statistics`].
+    pub(super) measured: Numbers,
+    pub(super) scratch: Scratch,
+    /// Constants of one layer's channels.
+    pub(super) room: Vec<f32>,
     /// `[images, 10]`.
     pub(super) probabilities: Numbers,
     pub(super) losses: Vec<f32>,
@@ -61,9 +73,20 @@ impl Block {
     /// Room for up to `capacity` images and all that [`Architecture::forward`] and
     /// [`Architecture::backward`] write.
     pub fn new(architecture: &Architecture, level: Level, capacity: usize) -> Self {
-        let mut gradients = vec![zeros(0)];
-        gradients.extend(architecture.widths[1..].iter().map(|width| zeros(width * capacity)));
-        Block { gradients, ..Block::without_gradients(architecture, level, capacity) }
+        let mut gradients: Vec<Numbers> =
+            architecture.widths.iter().map(|width| zeros(width * capacity)).collect();
+        let mut pixels = zeros(0);
+        if architecture.is_fully_connected() {
+            gradients[0] = zeros(0);
+        } else {
+            pixels = zeros(PIXELS * capacity);
+        }
+        Block { gradients, pixels, ..Block::without_gradients(architecture, level, capacity) }
+    }
+
+    /// The same with each target's `label_smoothing`, 0 to below 1, spread over all digits.
+    pub fn with_label_smoothing(self, label_smoothing: f32) -> Self {
+        Block { label_smoothing, ..self }
     }
 
     fn without_gradients(architecture: &Architecture, level: Level, capacity: usize) -> Self {
@@ -71,11 +94,22 @@ impl Block {
             level,
             labels: Vec::with_capacity(capacity),
             correct: 0,
+            label_smoothing: 0.0,
+            pairs: false,
+            pixels: zeros(0),
             outputs: architecture.widths.iter().map(|width| zeros(width * capacity)).collect(),
             gradients: vec![],
+            measured: zeros(architecture.statistic_count()),
+            scratch: Scratch::default(),
+            room: vec![],
             probabilities: zeros(DIGITS * capacity),
             losses: vec![0.0; capacity],
         }
+    }
+
+    /// The same with gradients from `pairs` of bfloat16, if so asked.
+    pub fn with_pairs(self, pairs: bool) -> Self {
+        Block { pairs, ..self }
     }
 
     /// Replaces the labels, one for each image.
@@ -87,6 +121,25 @@ impl Block {
         assert!(labels.len() <= self.losses.len(), "Block::set_labels: too many images");
         self.labels.clear();
         self.labels.extend(labels);
+    }
+
+    /// Replaces the pixels of its images, each byte multiplied by `scale`; as many as labels.
+    ///
+    /// # Panics
+    ///
+    /// If there are more than fit, or an image has not 784 pixels.
+    pub fn set_pixels<'a>(&mut self, images: impl Iterator<Item = &'a [u8]>, scale: f32) {
+        let mut rooms = self.pixels.chunks_exact_mut(PIXELS);
+        for image in images {
+            let room = rooms.next().expect("Block::set_pixels: too many images");
+            assert_eq!(image.len(), PIXELS, "Block::set_pixels: pixels");
+            room.iter_mut().zip(image).for_each(|(pixel, &byte)| *pixel = f32::from(byte) * scale);
+        }
+    }
+
+    /// What batch normalisation has measured of it in training, see [`Network::statistics`].
+    pub fn measured(&self) -> &[f32] {
+        &self.measured
     }
 
     /// The labels of its images.
@@ -113,17 +166,23 @@ impl Block {
 /// Room for a block on its way forward, without gradients: reads images with a trained network.
 #[derive(Clone, Debug)]
 pub struct Recognizer {
-    images: ImageLists,
+    /// Where the first layer takes images as bytes.
+    images: Option<ImageLists>,
     block: Block,
 }
 
 impl Recognizer {
     /// Room for up to `capacity` images at a time.
     pub fn new(architecture: &Architecture, level: Level, capacity: usize) -> Self {
-        Recognizer {
-            images: ImageLists::new(capacity, architecture.pixel_scale.factor()),
-            block: Block::without_gradients(architecture, level, capacity),
-        }
+        let mut block = Block::without_gradients(architecture, level, capacity);
+        let images = match architecture.layers[0] {
+            Layer::Linear(_) => Some(ImageLists::new(capacity, architecture.pixel_scale.factor())),
+            _ => {
+                block.pixels = zeros(PIXELS * capacity);
+                None
+            }
+        };
+        Recognizer { images, block }
     }
 
     /// Reads images, each 784 bytes with a label; `network` is of the architecture given to
@@ -137,9 +196,16 @@ impl Recognizer {
         network: &Network,
         examples: impl ExactSizeIterator<Item = (&'a [u8], u8)> + Clone,
     ) -> &Block {
-        self.images.load(self.block.level, examples.clone().map(|(image, _)| image));
-        self.block.set_labels(examples.map(|(_, label)| label));
-        network.architecture().read(network.parameters(), &self.images, &mut self.block);
-        &self.block
+        let (architecture, block) = (network.architecture(), &mut self.block);
+        block.set_labels(examples.clone().map(|(_, label)| label));
+        let images = examples.map(|(image, _)| image);
+        if let Some(lists) = &mut self.images {
+            lists.load(block.level, images);
+            architecture.read_lists(network, lists, block);
+        } else {
+            block.set_pixels(images, architecture.pixel_scale.factor());
+            architecture.read(network, block);
+        }
+        block
     }
 }

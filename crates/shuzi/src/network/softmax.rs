@@ -3,6 +3,10 @@
 //! Written as one, because together they are simple and safe: with `m = max z`,
 //! `loss = ln Σⱼ exp(zⱼ − m) − (z[label] − m)`, which takes no logarithm of 0 and overflows
 //! nowhere, and backward `dz = p − y`, where `y` is 1 at the label and 0 elsewhere.
+//!
+//! With label smoothing ε (Szegedy et al. 2016) `y` is `1 − ε + ε/10` at the label and `ε/10` elsewhere; a
+//! teacher's probabilities are such a `y` too (distillation, Hinton et al. 2015). Then
+//! `loss = ln Σⱼ exp(zⱼ − m) − Σᵢ yᵢ·(zᵢ − m)`, and backward is the same.
 
 use crate::{
     image::DIGITS,
@@ -19,6 +23,7 @@ pub fn cross_entropy(
     level: Level,
     logits: &[f32],
     labels: &[u8],
+    label_smoothing: f32,
     probabilities: &mut [f32],
     losses: &mut [f32],
 ) {
@@ -32,7 +37,40 @@ pub fn cross_entropy(
         let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         *p = logits.map(|z| z - largest);
         *loss = -p[usize::from(label)];
+        if label_smoothing > 0.0 {
+            *loss = (1.0 - label_smoothing) * *loss - label_smoothing * p.iter().sum::<f32>() / DIGITS as f32;
+        }
     }
+    finish(level, probabilities, losses);
+}
+
+/// [`cross_entropy`] with targets, `[examples, 10]`, that are probabilities themselves.
+///
+/// # Panics
+///
+/// If the sizes do not fit.
+pub fn cross_entropy_of_targets(
+    level: Level,
+    logits: &[f32],
+    targets: &[f32],
+    probabilities: &mut [f32],
+    losses: &mut [f32],
+) {
+    assert_eq!(logits.len(), losses.len() * DIGITS, "cross_entropy_of_targets: logits");
+    assert_eq!(probabilities.len(), logits.len(), "cross_entropy_of_targets: probabilities");
+    assert_eq!(targets.len(), logits.len(), "cross_entropy_of_targets: targets");
+    let (logits, targets) = (logits.as_chunks::<DIGITS>().0, targets.as_chunks::<DIGITS>().0);
+    let rooms = probabilities.as_chunks_mut::<DIGITS>().0.iter_mut().zip(losses.iter_mut());
+    for ((logits, target), (p, loss)) in logits.iter().zip(targets).zip(rooms) {
+        let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        *p = logits.map(|z| z - largest);
+        *loss = -p.iter().zip(target).map(|(z, y)| z * y).sum::<f32>();
+    }
+    finish(level, probabilities, losses);
+}
+
+/// From `z − m` to the probabilities, and the logarithm of their sum onto the losses.
+fn finish(level: Level, probabilities: &mut [f32], losses: &mut [f32]) {
     exponentials(level, probabilities);
     for (p, loss) in probabilities.as_chunks_mut::<DIGITS>().0.iter_mut().zip(losses) {
         let sum: f32 = p.iter().sum();
@@ -42,10 +80,34 @@ pub fn cross_entropy(
 }
 
 /// `dz = (p − y)·weight`; `weight` is 1 / batch size, so that gradients are those of the mean loss.
-pub fn backward(level: Level, probabilities: &[f32], labels: &[u8], weight: f32, dz: &mut [f32]) {
+pub fn backward(
+    level: Level,
+    probabilities: &[f32],
+    labels: &[u8],
+    label_smoothing: f32,
+    weight: f32,
+    dz: &mut [f32],
+) {
     dz.copy_from_slice(probabilities);
     for (dz, &label) in dz.as_chunks_mut::<DIGITS>().0.iter_mut().zip(labels) {
-        dz[usize::from(label)] -= 1.0;
+        if label_smoothing > 0.0 {
+            dz.iter_mut().for_each(|dz| *dz -= label_smoothing / DIGITS as f32);
+        }
+        dz[usize::from(label)] -= 1.0 - label_smoothing;
+    }
+    level.vectorize(Scale { numbers: dz, factor: weight });
+}
+
+/// [`backward`] of [`cross_entropy_of_targets`].
+pub fn backward_of_targets(
+    level: Level,
+    probabilities: &[f32],
+    targets: &[f32],
+    weight: f32,
+    dz: &mut [f32],
+) {
+    for ((dz, p), y) in dz.iter_mut().zip(probabilities).zip(targets) {
+        *dz = p - y;
     }
     level.vectorize(Scale { numbers: dz, factor: weight });
 }
@@ -71,7 +133,7 @@ mod tests {
     /// The loss of one example; fills `p`.
     fn loss(logits: [f32; DIGITS], label: u8, p: &mut [f32; DIGITS]) -> f32 {
         let mut loss = [f32::NAN];
-        cross_entropy(Level::detect(), &logits, &[label], p, &mut loss);
+        cross_entropy(Level::detect(), &logits, &[label], 0.0, p, &mut loss);
         loss[0]
     }
 
@@ -105,7 +167,7 @@ mod tests {
         let logits = logits([0.3, -1.2, 0.8, 0.1]);
         let (mut p, mut gradient) = ([0.0; DIGITS], [f32::NAN; DIGITS]);
         loss(logits, 1, &mut p);
-        backward(Level::detect(), &p, &[1], 1.0, &mut gradient);
+        backward(Level::detect(), &p, &[1], 0.0, 1.0, &mut gradient);
         for i in 0..DIGITS {
             let loss_at = |shift: f32| {
                 let mut moved = logits;

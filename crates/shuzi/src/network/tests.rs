@@ -1,8 +1,9 @@
 //! Gradient checks: every layer's backward against central differences of its forward.
 
 use super::*;
-use crate::dataset::Dataset;
+use crate::{dataset::Dataset, image::PIXELS, kernels::Level, preprocess::PixelScale};
 use rand::{RngExt, SeedableRng};
+use std::ops::Range;
 
 fn small_set(examples: usize) -> Dataset {
     let mut rng = Rng::seed_from_u64(3);
@@ -197,4 +198,191 @@ fn layers_that_make_no_network_are_refused() {
     ] {
         assert_eq!(Architecture::new(PixelScale::Unit, &layers).unwrap_err(), expected);
     }
+}
+
+/// A network with every layer that there is but ReLU, whose corner is tested above.
+fn network_of_all_layers(pool: LayerKind) -> Network {
+    use LayerKind::*;
+    let conv = |channels, kernel, stride, padding| Conv(ConvKind { channels, kernel, stride, padding });
+    let depthwise = |kernel, stride, padding| DepthwiseConv(DepthwiseKind { kernel, stride, padding });
+    let kinds = [
+        conv(5, 5, 2, 0),
+        Crop(9),
+        AveragePool(2),
+        BatchNorm,
+        Residual(vec![conv(7, 3, 1, 1), BatchNorm, depthwise(3, 1, 1), conv(5, 1, 1, 0), BatchNorm]),
+        depthwise(3, 2, 1),
+        Dropout(0.2),
+        conv(6, 2, 1, 1),
+        pool,
+        Residual(vec![Dropout(0.1)]),
+        Flatten,
+        Linear(9),
+        BatchNorm,
+        Linear(10),
+    ];
+    let architecture = Architecture::new(PixelScale::Unit, &kinds).unwrap();
+    let mut network = Network::random(architecture, InitialWeights::He, &mut Rng::seed_from_u64(5));
+    for (i, parameter) in network.parameters.iter_mut().enumerate() {
+        *parameter += 0.05 * (i as f32).sin(); // no bias of 0, no scale of 1
+    }
+    network
+}
+
+/// A block that went forward and backward in training, and the gradient.
+fn whole_pass(network: &Network, data: &Dataset, level: Level) -> (Block, Vec<f32>) {
+    let architecture = network.architecture();
+    let mut block = Block::new(architecture, level, data.len()).with_label_smoothing(0.1);
+    block.set_labels(data.labels().iter().copied());
+    block.set_pixels(data.images().chunks_exact(PIXELS), architecture.pixel_scale().factor());
+    let mut gradient = vec![f32::NAN; network.parameters.len()];
+    let weight = 1.0 / data.len() as f32;
+    let mut prepared = vec![Prepared::default(); architecture.layers.len()];
+    for (index, prepared) in prepared.iter_mut().enumerate() {
+        architecture.prepare(index, level, false, &network.parameters, prepared);
+    }
+    architecture.forward_and_backward(&network.parameters, &prepared, &mut block, weight, 7, &mut gradient);
+    (block, gradient)
+}
+
+fn whole_loss(network: &Network, data: &Dataset) -> f64 {
+    let (block, _) = whole_pass(network, data, Level::detect());
+    block.losses().iter().map(|&loss| f64::from(loss)).sum::<f64>() / data.len() as f64
+}
+
+/// For each layer with parameters the root mean square of the differences between its gradient and central
+/// differences, as a fraction of the gradient's own.
+fn gradient_errors(network: &Network, data: &Dataset, gradient: &[f32]) -> Vec<f64> {
+    const H: f32 = 2e-3;
+    let ranges = network.architecture().ranges.iter().filter(|range| !range.is_empty());
+    let error = |range: &Range<usize>| {
+        let (mut errors, mut squares) = (0.0, 0.0);
+        for i in range.clone().step_by(range.len().div_ceil(100)) {
+            let loss_at = |shift: f32| {
+                let mut moved = network.clone();
+                moved.parameters[i] += shift;
+                whole_loss(&moved, data)
+            };
+            let numeric = (loss_at(H) - loss_at(-H)) / f64::from(2.0 * H);
+            errors += (numeric - f64::from(gradient[i])).powi(2);
+            squares += numeric.powi(2);
+        }
+        (errors / squares).sqrt()
+    };
+    ranges.map(error).collect()
+}
+
+#[test]
+fn gradients_through_every_layer_match_central_differences() {
+    // Max pooling has corners: a difference that steps over one is wrong by itself.
+    for (pool, tolerance) in [(LayerKind::AveragePool(2), 2e-3), (LayerKind::MaxPool(2), 0.2)] {
+        let (network, data) = (network_of_all_layers(pool), small_set(6));
+        for level in Level::all() {
+            let (_, gradient) = whole_pass(&network, &data, level);
+            let errors = gradient_errors(&network, &data, &gradient);
+            assert!(errors.iter().all(|&error| error < tolerance), "{level}: {errors:?}");
+        }
+    }
+}
+
+#[test]
+fn the_gradient_check_of_every_layer_can_fail() {
+    let (network, data) = (network_of_all_layers(LayerKind::AveragePool(2)), small_set(6));
+    let (_, gradient) = whole_pass(&network, &data, Level::detect());
+    let layers = gradient_errors(&network, &data, &gradient).len();
+    let ranges = network.architecture().ranges.clone();
+    for (place, range) in ranges.into_iter().filter(|range| !range.is_empty()).enumerate() {
+        let mut wrong = gradient.clone();
+        wrong[range].iter_mut().for_each(|g| *g *= 1.05);
+        let errors = gradient_errors(&network, &data, &wrong);
+        assert!(errors[place] > 0.04 && errors.len() == layers, "{place}: {errors:?}");
+    }
+}
+
+#[test]
+fn a_fold_changes_no_reading() {
+    let (mut network, data) = (network_of_all_layers(LayerKind::MaxPool(2)), small_set(6));
+    let (block, _) = whole_pass(&network, &data, Level::detect());
+    network.statistics.copy_from_slice(block.measured());
+    let folded = network.folded();
+    let count = |network: &Network| {
+        let layers = network.architecture().layers();
+        layers.iter().filter(|layer| matches!(layer, Layer::BatchNorm(_))).count()
+    };
+    assert_eq!((count(&network), count(&folded)), (4, 1)); // not behind the pooling
+    let read = |network: &Network| {
+        let mut recognizer = Recognizer::new(network.architecture(), Level::detect(), 4);
+        let examples = data.images().chunks_exact(PIXELS).zip(data.labels().iter().copied());
+        let blocks = [0..4, 4..6].map(|range| {
+            recognizer
+                .read(
+                    network,
+                    examples.clone().skip(range.start).take(range.len()).collect::<Vec<_>>().into_iter(),
+                )
+                .probabilities()
+                .to_vec()
+        });
+        blocks.concat()
+    };
+    for (whole, folded) in read(&network).as_flattened().iter().zip(read(&folded).as_flattened()) {
+        assert!((whole - folded).abs() < 1e-5, "{whole} {folded}");
+    }
+}
+
+#[test]
+fn layers_that_do_not_fit_are_told_with_what_goes_in() {
+    use LayerKind::*;
+    let conv = |channels, kernel, stride, padding| Conv(ConvKind { channels, kernel, stride, padding });
+    let shape = |height, channels| Shape { height, width: height, channels };
+    for (layers, expected) in [
+        (
+            vec![conv(4, 5, 1, 0), MaxPool(25)],
+            ArchitectureError::Window { layer: 1, window: 25, input: shape(24, 4) },
+        ),
+        (vec![conv(4, 31, 1, 1)], ArchitectureError::Window { layer: 0, window: 31, input: shape(30, 1) }),
+        (vec![conv(4, 3, 0, 0)], ArchitectureError::Stride { layer: 0, stride: 0, padding: 0 }),
+        (vec![conv(4, 3, 1, 3)], ArchitectureError::Stride { layer: 0, stride: 1, padding: 3 }),
+        (vec![conv(0, 3, 1, 0)], ArchitectureError::Width { layer: 0, width: 0 }),
+        (vec![conv(4, 3, 1, 0), Dropout(1.0)], ArchitectureError::Dropout { layer: 1, probability: 1.0 }),
+        (
+            vec![conv(4, 5, 1, 0), Residual(vec![conv(4, 3, 1, 0)])],
+            ArchitectureError::Residual { layer: 1, input: shape(24, 4), output: shape(22, 4) },
+        ),
+        (vec![Residual(vec![Linear(784)]), Linear(10)], ArchitectureError::FirstLayer),
+        (vec![conv(10, 3, 1, 0)], ArchitectureError::LastLayer),
+        (
+            vec![conv(4, 3, 1, 1), Linear(16_384), Linear(16_384)],
+            ArchitectureError::TooLarge { layer: 1, found: 4 * 784 + 40 + 16_384 * (4 * 784 + 2) },
+        ),
+    ] {
+        let error = Architecture::new(PixelScale::Unit, &layers).unwrap_err();
+        match expected {
+            ArchitectureError::TooLarge { .. } => {
+                assert!(matches!(error, ArchitectureError::TooLarge { .. }), "{error:?}");
+            }
+            expected => assert_eq!(error, expected),
+        }
+    }
+    let global = [conv(10, 3, 1, 0), GlobalAveragePool];
+    assert_eq!(
+        Architecture::new(PixelScale::Unit, &global).unwrap().shapes()[1],
+        Shape { height: 1, width: 1, channels: 10 }
+    );
+}
+
+#[test]
+fn dropout_keeps_the_mean_and_draws_anew_for_each_key() {
+    let x = vec![1.0; 10_000];
+    let drop = |key| {
+        let mut y = vec![f32::NAN; x.len()];
+        dropout::apply(Level::detect(), 0.25, key, &x, &mut y);
+        y
+    };
+    let y = drop(1);
+    let kept = y.iter().filter(|&&y| y == 1.0 / 0.75).count();
+    assert_eq!(kept, y.iter().filter(|&&y| y != 0.0).count());
+    assert!((7_350..7_650).contains(&kept), "{kept}"); // 3.5 standard deviations
+    let equal = y.iter().zip(drop(2)).filter(|(a, b)| **a == *b).count();
+    assert!((6_050..6_450).contains(&equal), "{equal}"); // 0.75² + 0.25² of them
+    assert_eq!(y, drop(1));
 }

@@ -63,6 +63,25 @@ pub struct TrainingRecipe {
     pub schedule: Schedule,
     /// The rule for a step.
     pub optimizer: OptimizerKind,
+    /// How long the gradient of all parameters may be; above 0. It is shortened to that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gradient_clipping: Option<f32>,
+    /// An average of the weights that takes their place in the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub averaging: Option<Averaging>,
+    /// How much of each target is spread over all digits; 0 to below 1.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub label_smoothing: f32,
+    /// Images that batch normalisation measures together; 1 or more. Without it the number changes only
+    /// in which order gradients are added.
+    #[serde(default = "ghost_batch", skip_serializing_if = "is_default_ghost_batch")]
+    pub ghost_batch: usize,
+    /// What convolutions multiply.
+    #[serde(default, skip_serializing_if = "is_f32")]
+    pub precision: Precision,
+    /// When to stop before the last epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub early_stopping: Option<EarlyStopping>,
     /// Training examples that are held out to see how well the network does on unseen ones.
     #[serde(default)]
     pub validation: usize,
@@ -73,6 +92,58 @@ pub struct TrainingRecipe {
 
 fn constant() -> Schedule {
     Schedule::Constant
+}
+
+fn is_zero(number: &f32) -> bool {
+    *number == 0.0
+}
+
+fn ghost_batch() -> usize {
+    32
+}
+
+fn is_default_ghost_batch(number: &usize) -> bool {
+    *number == ghost_batch()
+}
+
+fn is_f32(precision: &Precision) -> bool {
+    *precision == Precision::F32
+}
+
+/// What numbers are multiplied in training; sums and weights are always f32.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Precision {
+    /// f32.
+    #[default]
+    F32,
+    /// bfloat16 where the processor multiplies them faster (AVX-512 BF16), else f32. Trained weights then
+    /// depend on the processor.
+    Bf16,
+}
+
+/// How the weights of many steps become one network.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
+pub enum Averaging {
+    /// The exponential mean.
+    Ema {
+        /// How much of it stays in a step; 0 to below 1.
+        decay: f32,
+    },
+    /// The plain mean of the last steps (stochastic weight averaging).
+    Swa {
+        /// The fraction of all steps that come before; 0 to below 1.
+        start: f32,
+    },
+}
+
+/// When to stop before the last epoch: the network that did best on the validation part is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EarlyStopping {
+    /// Epochs to wait for a better validation loss; 1 or more.
+    pub patience: usize,
 }
 
 /// Examples for each step: 1 is single-example, `all` full-batch gradient descent.
@@ -139,6 +210,7 @@ pub enum OptimizerKind {
         weight_decay: f32,
     },
     /// Adam; with weight decay it is AdamW.
+    #[serde(alias = "adamw")]
     Adam {
         /// β₁, 0 to below 1.
         #[serde(default = "beta1")]
@@ -229,6 +301,8 @@ pub enum Range {
     Epochs,
     /// 1 or more, or `"all"`.
     BatchSize,
+    /// A whole number, 1 or more.
+    OneOrMore,
     /// A finite number above 0.
     Positive,
     /// A finite number, 0 or more.
@@ -242,6 +316,7 @@ impl std::fmt::Display for Range {
         match self {
             Range::Epochs => write!(f, "1 to {MAX_EPOCHS}"),
             Range::BatchSize => write!(f, "1 or more, or \"all\""),
+            Range::OneOrMore => write!(f, "1 or more"),
             Range::Positive => write!(f, "a number above 0"),
             Range::NotNegative => write!(f, "0 or more"),
             Range::BelowOne => write!(f, "0 to below 1"),
@@ -296,8 +371,36 @@ impl Recipe {
             return Err(out_of_range("training.batch-size", 0, Range::BatchSize));
         }
         check("training.learning-rate", training.learning_rate, Range::Positive)?;
-        if let Schedule::Linear { warmup } | Schedule::Cosine { warmup } = training.schedule {
-            check("training.schedule.warmup", warmup, Range::BelowOne)?;
+        match training.schedule {
+            Schedule::Linear { warmup } | Schedule::Cosine { warmup } => {
+                check("training.schedule.warmup", warmup, Range::BelowOne)?;
+            }
+            Schedule::OneCycle { warmup, start } => {
+                check("training.schedule.warmup", warmup, Range::BelowOne)?;
+                check("training.schedule.start", start, Range::BelowOne)?;
+            }
+            Schedule::Step { steps, factor } => {
+                check("training.schedule.factor", factor, Range::BelowOne)?;
+                at_least_one("training.schedule.steps", steps)?;
+            }
+            Schedule::Exponential { end } => check("training.schedule.end", end, Range::BelowOne)?,
+            Schedule::Constant => {}
+        }
+        if let Some(limit) = training.gradient_clipping {
+            check("training.gradient-clipping", limit, Range::Positive)?;
+        }
+        match training.averaging {
+            Some(Averaging::Ema { decay }) => check("training.averaging.decay", decay, Range::BelowOne)?,
+            Some(Averaging::Swa { start }) => check("training.averaging.start", start, Range::BelowOne)?,
+            None => {}
+        }
+        check("training.label-smoothing", training.label_smoothing, Range::BelowOne)?;
+        at_least_one("training.ghost-batch", training.ghost_batch)?;
+        if let Some(EarlyStopping { patience }) = training.early_stopping {
+            at_least_one("training.early-stopping.patience", patience)?;
+            if training.validation == 0 {
+                return Err(out_of_range("training.validation", 0, Range::OneOrMore));
+            }
         }
         match training.optimizer {
             OptimizerKind::Sgd { momentum, weight_decay, .. } => {
@@ -326,6 +429,10 @@ fn check(key: &'static str, value: f32, expected: Range) -> Result<(), RecipeErr
         _ => value >= 0.0,
     };
     if inside && value.is_finite() { Ok(()) } else { Err(out_of_range(key, value, expected)) }
+}
+
+fn at_least_one(key: &'static str, value: usize) -> Result<(), RecipeError> {
+    if value > 0 { Ok(()) } else { Err(out_of_range(key, value, Range::OneOrMore)) }
 }
 
 fn out_of_range(key: &'static str, found: impl ToString, expected: Range) -> RecipeError {

@@ -22,18 +22,48 @@ pub enum Schedule {
         #[serde(default)]
         warmup: f32,
     },
+    /// A straight line from `start` up during `warmup`, then half a cosine down to nearly 0
+    /// (Smith & Topin 2018). The momentum stays as it is.
+    OneCycle {
+        /// Fraction of the steps that go up.
+        warmup: f32,
+        /// Fraction of the peak rate at the start; 0 to below 1.
+        #[serde(default)]
+        start: f32,
+    },
+    /// `steps` equal parts, each with `factor` times the rate of the part before it.
+    Step {
+        /// How many parts; 1 or more.
+        steps: usize,
+        /// 0 to below 1.
+        factor: f32,
+    },
+    /// Falls by the same factor in each step, to `end`.
+    Exponential {
+        /// Fraction of the peak rate at the end; 0 (taken as 10⁻⁶) to below 1.
+        end: f32,
+    },
 }
 
 impl Schedule {
     /// The fraction of the peak rate, above 0 to 1, at `step` of `steps` (from 0).
     pub fn factor(self, step: u64, steps: u64) -> f32 {
         let progress = (step as f32 + 0.5) / steps as f32; // the middle of the step: never 0
-        let (warmup, fall): (f32, fn(f32) -> f32) = match self {
+        let linear: fn(f32) -> f32 = |way| 1.0 - way;
+        let cosine: fn(f32) -> f32 = |way| 0.5 + 0.5 * (std::f32::consts::PI * way).cos();
+        let (warmup, start, fall) = match self {
             Schedule::Constant => return 1.0,
-            Schedule::Linear { warmup } => (warmup, |way| 1.0 - way),
-            Schedule::Cosine { warmup } => (warmup, |way| 0.5 + 0.5 * (std::f32::consts::PI * way).cos()),
+            Schedule::Step { steps, factor } => return factor.powf((progress * steps as f32).floor()),
+            Schedule::Exponential { end } => return end.max(1e-6).powf(progress),
+            Schedule::Linear { warmup } => (warmup, 0.0, linear),
+            Schedule::Cosine { warmup } => (warmup, 0.0, cosine),
+            Schedule::OneCycle { warmup, start } => (warmup, start, cosine),
         };
-        if progress < warmup { progress / warmup } else { fall((progress - warmup) / (1.0 - warmup)) }
+        if progress < warmup {
+            start + (1.0 - start) * progress / warmup
+        } else {
+            fall((progress - warmup) / (1.0 - warmup))
+        }
     }
 }
 
@@ -43,13 +73,31 @@ mod tests {
 
     #[test]
     fn rates_rise_to_the_peak_and_fall_to_nearly_nothing() {
-        for schedule in [Schedule::Linear { warmup: 0.2 }, Schedule::Cosine { warmup: 0.2 }] {
+        for schedule in [
+            Schedule::Linear { warmup: 0.2 },
+            Schedule::Cosine { warmup: 0.2 },
+            Schedule::OneCycle { warmup: 0.2, start: 0.0 },
+        ] {
             let factors: Vec<f32> = (0..1000).map(|step| schedule.factor(step, 1000)).collect();
             assert!(factors.iter().all(|factor| (0.0..=1.0).contains(factor)));
             assert!(factors[..200].is_sorted() && factors[200..].is_sorted_by(|a, b| a >= b), "{schedule:?}");
             assert!(factors[0] < 0.01 && factors[200] > 0.99 && factors[999] < 0.001, "{schedule:?}");
         }
         assert_eq!(Schedule::Constant.factor(999, 1000), 1.0);
+    }
+
+    #[test]
+    fn each_schedule_goes_where_its_numbers_say() {
+        let one_cycle = Schedule::OneCycle { warmup: 0.5, start: 0.04 };
+        assert!((one_cycle.factor(0, 1000) - 0.04).abs() < 2e-3 && one_cycle.factor(500, 1000) > 0.999);
+        let step = Schedule::Step { steps: 3, factor: 0.1 };
+        for (at, expected) in [(0, 1.0), (332, 1.0), (334, 0.1), (665, 0.1), (667, 0.01), (999, 0.01)] {
+            assert!((step.factor(at, 1000) - expected).abs() < 1e-6, "{at}");
+        }
+        let exponential = Schedule::Exponential { end: 0.01 };
+        assert!((exponential.factor(0, 1000) - 1.0).abs() < 3e-3);
+        assert!((exponential.factor(500, 1000) - 0.1).abs() < 1e-3);
+        assert!((exponential.factor(999, 1000) - 0.01).abs() < 1e-4);
     }
 
     #[test]

@@ -1,29 +1,29 @@
 //! Training: mini-batch gradient descent over a data set, the textbook's loop.
 //!
 //! In: a [`Recipe`], a network, [`Examples`]. Out: the trained network, and an [`Event`] for
-//! every step on the way. A step has three parts: the first layer sums over the halves of the
-//! images, blocks of the batch go the rest of the way forward and backward, then each tile of
-//! the parameters gets its gradient and is updated. Each is shared out among the threads so
-//! that no sum depends on how many there are.
+//! every step on the way. How a batch is shared out among the threads is told in `halves.rs` for fully
+//! connected networks and in `blocks.rs` for all others.
 
+mod blocks;
+mod halves;
 pub mod optimizer;
 
 pub use self::optimizer::Optimizer;
+use self::{blocks::ByBlocks, halves::ByHalves, optimizer::Step};
 use crate::{
     Rng,
     dataset::{Dataset, synthetic},
     evaluation::{Evaluation, evaluate},
     kernels::{
-        Level, Numbers, Processor,
+        Processor,
         pixels::Images,
         team::{Team, with_team},
-        zeros,
     },
-    network::{Block, Half, Network, Tile},
-    recipe::{LastBatch, Recipe, TrainingRecipe},
+    network::Network,
+    recipe::{EarlyStopping, LastBatch, Recipe, TrainingRecipe},
 };
 use rand::{SeedableRng, seq::SliceRandom};
-use std::ops::{ControlFlow, Range};
+use std::ops::ControlFlow;
 
 /// What chance is drawn for; each purpose has its own stream of the seed.
 #[derive(Clone, Copy)]
@@ -31,13 +31,20 @@ enum Purpose {
     InitialWeights,
     Split,
     Order,
+    Dropout,
+    Measure,
 }
 
 /// A generator for one purpose, and for one epoch where that matters.
 fn generator(seed: u64, purpose: Purpose, epoch: usize) -> Rng {
+    Rng::seed_from_u64(key(seed, purpose, epoch as u64))
+}
+
+/// A number for one purpose, and one place in the training.
+fn key(seed: u64, purpose: Purpose, place: u64) -> u64 {
     const ODD: u64 = 0x9e37_79b9_7f4a_7c15; // 2⁶⁴ / golden ratio: spreads small numbers far
-    let stream = (purpose as u64).wrapping_mul(1 << 32).wrapping_add(epoch as u64);
-    Rng::seed_from_u64(seed ^ stream.wrapping_add(1).wrapping_mul(ODD))
+    let stream = (purpose as u64).wrapping_mul(1 << 32).wrapping_add(place);
+    seed ^ stream.wrapping_add(1).wrapping_mul(ODD)
 }
 
 /// The network that a recipe starts from.
@@ -166,6 +173,9 @@ pub enum Outcome {
     Finished,
     /// The observer asked to stop.
     Stopped,
+    /// The validation loss had not fallen for as long as the recipe waits; the network is the one with
+    /// the smallest.
+    StoppedEarly,
 }
 
 /// The loss was no longer a number. The network has the last weights that were good.
@@ -219,37 +229,73 @@ pub fn train(
         steps: (steps_per_epoch(recipe, count) * recipe.epochs) as u64,
         steps_done: 0,
         workshop: Workshop::new(recipe, network, processor, batch_size),
+        optimizer: Optimizer::new(recipe, network.parameters().len()),
+        last_good: network.clone(),
         network,
         observe,
     };
+    let mut best = Best::default();
     with_team(processor.threads, |team| {
         for epoch in 0..recipe.epochs {
             let mut sums = EpochSums::default();
-            let flow = match examples {
-                Examples::Kept { data, indices, order } => {
-                    let order = epoch_order(order, indices, recipe.seed, epoch);
-                    run.take_steps(data, &order, epoch, &mut sums, team)?
-                }
-                Examples::Drawn { seed, count } => {
-                    run.take_drawn_steps(seed, count, epoch, &mut sums, team)?
-                }
-            };
-            if flow.is_break() {
+            if run.take_epoch(examples, epoch, &mut Work::Train(&mut sums), team)?.is_break() {
                 return Ok(Outcome::Stopped);
             }
-            let validation = validation.map(|data| evaluate(run.network, data, processor));
+            let is_last = epoch + 1 == recipe.epochs;
+            // The weights to judge, and at the end to keep, are their average if there is one.
+            let averaged = match validation {
+                None if !is_last => None,
+                _ => run.averaged(examples, epoch, team)?,
+            };
+            let judged = averaged.as_ref().unwrap_or(run.network);
+            let validation = validation.map(|data| evaluate(judged, data, processor));
             let report = EpochReport {
                 epoch,
                 mean_loss: sums.loss / sums.steps as f32,
                 mean_batch_accuracy: sums.batch_accuracy / sums.steps as f32,
                 validation: validation.as_ref(),
             };
-            if (run.observe)(Event::Epoch(report)).is_break() && epoch + 1 < recipe.epochs {
+            let flow = (run.observe)(Event::Epoch(report));
+            let stop = match (recipe.early_stopping, &validation) {
+                (Some(EarlyStopping { patience }), Some(validation)) => {
+                    best.see(validation.loss(), judged);
+                    best.epochs_since >= patience
+                }
+                _ => false,
+            };
+            if let Some(averaged) = averaged.filter(|_| is_last) {
+                *run.network = averaged;
+            }
+            if stop || is_last {
+                if let Some(network) = best.network.take() {
+                    *run.network = network;
+                }
+                return Ok(if is_last { Outcome::Finished } else { Outcome::StoppedEarly });
+            }
+            if flow.is_break() {
                 return Ok(Outcome::Stopped);
             }
         }
         Ok(Outcome::Finished)
     })
+}
+
+/// The network with the smallest validation loss so far.
+#[derive(Default)]
+struct Best {
+    network: Option<Network>,
+    loss: f64,
+    epochs_since: usize,
+}
+
+impl Best {
+    fn see(&mut self, loss: f64, network: &Network) {
+        if self.network.is_none() || loss < self.loss {
+            *self = Best { network: Some(network.clone()), loss, epochs_since: 0 };
+        } else {
+            self.epochs_since += 1;
+        }
+    }
 }
 
 /// Sums over the steps of an epoch.
@@ -268,18 +314,46 @@ struct Run<'a, O> {
     steps: u64,
     steps_done: u64,
     workshop: Workshop,
+    optimizer: Optimizer,
+    /// For the day the loss is no number.
+    last_good: Network,
     network: &'a mut Network,
     observe: O,
 }
 
+/// What batches are taken for.
+enum Work<'a> {
+    /// A step for each.
+    Train(&'a mut EpochSums),
+    /// Batch normalisation's statistics of so many images, with this network.
+    Measure(&'a Network, &'a mut usize),
+}
+
 impl<O: FnMut(Event<'_>) -> ControlFlow<()>> Run<'_, O> {
-    /// One step for each batch of `order`.
-    fn take_steps(
+    /// All batches of an epoch.
+    fn take_epoch(
+        &mut self,
+        examples: Examples<'_>,
+        epoch: usize,
+        work: &mut Work<'_>,
+        team: &mut Team<'_>,
+    ) -> Result<ControlFlow<()>, Diverged> {
+        match examples {
+            Examples::Kept { data, indices, order } => {
+                let order = epoch_order(order, indices, self.recipe.seed, epoch);
+                self.take_batches(data, &order, epoch, work, team)
+            }
+            Examples::Drawn { seed, count } => self.take_drawn_batches(seed, count, epoch, work, team),
+        }
+    }
+
+    /// The batches of `order`.
+    fn take_batches(
         &mut self,
         data: &Dataset,
         order: &[u32],
         epoch: usize,
-        sums: &mut EpochSums,
+        work: &mut Work<'_>,
         team: &mut Team<'_>,
     ) -> Result<ControlFlow<()>, Diverged> {
         let count = match self.recipe.last_batch {
@@ -288,38 +362,63 @@ impl<O: FnMut(Event<'_>) -> ControlFlow<()>> Run<'_, O> {
         };
         let batches = order[..count].chunks(self.batch_size);
         let batch = |index: usize| Batch { data, indices: batches.clone().nth(index).unwrap_or_default() };
-        self.workshop.begin(self.network, batch(0), batch(1), team);
-        for index in 0..batches.len() {
-            let rate = self.recipe.learning_rate * self.recipe.schedule.factor(self.steps_done, self.steps);
-            let (loss, batch_accuracy) = self.workshop.forward_and_backward(self.network, batch(index), team);
-            let iteration = sums.steps;
-            if !loss.is_finite() {
-                *self.network = Network::new(self.network.architecture().clone(), &self.workshop.last_good);
-                return Err(Diverged { epoch, iteration, loss });
+        match work {
+            Work::Train(sums) => {
+                self.workshop.begin(self.network, batch(0), batch(1), team);
+                for index in 0..batches.len() {
+                    let batches = [0, 1, 2].map(|ahead| batch(index + ahead));
+                    if self.take_step(batches, epoch, sums, team)?.is_break() {
+                        return Ok(ControlFlow::Break(()));
+                    }
+                }
+                Ok(ControlFlow::Continue(()))
             }
-            self.workshop.remember_good_weights(self.network, self.steps_done);
-            let [batch, next, after_next] = [0, 1, 2].map(|ahead| batch(index + ahead));
-            self.workshop.update(self.network, batch, rate, [next, after_next], team);
-            self.steps_done += 1;
-            sums.steps += 1;
-            sums.loss += loss;
-            sums.batch_accuracy += batch_accuracy;
-            let examples = batch.indices.len();
-            let step = StepReport { epoch, iteration, examples, loss, batch_accuracy, learning_rate: rate };
-            if (self.observe)(Event::Step(step)).is_break() {
-                return Ok(ControlFlow::Break(()));
-            }
+            Work::Measure(network, images) => Ok(self.workshop.measure(
+                network,
+                (0..batches.len()).map(batch),
+                images,
+                self.recipe.seed,
+                team,
+            )),
         }
-        Ok(ControlFlow::Continue(()))
     }
 
-    /// The steps of an epoch of synthetic digits. Only a portion of whole batches is in memory.
-    fn take_drawn_steps(
+    /// One step, with the first of `batches`; the others are those behind it.
+    fn take_step(
+        &mut self,
+        [batch, next, after_next]: [Batch<'_>; 3],
+        epoch: usize,
+        sums: &mut EpochSums,
+        team: &mut Team<'_>,
+    ) -> Result<ControlFlow<()>, Diverged> {
+        let rate = self.recipe.learning_rate * self.recipe.schedule.factor(self.steps_done, self.steps);
+        let key = key(self.recipe.seed, Purpose::Dropout, self.steps_done);
+        let (loss, batch_accuracy) = self.workshop.forward_and_backward(self.network, batch, key, team);
+        let iteration = sums.steps;
+        if !loss.is_finite() {
+            *self.network = self.last_good.clone();
+            return Err(Diverged { epoch, iteration, loss });
+        }
+        self.remember_good_weights();
+        let step = self.optimizer.begin_step(rate, self.steps);
+        let optimizer = &mut self.optimizer;
+        self.workshop.update(self.network, optimizer, step, batch, [next, after_next], team);
+        self.steps_done += 1;
+        sums.steps += 1;
+        sums.loss += loss;
+        sums.batch_accuracy += batch_accuracy;
+        let examples = batch.indices.len();
+        let step = StepReport { epoch, iteration, examples, loss, batch_accuracy, learning_rate: rate };
+        Ok((self.observe)(Event::Step(step)))
+    }
+
+    /// The batches of an epoch of synthetic digits. Only a portion of whole batches is in memory.
+    fn take_drawn_batches(
         &mut self,
         seed: u64,
         count: usize,
         epoch: usize,
-        sums: &mut EpochSums,
+        work: &mut Work<'_>,
         team: &mut Team<'_>,
     ) -> Result<ControlFlow<()>, Diverged> {
         const PORTION: usize = 4096;
@@ -328,11 +427,129 @@ impl<O: FnMut(Event<'_>) -> ControlFlow<()>> Run<'_, O> {
             let range = first..count.min(first + portion);
             let order: Vec<u32> = (0..range.len() as u32).collect();
             let data = synthetic::generate_range(range, seed, team.threads());
-            if self.take_steps(&data, &order, epoch, sums, team)?.is_break() {
+            if self.take_batches(&data, &order, epoch, work, team)?.is_break() {
                 return Ok(ControlFlow::Break(()));
             }
         }
         Ok(ControlFlow::Continue(()))
+    }
+
+    /// The network with the average of the weights, if one is asked for, and statistics measured with it.
+    fn averaged(
+        &mut self,
+        examples: Examples<'_>,
+        epoch: usize,
+        team: &mut Team<'_>,
+    ) -> Result<Option<Network>, Diverged> {
+        let Some(average) = self.optimizer.average() else { return Ok(None) };
+        let mut averaged =
+            Network::new(self.network.architecture().clone(), average, self.network.statistics());
+        if averaged.architecture().statistic_count() > 0 {
+            let mut images = 0;
+            let _enough =
+                self.take_epoch(examples, epoch, &mut Work::Measure(&averaged, &mut images), team)?;
+            self.workshop.set_statistics(&mut averaged, images);
+        }
+        Ok(Some(averaged))
+    }
+
+    /// Keeps a copy of the weights now and then, for the day the loss is no number.
+    fn remember_good_weights(&mut self) {
+        const INTERVAL: u64 = 100;
+        let is_finite = |numbers: &[f32]| numbers.iter().all(|number| number.is_finite());
+        if self.steps_done.is_multiple_of(INTERVAL) && is_finite(self.network.parameters()) {
+            self.last_good.copy_from(self.network);
+        }
+    }
+}
+
+/// How a batch is shared out among the threads, and everything that a step writes to.
+///
+/// How a batch and the parameters are cut may depend on the number of threads, the result does
+/// not: what a layer computes for an image does not depend on the image's block, except for batch
+/// normalisation, whose blocks are the recipe's; and gradients are added in the order of the batch.
+enum Workshop {
+    Halves(Box<ByHalves>),
+    Blocks(ByBlocks),
+}
+
+impl Workshop {
+    fn new(recipe: &TrainingRecipe, network: &Network, processor: Processor, batch_size: usize) -> Self {
+        let architecture = network.architecture();
+        if architecture.is_fully_connected() {
+            Workshop::Halves(Box::new(ByHalves::new(recipe, architecture, processor, batch_size)))
+        } else {
+            Workshop::Blocks(ByBlocks::new(recipe, architecture, processor, batch_size))
+        }
+    }
+
+    /// What can be done before the first step.
+    fn begin(&mut self, network: &Network, batch: Batch<'_>, next: Batch<'_>, team: &mut Team<'_>) {
+        if let Workshop::Halves(halves) = self {
+            halves.begin(network, batch, next, team);
+        }
+    }
+
+    /// Mean loss of the batch, and the fraction of it read right. Leaves behind what
+    /// [`update`](Self::update) needs.
+    fn forward_and_backward(
+        &mut self,
+        network: &Network,
+        batch: Batch<'_>,
+        key: u64,
+        team: &mut Team<'_>,
+    ) -> (f32, f32) {
+        match self {
+            Workshop::Halves(halves) => halves.forward_and_backward(network, batch, team),
+            Workshop::Blocks(blocks) => blocks.forward_and_backward(network, batch, key, team),
+        }
+    }
+
+    /// Moves the parameters, and begins the next step.
+    fn update(
+        &mut self,
+        network: &mut Network,
+        optimizer: &mut Optimizer,
+        step: Step,
+        batch: Batch<'_>,
+        next: [Batch<'_>; 2],
+        team: &mut Team<'_>,
+    ) {
+        match self {
+            Workshop::Halves(halves) => halves.update(network, optimizer, step, batch, next, team),
+            Workshop::Blocks(blocks) => blocks.update(network, optimizer, step, batch, team),
+        }
+    }
+
+    /// Measures the statistics of `batches`, until enough images are; breaks then.
+    fn measure<'a>(
+        &mut self,
+        network: &Network,
+        batches: impl Iterator<Item = Batch<'a>>,
+        images: &mut usize,
+        seed: u64,
+        team: &mut Team<'_>,
+    ) -> ControlFlow<()> {
+        /// Enough for means and variances to a percent.
+        const ENOUGH: usize = 5_000;
+        let Workshop::Blocks(blocks) = self else { return ControlFlow::Break(()) };
+        if *images == 0 {
+            blocks.forget_moments();
+        }
+        for batch in batches {
+            *images += blocks.measure(network, batch, key(seed, Purpose::Measure, *images as u64), team);
+            if *images >= ENOUGH {
+                return ControlFlow::Break(());
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Replaces the network's statistics by those measured of so many images.
+    fn set_statistics(&self, network: &mut Network, images: usize) {
+        if let Workshop::Blocks(blocks) = self {
+            blocks.set_statistics(network, images);
+        }
     }
 }
 
@@ -343,181 +560,6 @@ fn epoch_order(order: &Order, training: &[u32], seed: u64, epoch: usize) -> Vec<
             let mut order = training.to_vec();
             order.shuffle(&mut generator(seed, Purpose::Order, epoch));
             order
-        }
-    }
-}
-
-/// Everything a training step writes to, made once.
-///
-/// How a batch and the parameters are cut depends on the number of threads, the result does
-/// not: what a layer computes for an image does not depend on the image's block, and every
-/// gradient is summed image after image in the order of the batch.
-struct Workshop {
-    level: Level,
-    /// Images of a block.
-    block_size: usize,
-    /// Images of a half: those of some blocks.
-    half_size: usize,
-    /// All upper halves, then all lower ones.
-    halves: Vec<Half>,
-    blocks: Vec<Block>,
-    /// ∂loss/∂y of the first layer, `[batch, outputs]`.
-    first_gradient: Numbers,
-    /// The parts of the parameters, see [`Architecture::shares`], and where they lie.
-    shares: Vec<Vec<Tile>>,
-    share_ranges: Vec<Range<usize>>,
-    /// All tiles of these in order, and where they lie.
-    tiles: Vec<Tile>,
-    tile_ranges: Vec<Range<usize>>,
-    gradient: Numbers,
-    optimizer: Optimizer,
-    last_good: Vec<f32>,
-}
-
-impl Workshop {
-    fn new(recipe: &TrainingRecipe, network: &Network, processor: Processor, batch_size: usize) -> Self {
-        /// Images of a half and of a block at most, so that the first layer's sums stay in the first
-        /// cache, and what a block leaves in all layers in the second.
-        const MAX_HALF: usize = 128;
-        const MAX_BLOCK: usize = 64;
-        let Processor { threads, level } = processor;
-        let architecture = network.architecture();
-        // As many halves and blocks as all threads can share out evenly.
-        let half_pairs = batch_size.div_ceil(MAX_HALF).next_multiple_of(threads.div_ceil(2));
-        let blocks_per_half =
-            (batch_size.div_ceil(half_pairs).div_ceil(MAX_BLOCK)).max(threads.div_ceil(half_pairs));
-        let block_size = batch_size.div_ceil(half_pairs * blocks_per_half);
-        let half_size = block_size * blocks_per_half;
-        let (block_count, half_pairs) = (batch_size.div_ceil(block_size), batch_size.div_ceil(half_size));
-        let shares = architecture.shares(threads);
-        let halves = (0..2 * half_pairs).map(|i| Half::new(architecture, level, i / half_pairs, half_size));
-        let halves: Vec<Half> = halves.collect();
-        let mut end = 0;
-        let share_ranges = shares.iter().map(|share| {
-            let start = end;
-            end = share.last().map_or(start, |tile| tile.range.end);
-            start..end
-        });
-        let share_ranges = share_ranges.collect();
-        let tiles = shares.concat();
-        Workshop {
-            level,
-            block_size,
-            half_size,
-            halves,
-            blocks: vec![Block::new(architecture, level, block_size); block_count],
-            first_gradient: zeros(batch_size * architecture.first_width()),
-            shares,
-            share_ranges,
-            tile_ranges: tiles.iter().map(|tile| tile.range.clone()).collect(),
-            tiles,
-            gradient: zeros(network.parameters().len()),
-            optimizer: Optimizer::new(recipe.optimizer, network.parameters().len()),
-            last_good: network.parameters().to_vec(),
-        }
-    }
-
-    /// The first part of a step: the first layer's sums over each half of the batch's images.
-    fn begin(&mut self, network: &Network, batch: Batch<'_>, next: Batch<'_>, team: &mut Team<'_>) {
-        let (architecture, half_size) = (network.architecture(), self.half_size);
-        let parts = self.halves.len() / 2;
-        team.for_each(&mut self.halves, |index, half| {
-            let [images, upcoming] = [batch, next].map(|batch| batch.images(index % parts, half_size));
-            half.load(images);
-            let weights = &network.parameters()[architecture.half_range(half)];
-            architecture.forward_half(weights, half, upcoming);
-        });
-    }
-
-    /// The second part. Mean loss of the batch, and the fraction of it read right. Leaves in the
-    /// blocks what [`update`](Self::update) needs.
-    fn forward_and_backward(
-        &mut self,
-        network: &Network,
-        batch: Batch<'_>,
-        team: &mut Team<'_>,
-    ) -> (f32, f32) {
-        let (architecture, parameters) = (network.architecture(), network.parameters());
-        let Batch { data, indices } = batch;
-        let (block_size, half_size, example_weight) =
-            (self.block_size, self.half_size, 1.0 / indices.len() as f32);
-        let (upper, lower) = self.halves.split_at(self.halves.len() / 2);
-        let blocks = &mut self.blocks[..indices.len().div_ceil(block_size)];
-        let width = architecture.first_width();
-        let first_gradient = &mut self.first_gradient[..indices.len() * width];
-        team.for_each_with_piece(
-            blocks,
-            first_gradient,
-            block_size * width,
-            |index, block, first_gradient| {
-                let first = index * block_size;
-                let indices = &indices[first..indices.len().min(first + block_size)];
-                block.set_labels(indices.iter().map(|&index| data.labels()[index as usize]));
-                let halves = [upper, lower].map(|halves| &halves[first / half_size]);
-                architecture.forward(parameters, halves, first % half_size, block);
-                architecture.backward(parameters, block, first_gradient, example_weight);
-            },
-        );
-        let losses = blocks.iter().flat_map(Block::losses);
-        let loss_sum: f32 = losses.sum();
-        let correct: usize = blocks.iter().map(Block::correct).sum();
-        (loss_sum * example_weight, correct as f32 * example_weight)
-    }
-
-    /// The third part: each tile of the parameters gets its gradient and is moved. Then the first
-    /// part of the next step. In a small batch one or two threads need not meet in between: each has
-    /// just moved the weights of the half that it goes on with, and they are still in its cache.
-    fn update(
-        &mut self,
-        network: &mut Network,
-        batch: Batch<'_>,
-        learning_rate: f32,
-        [next, after_next]: [Batch<'_>; 2],
-        team: &mut Team<'_>,
-    ) {
-        let step = self.optimizer.begin_step(learning_rate);
-        let Optimizer { first_moment, second_moment, .. } = &mut self.optimizer;
-        let blocks = &self.blocks[..batch.indices.len().div_ceil(self.block_size)];
-        let (level, half_size) = (self.level, self.half_size);
-        let (architecture, parameters) = network.parts_mut();
-        let first_gradient = &self.first_gradient[..batch.indices.len() * architecture.first_width()];
-        let slices = [parameters, &mut self.gradient, first_moment, second_moment];
-        let move_tile = |tile: &Tile, halves: &[Half], slices: [&mut [f32]; 4]| {
-            let [weights, gradient, first, second] = slices;
-            architecture.gradient(level, tile, halves, first_gradient, blocks, gradient);
-            step.update(level, weights, gradient, first, second);
-        };
-        if team.threads() > 2 || self.halves.len() > 2 {
-            let (tiles, halves) = (&self.tiles, &self.halves);
-            team.for_each_piece(slices, &self.tile_ranges, |index, slices| {
-                move_tile(&tiles[index], halves, slices);
-            });
-            return self.begin(network, next, after_next, team);
-        }
-        let (shares, ranges) = (&self.shares, &self.share_ranges);
-        team.for_each_dealt_piece(&mut self.halves, slices, ranges, |index, halves, mut slices| {
-            let inside =
-                |range: Range<usize>| range.start - ranges[index].start..range.end - ranges[index].start;
-            for tile in &shares[index] {
-                let slices = slices.each_mut().map(|slice| match slice.len() {
-                    0 => &mut [][..],
-                    _ => &mut slice[inside(tile.range.clone())],
-                });
-                move_tile(tile, halves, slices);
-            }
-            for half in halves {
-                let weights = &slices[0][inside(architecture.half_range(half))];
-                half.load(next.images(0, half_size));
-                architecture.forward_half(weights, half, after_next.images(0, half_size));
-            }
-        });
-    }
-
-    /// Keeps a copy of the weights now and then, for the day the loss is no number.
-    fn remember_good_weights(&mut self, network: &Network, step: u64) {
-        const INTERVAL: u64 = 100;
-        if step.is_multiple_of(INTERVAL) && network.parameters().iter().all(|weight| weight.is_finite()) {
-            self.last_good.copy_from_slice(network.parameters());
         }
     }
 }

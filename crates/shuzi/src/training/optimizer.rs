@@ -5,24 +5,36 @@
 //! - Adam (Kingma & Ba 2015): `m ← β₁·m + (1−β₁)·g`, `v ← β₂·v + (1−β₂)·g²`,
 //!   `w ← w − η·m̂ / (√v̂ + ε)`, where `m̂ = m / (1−β₁ᵗ)`, `v̂ = v / (1−β₂ᵗ)`.
 //!
+//! A gradient `g` (of all parameters) longer than a limit is shortened to it first (clipping, Pascanu et al. 2013).
+//! An average `a` of the weights follows each step, `a ← a + α·(w − a)`: exponential with
+//! `α = 1 − min(d, (t−1)/(t+8))`, or with `α = 1/n` the plain mean of the last `n` steps (SWA,
+//! Izmailov et al. 2018).
+//!
 //! Weight decay λ is decoupled from the gradient (Loshchilov & Hutter 2019): `w ← w − η·λ·w`.
 
 use crate::{
     kernels::{Level, Loop, Numbers, zeros},
-    recipe::OptimizerKind,
+    recipe::{Averaging, OptimizerKind, TrainingRecipe},
 };
 
 /// A rule and what it remembers of past gradients, one number for each parameter and moment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Optimizer {
     kind: OptimizerKind,
+    gradient_clipping: Option<f32>,
+    averaging: Option<Averaging>,
     /// Steps taken.
     steps: u64,
     /// Momentum, or Adam's mean of gradients; empty where the rule needs none.
-    pub(super) first_moment: Numbers,
+    first_moment: Numbers,
     /// Adam's mean of squared gradients; empty where the rule needs none.
-    pub(super) second_moment: Numbers,
+    second_moment: Numbers,
+    /// The average of the weights; empty if none is asked for.
+    average: Numbers,
 }
+
+/// Lists that a step works on, all alike: weights, gradient, both moments and the average.
+pub(super) const SLICES: usize = 5;
 
 /// One step's constants, the same for every parameter.
 #[derive(Clone, Copy, Debug)]
@@ -31,83 +43,141 @@ pub(super) struct Step {
     learning_rate: f32,
     /// `1−β₁ᵗ` and `1−β₂ᵗ`.
     corrections: [f32; 2],
+    gradient_clipping: Option<f32>,
+    /// What the gradient is multiplied by.
+    gradient_scale: f32,
+    /// α of the average.
+    average_rate: f32,
 }
 
 impl Optimizer {
     /// A rule that has seen no gradient yet, for so many parameters.
-    pub fn new(kind: OptimizerKind, parameter_count: usize) -> Self {
+    pub fn new(recipe: &TrainingRecipe, parameter_count: usize) -> Self {
+        let kind = recipe.optimizer;
         let (first, second) = match kind {
             OptimizerKind::Sgd { momentum: 0.0, .. } => (0, 0),
             OptimizerKind::Sgd { .. } => (parameter_count, 0),
             OptimizerKind::Adam { .. } => (parameter_count, parameter_count),
         };
-        Optimizer { kind, steps: 0, first_moment: zeros(first), second_moment: zeros(second) }
+        let average = if recipe.averaging.is_some() { parameter_count } else { 0 };
+        Optimizer {
+            kind,
+            gradient_clipping: recipe.gradient_clipping,
+            averaging: recipe.averaging,
+            steps: 0,
+            first_moment: zeros(first),
+            second_moment: zeros(second),
+            average: zeros(average),
+        }
     }
 
-    /// Counts a step and fixes its constants; [`Step::update`] then changes the weights.
-    pub(super) fn begin_step(&mut self, learning_rate: f32) -> Step {
+    /// The average of the weights, if one is asked for.
+    pub fn average(&self) -> Option<&[f32]> {
+        (!self.average.is_empty()).then_some(&self.average)
+    }
+
+    /// Everything that [`Step::update`] works on.
+    pub(super) fn slices<'a>(
+        &'a mut self,
+        weights: &'a mut [f32],
+        gradient: &'a mut [f32],
+    ) -> [&'a mut [f32]; SLICES] {
+        [weights, gradient, &mut self.first_moment, &mut self.second_moment, &mut self.average]
+    }
+
+    /// Counts a step, of so many in all, and fixes its constants; [`Step::update`] then changes the weights.
+    pub(super) fn begin_step(&mut self, learning_rate: f32, all_steps: u64) -> Step {
         self.steps += 1;
+        let average_rate = match self.averaging {
+            Some(Averaging::Ema { decay }) => {
+                let steps = self.steps as f32;
+                1.0 - decay.min((steps - 1.0) / (steps + 8.0))
+            }
+            Some(Averaging::Swa { start }) => {
+                let first = (f64::from(start) * all_steps as f64) as u64;
+                1.0 / self.steps.saturating_sub(first).max(1) as f32
+            }
+            None => 0.0,
+        };
         let corrections = match self.kind {
             OptimizerKind::Adam { beta1, beta2, .. } => {
                 [beta1, beta2].map(|beta| (1.0 - f64::from(beta).powf(self.steps as f64)) as f32)
             }
             OptimizerKind::Sgd { .. } => [1.0; 2],
         };
-        Step { kind: self.kind, learning_rate, corrections }
+        Step {
+            kind: self.kind,
+            learning_rate,
+            corrections,
+            gradient_clipping: self.gradient_clipping,
+            gradient_scale: 1.0,
+            average_rate,
+        }
     }
 }
 
 impl Step {
-    /// Moves `weights` against `gradients`; the moments are the same piece of the optimizer's.
-    pub(super) fn update(
-        self,
-        level: Level,
-        weights: &mut [f32],
-        gradients: &[f32],
-        first: &mut [f32],
-        second: &mut [f32],
-    ) {
-        level.vectorize(Update { step: self, weights, gradients, first, second });
+    /// Whether [`clip`](Self::clip) must see the whole gradient first.
+    pub(super) fn needs_norm(self) -> bool {
+        self.gradient_clipping.is_some()
+    }
+
+    /// Shortens the gradient if it is too long.
+    pub(super) fn clip(&mut self, gradient: &[f32]) {
+        let Some(limit) = self.gradient_clipping else { return };
+        let square: f64 = gradient.iter().map(|&g| f64::from(g) * f64::from(g)).sum();
+        let norm = square.sqrt() as f32;
+        self.gradient_scale = if norm > limit { limit / norm } else { 1.0 };
+    }
+
+    /// Moves the weights, the first of `slices`, see [`Optimizer::slices`].
+    pub(super) fn update(self, level: Level, slices: [&mut [f32]; SLICES]) {
+        level.vectorize(Update { step: self, slices });
     }
 }
 
 struct Update<'a> {
     step: Step,
-    weights: &'a mut [f32],
-    gradients: &'a [f32],
-    first: &'a mut [f32],
-    second: &'a mut [f32],
+    slices: [&'a mut [f32]; SLICES],
 }
 
 impl Loop for Update<'_> {
     #[inline(always)]
     fn run(self) {
-        let Update { step, weights, gradients, first, second } = self;
+        let Update { step, slices: [weights, gradients, first, second, average] } = self;
         let rate = step.learning_rate;
+        if step.gradient_scale != 1.0 {
+            for g in gradients.iter_mut() {
+                *g *= step.gradient_scale;
+            }
+        }
         match step.kind {
             OptimizerKind::Sgd { momentum, nesterov, weight_decay } => {
                 decay(weights, rate * weight_decay);
                 if momentum == 0.0 {
-                    for (w, &g) in weights.iter_mut().zip(gradients) {
+                    for (w, &mut g) in weights.iter_mut().zip(gradients) {
                         *w -= rate * g;
                     }
-                    return;
-                }
-                for ((w, &g), v) in weights.iter_mut().zip(gradients).zip(first) {
-                    *v = momentum * *v + g;
-                    *w -= rate * if nesterov { g + momentum * *v } else { *v };
+                } else {
+                    for ((w, &mut g), v) in weights.iter_mut().zip(gradients).zip(first) {
+                        *v = momentum * *v + g;
+                        *w -= rate * if nesterov { g + momentum * *v } else { *v };
+                    }
                 }
             }
             OptimizerKind::Adam { beta1, beta2, epsilon, weight_decay } => {
                 decay(weights, rate * weight_decay);
                 let rate = rate / step.corrections[0];
                 let scale = 1.0 / step.corrections[1];
-                for (((w, &g), m), v) in weights.iter_mut().zip(gradients).zip(first).zip(second) {
+                for (((w, &mut g), m), v) in weights.iter_mut().zip(gradients).zip(first).zip(second) {
                     *m = beta1 * *m + (1.0 - beta1) * g;
                     *v = beta2 * *v + (1.0 - beta2) * g * g;
                     *w -= rate * *m / ((*v * scale).sqrt() + epsilon);
                 }
             }
+        }
+        for (a, &mut w) in average.iter_mut().zip(weights) {
+            *a += step.average_rate * (w - *a);
         }
     }
 }
@@ -124,17 +194,21 @@ fn decay(weights: &mut [f32], amount: f32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::recipe::Recipe;
 
     /// Two steps with gradients 1 and then 2, from a weight of 10, at rate 0.1.
-    fn two_steps(kind: OptimizerKind) -> f32 {
-        let mut optimizer = Optimizer::new(kind, 1);
+    fn two_steps(change: impl FnOnce(&mut TrainingRecipe)) -> (f32, Optimizer) {
+        let mut recipe = Recipe::built_in("classic").unwrap().training;
+        change(&mut recipe);
+        let mut optimizer = Optimizer::new(&recipe, 1);
         let mut weight = [10.0];
         for gradient in [1.0, 2.0] {
-            let step = optimizer.begin_step(0.1);
-            let (first, second) = (&mut optimizer.first_moment, &mut optimizer.second_moment);
-            step.update(Level::detect(), &mut weight, &[gradient], first, second);
+            let mut step = optimizer.begin_step(0.1, 2);
+            let mut gradient = [gradient];
+            step.clip(&gradient);
+            step.update(Level::detect(), optimizer.slices(&mut weight, &mut gradient));
         }
-        weight[0]
+        (weight[0], optimizer)
     }
 
     #[test]
@@ -152,8 +226,27 @@ mod tests {
             (adam(0.0), 9.9 - second_adam_step),
             (adam(0.5), (10.0 * 0.95 - 0.1) * 0.95 - second_adam_step),
         ] {
-            let weight = two_steps(kind);
+            let weight = two_steps(|recipe| recipe.optimizer = kind).0;
             assert!((weight - expected).abs() < 1e-5, "{kind:?}: {weight}, expected {expected}");
         }
+    }
+
+    #[test]
+    fn a_gradient_that_is_too_long_is_shortened() {
+        let clip = |limit| two_steps(|recipe| recipe.gradient_clipping = Some(limit)).0;
+        assert_eq!(clip(10.0), two_steps(|_| {}).0);
+        assert!((clip(0.5) - (10.0 - 0.05 - 0.05)).abs() < 1e-5);
+    }
+
+    #[test]
+    fn averages_follow_the_weights() {
+        // The weights are 9.9 and then 9.7.
+        let average =
+            |averaging| two_steps(|recipe| recipe.averaging = Some(averaging)).1.average().unwrap()[0];
+        assert!((average(Averaging::Swa { start: 0.0 }) - 9.8).abs() < 1e-5);
+        assert!((average(Averaging::Swa { start: 0.5 }) - 9.7).abs() < 1e-5);
+        let ema = 9.9 + 0.9 * (9.7 - 9.9); // the second step's decay is (2 − 1) / (2 + 8)
+        assert!((average(Averaging::Ema { decay: 0.99 }) - ema).abs() < 1e-5);
+        assert_eq!(two_steps(|_| {}).1.average(), None);
     }
 }

@@ -1,0 +1,97 @@
+//! Batch normalisation, `y = γ·x̂ + β` with `x̂ = (x − μ) / √(σ² + ε)`, channel by channel
+//! (Ioffe & Szegedy 2015).
+//!
+//! In training, mean `μ` and variance `σ²` are those of the pixels of a *ghost batch* (Hoffer et al. 2017):
+//! the images that go through the network together on one thread. Their number is the recipe's, so no
+//! result depends on the number of threads. Backward, over the `m` pixels of the ghost batch:
+//! `dβ = Σ dy`, `dγ = Σ dy·x̂`, `dx = γ / √(σ² + ε) · (dy − dβ/m − x̂·dγ/m)`.
+//! In reading they are what training has measured.
+
+use crate::kernels::{
+    Level,
+    channels::{BackwardSums, backward_sums, combine, moments, scale_and_shift},
+};
+
+/// ε: keeps the root away from 0.
+const EPSILON: f32 = 1e-5;
+
+/// The shape of a batch normalisation: the parameters are `γ`, then `β`, `[channels]` each; what it
+/// measures is `μ`, then `σ²`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BatchNorm {
+    /// Numbers of a pixel.
+    pub channels: usize,
+}
+
+impl BatchNorm {
+    /// Measures the pixels of `x`, `[pixels, channels]`, into `statistics`.
+    pub fn measure(&self, level: Level, x: &[f32], statistics: &mut [f32]) {
+        let (mean, variance) = statistics.split_at_mut(self.channels);
+        moments(level, x, mean, variance);
+    }
+
+    /// From `x` to `y` by these statistics.
+    pub fn forward(
+        &self,
+        level: Level,
+        parameters: &[f32],
+        statistics: &[f32],
+        x: &[f32],
+        y: &mut [f32],
+        room: &mut Vec<f32>,
+    ) {
+        room.clear();
+        room.resize(2 * self.channels, 0.0);
+        let (scale, shift) = room.split_at_mut(self.channels);
+        self.scale_and_shift(parameters, statistics, scale, shift);
+        scale_and_shift(level, x, scale, shift, y);
+    }
+
+    /// The same as one multiplication and one sum, `y = x·scale + shift`.
+    pub(super) fn scale_and_shift(
+        &self,
+        parameters: &[f32],
+        statistics: &[f32],
+        scale: &mut [f32],
+        shift: &mut [f32],
+    ) {
+        let (gamma, beta) = parameters.split_at(self.channels);
+        let (mean, variance) = statistics.split_at(self.channels);
+        for c in 0..self.channels {
+            scale[c] = gamma[c] / (variance[c] + EPSILON).sqrt();
+            shift[c] = beta[c] - mean[c] * scale[c];
+        }
+    }
+
+    /// Fills the gradient of the parameters, and `dx` from `dy`; `statistics` are those of `x`.
+    #[allow(clippy::too_many_arguments)] // all of them are one layer's numbers
+    pub fn backward(
+        &self,
+        level: Level,
+        parameters: &[f32],
+        statistics: &[f32],
+        x: &[f32],
+        dy: &[f32],
+        dx: &mut [f32],
+        gradient: &mut [f32],
+        room: &mut Vec<f32>,
+    ) {
+        let pixels = (x.len() / self.channels) as f32;
+        let gamma = &parameters[..self.channels];
+        let (mean, variance) = statistics.split_at(self.channels);
+        let (dgamma, dbeta) = gradient.split_at_mut(self.channels);
+        backward_sums(level, x, dy, mean, BackwardSums { dy: dbeta, dy_x: dgamma });
+        room.clear();
+        room.resize(3 * self.channels, 0.0);
+        let (a, rest) = room.split_at_mut(self.channels);
+        let (b, c) = rest.split_at_mut(self.channels);
+        for i in 0..self.channels {
+            let scale = 1.0 / (variance[i] + EPSILON).sqrt();
+            dgamma[i] *= scale;
+            a[i] = gamma[i] * scale;
+            b[i] = -a[i] * scale * dgamma[i] / pixels;
+            c[i] = -a[i] * dbeta[i] / pixels - b[i] * mean[i];
+        }
+        combine(level, x, dy, [a, b, c], dx);
+    }
+}

@@ -1,0 +1,260 @@
+//! Convolution, `y[p, o] = b[o] + Σ x[window of p]·W[·, o]` for every place `p` of the window.
+//!
+//! Backward: `dW = Σₚ x[window of p]ᵀ·dy[p]` and `db = Σₚ dy[p]`, summed over the images too; `dx` is a
+//! convolution again, of `dy` with zeros between its pixels (the stride) and around them, by `W` turned
+//! by half a turn, outputs and channels exchanged (Dumoulin & Visin 2016). Depthwise, each channel is a
+//! convolution of its own. Zeros around the picture (padding) are copied around it first.
+
+use super::{
+    Shape,
+    prepared::{Prepared, Scratch, distant, neighbours, rows, turn},
+};
+use crate::kernels::{
+    self, Level,
+    convolution::{self, Geometry},
+    depthwise,
+    product::add_rows,
+};
+
+/// The shape of a convolution; the parameters are `W`, `[kernel, kernel, channels, outputs]` (depthwise
+/// `[kernel, kernel, channels]`), then `b`, `[outputs]`, if there is a bias.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Conv {
+    /// Of the padded images.
+    pub(super) geometry: Geometry,
+    /// Rows and columns of zeros around an image.
+    pub(super) padding: usize,
+    /// Each channel by itself.
+    pub(super) depthwise: bool,
+    /// Whether there is a bias; none is needed before batch normalisation.
+    pub(super) bias: bool,
+}
+
+/// A geometry of pairs of channels.
+fn halved(geometry: Geometry) -> Geometry {
+    Geometry { channels: geometry.channels / 2, ..geometry }
+}
+
+impl Conv {
+    /// From padded images of shape `input`.
+    pub(super) fn new(
+        input: Shape,
+        outputs: usize,
+        kernel: usize,
+        stride: usize,
+        padding: usize,
+        depthwise: bool,
+        bias: bool,
+    ) -> Self {
+        let Shape { height, width, channels } = input;
+        let geometry = Geometry { height, width, channels, kernel, stride, outputs };
+        Conv { geometry, padding, depthwise, bias }
+    }
+
+    /// What comes out.
+    pub fn output(&self) -> Shape {
+        let Conv { geometry, .. } = self;
+        Shape { height: geometry.output_height(), width: geometry.output_width(), channels: geometry.outputs }
+    }
+
+    /// Numbers of a pixel that comes out.
+    pub fn outputs(&self) -> usize {
+        self.geometry.outputs
+    }
+
+    /// How many parameters.
+    pub fn parameter_count(&self) -> usize {
+        self.weight_count() + if self.bias { self.outputs() } else { 0 }
+    }
+
+    fn weight_count(&self) -> usize {
+        self.weight_shape().iter().product()
+    }
+
+    /// How many numbers each output is summed from.
+    pub fn inputs(&self) -> usize {
+        let Geometry { kernel, channels, .. } = self.geometry;
+        kernel * kernel * if self.depthwise { 1 } else { channels }
+    }
+
+    /// The shape of `W`.
+    pub(super) fn weight_shape(&self) -> Vec<usize> {
+        let Geometry { kernel, channels, outputs, .. } = self.geometry;
+        if self.depthwise { vec![kernel, kernel, channels] } else { vec![kernel, kernel, channels, outputs] }
+    }
+
+    /// Multiplications for one image.
+    pub(super) fn multiplications(&self) -> usize {
+        self.geometry.output_len() * self.inputs()
+    }
+
+    /// `W` and `b` in this layer's parameters; `b` may be empty.
+    pub(super) fn weight_and_bias<'a>(&self, parameters: &'a [f32]) -> (&'a [f32], &'a [f32]) {
+        parameters.split_at(self.weight_count())
+    }
+
+    /// The convolution that gives `dx`, and how many zeros are above and left of its images' pixels.
+    fn turned(&self) -> (Geometry, usize) {
+        let Geometry { height, width, channels, kernel, outputs, .. } = self.geometry;
+        let geometry = Geometry {
+            height: height - 2 * self.padding + kernel - 1,
+            width: width - 2 * self.padding + kernel - 1,
+            channels: outputs,
+            kernel,
+            stride: 1,
+            outputs: channels,
+        };
+        (geometry, kernel - 1 - self.padding)
+    }
+
+    /// From `x` `[batch, height, width, channels]` to `y`, likewise.
+    pub fn forward(
+        &self,
+        level: Level,
+        parameters: &[f32],
+        prepared: &Prepared,
+        x: &[f32],
+        y: &mut [f32],
+        scratch: &mut Scratch,
+    ) {
+        let (weight, bias) = self.weight_and_bias(parameters);
+        let x = self.padded(x, &mut scratch.padded);
+        if self.depthwise {
+            depthwise::forward(level, self.geometry, weight, bias, x, y);
+        } else if prepared.pairs.is_empty() {
+            convolution::forward(level, self.geometry, weight, bias, x, y);
+        } else {
+            let x = neighbours(level, x, &mut scratch.pairs);
+            convolution::forward_pairs(level, halved(self.geometry), &prepared.pairs, bias, x, y);
+        }
+    }
+
+    /// Fills `dx` from `dy`.
+    pub fn backward(
+        &self,
+        level: Level,
+        prepared: &Prepared,
+        dy: &[f32],
+        dx: &mut [f32],
+        scratch: &mut Scratch,
+    ) {
+        let (turned, border) = self.turned();
+        let output = self.output();
+        let images = dy.len() / output.len();
+        let spread = Spread { from: output, to: turned, border, step: self.geometry.stride };
+        spread.copy(dy, images, &mut scratch.padded);
+        let dy = &scratch.padded;
+        if self.depthwise {
+            depthwise::forward(level, turned, &prepared.turned, &[], dy, dx);
+        } else if prepared.turned_pairs.is_empty() {
+            convolution::forward(level, turned, &prepared.turned, &[], dy, dx);
+        } else {
+            let dy = neighbours(level, dy, &mut scratch.pairs);
+            convolution::forward_pairs(level, halved(turned), &prepared.turned_pairs, &[], dy, dx);
+        }
+    }
+
+    /// Fills the gradient of this layer's parameters; from `pairs` of bfloat16 if so asked.
+    pub fn gradient(
+        &self,
+        level: Level,
+        pairs: bool,
+        x: &[f32],
+        dy: &[f32],
+        gradient: &mut [f32],
+        scratch: &mut Scratch,
+    ) {
+        let x = self.padded(x, &mut scratch.padded);
+        let (weight, bias) = gradient.split_at_mut(self.weight_count());
+        if self.depthwise {
+            depthwise::gradient(level, self.geometry, x, dy, weight);
+        } else if pairs {
+            let Geometry { stride, channels, outputs, .. } = self.geometry;
+            let [x_pairs, dy_pairs] = [&mut scratch.pairs, &mut scratch.more_pairs];
+            let x_pairs = distant(level, x, stride * channels, x_pairs);
+            let row = self.geometry.output_width() * outputs;
+            let row_pairs = self.geometry.output_width().div_ceil(2) * outputs;
+            dy_pairs.resize(dy.len() / row * row_pairs, 0.0);
+            for (row, pairs) in dy.chunks_exact(row).zip(dy_pairs.chunks_exact_mut(row_pairs)) {
+                kernels::pairs::rows(level, row, outputs, pairs);
+            }
+            convolution::gradient_pairs(level, self.geometry, x_pairs, dy_pairs, weight);
+        } else {
+            convolution::gradient(level, self.geometry, x, dy, weight);
+        }
+        if self.bias {
+            bias.fill(0.0);
+            add_rows(level, bias, dy);
+        }
+    }
+
+    /// The weights in the forms that a training step multiplies by; `pairs` of bfloat16 where they fit.
+    pub fn prepare(&self, level: Level, pairs: bool, parameters: &[f32], prepared: &mut Prepared) {
+        let (weight, _) = self.weight_and_bias(parameters);
+        let Geometry { kernel, channels, outputs, .. } = self.geometry;
+        let windows = weight.chunks_exact(weight.len() / (kernel * kernel)).rev();
+        prepared.turned.resize(weight.len(), 0.0);
+        for (window, turned) in
+            windows.zip(prepared.turned.chunks_exact_mut(weight.len() / (kernel * kernel)))
+        {
+            if self.depthwise {
+                turned.copy_from_slice(window);
+            } else {
+                turn(window, outputs, turned);
+            }
+        }
+        if pairs && !self.depthwise {
+            if channels.is_multiple_of(2) {
+                rows(level, weight, outputs, &mut prepared.pairs);
+            }
+            if outputs.is_multiple_of(2) {
+                rows(level, &prepared.turned, channels, &mut prepared.turned_pairs);
+            }
+        }
+    }
+
+    /// The images with zeros around them.
+    fn padded<'a>(&self, x: &'a [f32], room: &'a mut Vec<f32>) -> &'a [f32] {
+        if self.padding == 0 {
+            return x;
+        }
+        let Geometry { height, width, channels, .. } = self.geometry;
+        let from = Shape { height: height - 2 * self.padding, width: width - 2 * self.padding, channels };
+        let spread = Spread { from, to: self.geometry, border: self.padding, step: 1 };
+        spread.copy(x, x.len() / from.len(), room);
+        room
+    }
+}
+
+/// Copies images into larger ones that are 0 elsewhere.
+struct Spread {
+    from: Shape,
+    to: Geometry,
+    /// Zeros above and left.
+    border: usize,
+    /// From one pixel to the next.
+    step: usize,
+}
+
+impl Spread {
+    fn copy(&self, x: &[f32], images: usize, to: &mut Vec<f32>) {
+        let channels = self.from.channels;
+        let row = self.to.width * channels;
+        to.clear();
+        to.resize(images * self.to.input_len(), 0.0);
+        for (image, x) in x.chunks_exact(self.from.len()).enumerate() {
+            for (y, pixels) in x.chunks_exact(self.from.width * channels).enumerate() {
+                let place = image * self.to.input_len()
+                    + (self.border + y * self.step) * row
+                    + self.border * channels;
+                if self.step == 1 {
+                    to[place..][..pixels.len()].copy_from_slice(pixels);
+                } else {
+                    for (x, pixel) in pixels.chunks_exact(channels).enumerate() {
+                        to[place + x * self.step * channels..][..channels].copy_from_slice(pixel);
+                    }
+                }
+            }
+        }
+    }
+}
