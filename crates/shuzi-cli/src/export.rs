@@ -32,7 +32,7 @@ enum Format {
 
 impl Export {
     pub fn run(self, out: &mut impl Write) -> anyhow::Result<()> {
-        let model = models::read(&self.model)?;
+        let model = models::read(&self.model)?.model;
         let (bytes, extension) = match self.to {
             Format::Npy => (model.to_npy(), "npy"),
             Format::Npz => (model.to_npz(), "npz"),
