@@ -1,15 +1,25 @@
-//! `shuzi evaluate`: how often a model is right on labelled images, and where it is wrong.
+//! `shuzi evaluate`: how often a model is right on labelled images, and where it is wrong; of several
+//! models, which reads better.
 
 use crate::{
+    UsageError,
     files::{self, DataSource},
     machine, models,
-    report::{Report, render, summary},
-    sources::{self, Part},
-    train::{facts, seconds},
+    report::{
+        Report,
+        comparison::{self, ComparisonReport, Contender},
+        render, summary,
+    },
+    sources::{self, Found, Part},
+    train::{facts, run_facts, seconds},
 };
 use rust_i18n::t;
 use serde_json::json;
-use shuzi::evaluation::{Evaluation, evaluate};
+use shuzi::{
+    Processor,
+    dataset::Dataset,
+    evaluation::{Comparison, Evaluation, evaluate},
+};
 use std::{
     io::Write,
     path::{Path, PathBuf},
@@ -19,7 +29,7 @@ use std::{
 #[derive(clap::Args)]
 pub struct Evaluate {
     #[arg(value_name = "MODEL")]
-    model: PathBuf,
+    models: Vec<PathBuf>,
     #[arg(long, value_name = "DIR|mnist|synthetic[:N]", default_value = "auto")]
     data: DataSource,
     #[arg(long, value_name = "FILE")]
@@ -38,14 +48,27 @@ pub struct Evaluate {
     quiet: bool,
 }
 
+/// What models are evaluated on, and with what.
+struct Test {
+    found: Found,
+    images: Dataset,
+    processor: Processor,
+}
+
 impl Evaluate {
     pub fn run(self, out: &mut impl Write) -> anyhow::Result<()> {
-        let model = models::read(&self.model)?;
-        let processor = machine::processor(self.threads)?;
-        let found = sources::find(&self.data, &self.mirror, self.quiet)?;
-        let test_set = found.read(Part::Test)?;
+        match &self.models[..] {
+            [] => self.evaluate_one(Path::new("default"), out),
+            [name] => self.evaluate_one(name, out),
+            names => self.compare(names, out),
+        }
+    }
+
+    fn evaluate_one(&self, name: &Path, out: &mut impl Write) -> anyhow::Result<()> {
+        let model = models::read(name)?.model;
+        let Test { found, images, processor } = self.test()?;
         let clock = Instant::now();
-        let evaluation = evaluate(&model.network, &test_set, processor);
+        let evaluation = evaluate(&model.network, &images, processor);
         let elapsed = clock.elapsed().as_secs_f64();
         let images_per_second = (evaluation.count() as f64 / elapsed).round();
 
@@ -57,24 +80,19 @@ impl Evaluate {
                 files::write_atomically(path, table.as_bytes())?;
             }
         }
-        let folder = match &self.out {
-            Some(folder) => folder.clone(),
-            None => files::next_run_folder("evaluate")?,
-        };
-        files::ensure_writable_folder(&folder)?;
+        let temperature = model.record.temperature;
         let times = t!("evaluate.timing", seconds = seconds(elapsed), speed = images_per_second);
         let recipe_toml = model.record.recipe.as_ref().map(|recipe| recipe.to_toml()).unwrap_or_default();
         let report = Report {
-            title: t!("evaluate.title", model = self.model.display()).into(),
+            title: t!("evaluate.title", model = name.display()).into(),
             facts: facts(&model, &found.describe(), &times, processor),
             recipe_toml: &recipe_toml,
             evaluation: &evaluation,
-            images: &test_set,
+            images: &images,
+            temperature,
             curves: None,
         };
-        for (name, bytes) in render(&report, self.png) {
-            files::write_atomically(&folder.join(name), &bytes)?;
-        }
+        let folder = self.write(render(&report, self.png))?;
 
         if self.predictions.as_deref() == Some(Path::new("-")) {
             return Ok(()); // standard output holds the table alone
@@ -83,9 +101,11 @@ impl Evaluate {
             let interval = evaluation.interval();
             let scores = evaluation.digit_scores();
             let object = json!({
-                "model": self.model, "weights_sha256": model.weights_sha256(), "data": found.record(),
+                "model": name, "weights_sha256": model.weights_sha256(), "data": found.record(),
                 "count": evaluation.count(), "correct": evaluation.correct(), "accuracy": evaluation.accuracy(),
                 "interval": [interval.low, interval.high], "loss": evaluation.loss(),
+                "calibration_error": evaluation.expected_calibration_error(),
+                "temperature": temperature, "tempered_calibration_error": tempered_error(&evaluation, temperature),
                 "confusion": evaluation.confusion(),
                 "precision": scores.map(|score| score.precision), "recall": scores.map(|score| score.recall),
                 "worst_mistakes": evaluation.worst_mistakes(),
@@ -93,12 +113,115 @@ impl Evaluate {
             });
             writeln!(out, "{object}")?;
         } else {
-            write!(out, "{}", summary(&evaluation))?;
+            write!(out, "{}", summary(&evaluation, temperature))?;
             writeln!(out, "{times}")?;
             writeln!(out, "{}", t!("evaluate.files", folder = folder.display()))?;
         }
         Ok(())
     }
+
+    /// Several models, each against the first.
+    fn compare(&self, names: &[PathBuf], out: &mut impl Write) -> anyhow::Result<()> {
+        if let Some(twice) = (1..names.len()).find(|&place| names[..place].contains(&names[place])) {
+            return Err(UsageError(t!("evaluate.twice", model = names[twice].display()).into()).into());
+        }
+        if self.predictions.is_some() {
+            return Err(UsageError(t!("evaluate.one-table").into()).into());
+        }
+        // All of them are read before the first is evaluated: a slip of the pen costs no waiting.
+        let read: Vec<_> = names.iter().map(|name| models::read(name)).collect::<Result<_, _>>()?;
+        let Test { found, images, processor } = self.test()?;
+        let clock = Instant::now();
+        let evaluations: Vec<Evaluation> =
+            read.iter().map(|read| evaluate(&read.model.network, &images, processor)).collect();
+        let elapsed = clock.elapsed().as_secs_f64();
+        let images_per_second = ((images.len() * names.len()) as f64 / elapsed).round();
+
+        let contenders: Vec<Contender> = names
+            .iter()
+            .zip(&read)
+            .map(|(name, models::Found { model, bytes })| Contender {
+                name: name.display().to_string(),
+                layers: models::layers(model.network.architecture()),
+                parameters: model.network.parameters().len(),
+                bytes: *bytes,
+                temperature: model.record.temperature,
+                weights_sha256: model.weights_sha256(),
+            })
+            .collect();
+        let times = t!("evaluate.timing", seconds = seconds(elapsed), speed = images_per_second);
+        let report = ComparisonReport {
+            title: t!("evaluate.compare-title", count = names.len()).into(),
+            facts: run_facts(&found.describe(), &times, processor).into(),
+            models: &contenders,
+            evaluations: &evaluations,
+            images: &images,
+        };
+        let folder = self.write(comparison::render(&report, self.png))?;
+
+        if self.json {
+            let models: Vec<_> = contenders.iter().zip(&evaluations).map(contender_object).collect();
+            let against_first = contenders.iter().zip(&evaluations).skip(1);
+            let comparisons: Vec<_> = against_first
+                .map(|(contender, evaluation)| {
+                    let comparison = Comparison::new(&evaluations[0], evaluation);
+                    json!({
+                        "model": contender.name, "against": contenders[0].name,
+                        "only_model_right": comparison.only_second,
+                        "only_against_right": comparison.only_first, "p_value": comparison.p_value(),
+                    })
+                })
+                .collect();
+            let object = json!({
+                "data": found.record(), "count": images.len(), "models": models, "comparisons": comparisons,
+                "evaluate_seconds": elapsed, "images_per_second": images_per_second, "report": folder,
+            });
+            writeln!(out, "{object}")?;
+        } else {
+            writeln!(out, "{}\n", t!("evaluate.compared-on", count = images.len(), data = found.describe()))?;
+            write!(out, "{}", comparison::summary(&report))?;
+            writeln!(out, "\n{times}")?;
+            writeln!(out, "{}", t!("evaluate.files", folder = folder.display()))?;
+        }
+        Ok(())
+    }
+
+    fn test(&self) -> anyhow::Result<Test> {
+        let processor = machine::processor(self.threads)?;
+        let found = sources::find(&self.data, &self.mirror, self.quiet)?;
+        let images = found.read(Part::Test)?;
+        Ok(Test { found, images, processor })
+    }
+
+    /// Writes the files of a report, and tells where they are.
+    fn write(&self, report: Vec<(String, Vec<u8>)>) -> anyhow::Result<PathBuf> {
+        let folder = match &self.out {
+            Some(folder) => folder.clone(),
+            None => files::next_run_folder("evaluate")?,
+        };
+        files::ensure_writable_folder(&folder)?;
+        for (name, bytes) in report {
+            files::write_atomically(&folder.join(name), &bytes)?;
+        }
+        Ok(folder)
+    }
+}
+
+fn tempered_error(evaluation: &Evaluation, temperature: Option<f64>) -> Option<f64> {
+    temperature.map(|temperature| evaluation.at_temperature(temperature).expected_calibration_error())
+}
+
+/// A model of a comparison, for programs.
+fn contender_object((contender, evaluation): (&Contender, &Evaluation)) -> serde_json::Value {
+    let interval = evaluation.interval();
+    json!({
+        "model": contender.name, "weights_sha256": contender.weights_sha256, "layers": contender.layers,
+        "parameters": contender.parameters, "bytes": contender.bytes, "correct": evaluation.correct(),
+        "accuracy": evaluation.accuracy(), "interval": [interval.low, interval.high],
+        "loss": evaluation.loss(), "calibration_error": evaluation.expected_calibration_error(),
+        "temperature": contender.temperature,
+        "tempered_calibration_error": tempered_error(evaluation, contender.temperature),
+    })
 }
 
 /// One line for each image: `index,label,prediction,p0,…,p9`.

@@ -124,6 +124,7 @@ fn model(error: &ModelError) -> String {
         }
         ModelError::Architecture(_) => t!("model.architecture"),
         ModelError::Recipe(_) => t!("model.recipe"),
+        ModelError::Temperature { found } => t!("model.temperature", found = format!("{found:?}")),
         ModelError::Hash { found, expected } => t!("model.hash", found = found, expected = expected),
         _ => error.to_string().into(),
     }

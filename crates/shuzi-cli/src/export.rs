@@ -33,7 +33,7 @@ enum Format {
 
 impl Export {
     pub fn run(self, out: &mut impl Write) -> anyhow::Result<()> {
-        let model = models::read(&self.model)?;
+        let model = models::read(&self.model)?.model;
         if !matches!(self.to, Format::Safetensors) && !model.network.architecture().is_fully_connected() {
             bail!(t!("export.only-linear", path = self.model.display()).into_owned());
         }

@@ -3,7 +3,7 @@
 //! Also puts the help of the command line into words, and what clap says of wrong usage.
 
 use clap::{
-    Arg, Command,
+    Arg, ArgAction, Command,
     error::{ContextKind, ContextValue, ErrorKind},
 };
 use rust_i18n::t;
@@ -45,7 +45,7 @@ pub fn choose(arguments: impl Iterator<Item = OsString>) {
 pub fn command(command: Command) -> Command {
     let name = command.get_name().to_string();
     let command = with_words(command.disable_help_flag(true).disable_version_flag(true), &name);
-    let version = Arg::new("version").short('V').long("version").action(clap::ArgAction::Version);
+    let version = Arg::new("version").short('V').long("version").action(ArgAction::Version);
     command.arg(version.display_order(902).help(t!("help.version")).help_heading(t!("help.options")))
 }
 
@@ -56,7 +56,9 @@ fn usage(command: &Command, key: &str) -> String {
     parts.push(t!("help.usage-options").into_owned());
     for argument in command.get_positionals() {
         let name = argument.get_value_names().and_then(<[_]>::first).map_or("FILE", |name| name.as_str());
-        parts.push(format!("<{name}>"));
+        let name = if argument.is_required_set() { format!("<{name}>") } else { format!("[{name}]") };
+        let more = if matches!(argument.get_action(), ArgAction::Append) { "…" } else { "" };
+        parts.push(format!("{name}{more}"));
     }
     if command.has_subcommands() {
         parts.push(t!("help.usage-command").into_owned());
@@ -98,7 +100,7 @@ fn with_words(command: Command, key: &str) -> Command {
         let key = if key == "shuzi" { verb.clone() } else { format!("{key}-{verb}") };
         command = command.mut_subcommand(&verb, |command| with_words(command, &key));
     }
-    let help = Arg::new("help").short('h').long("help").action(clap::ArgAction::HelpShort);
+    let help = Arg::new("help").short('h').long("help").action(ArgAction::HelpShort);
     command.arg(help.display_order(901).help(t!("help.help")).help_heading(t!("help.options")))
 }
 

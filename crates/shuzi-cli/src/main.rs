@@ -43,6 +43,7 @@ enum Verb {
     Train(Box<train::Train>),
     Evaluate(evaluate::Evaluate),
     Export(export::Export),
+    Models(models::Models),
     Data(data::Data),
     Completions(completions::Completions),
 }
@@ -85,6 +86,7 @@ fn run(verb: Verb) -> anyhow::Result<Ending> {
         Verb::Train(train) => train.run(out),
         Verb::Evaluate(evaluate) => evaluate.run(out).map(done),
         Verb::Export(export) => export.run(out).map(done),
+        Verb::Models(models) => models.run(out).map(done),
         Verb::Data(data) => data.run(out).map(done),
         Verb::Completions(completions) => completions.run(out).map(done),
     }

@@ -1,16 +1,28 @@
-//! Which model is meant by a word on the command line: a shipped one, a run folder, or a file.
+//! `shuzi models`: the models inside the program; and which model is meant by a word on the command
+//! line: a shipped one, a run folder, or a file.
 
-use crate::{UsageError, files};
+use crate::{
+    UsageError, files,
+    report::{aligned, grouped, percent},
+};
 use anyhow::Context;
 use rust_i18n::t;
-use shuzi::model::Model;
-use std::path::{Path, PathBuf};
+use serde_json::json;
+use shuzi::{
+    evaluation::wilson_interval,
+    model::{Model, TestResult},
+    network::Architecture,
+};
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+};
 
 /// The models inside the program, by name. How each was made: models/README.md.
 const SHIPPED: [(&str, &[u8]); 1] = [("classic", include_bytes!("../../../models/classic.safetensors"))];
 
 /// What `default` means.
-const DEFAULT: &str = "classic";
+pub const DEFAULT: &str = "classic";
 
 /// The file of a model in a run folder.
 pub const FILE_NAME: &str = "model.safetensors";
@@ -18,20 +30,112 @@ pub const FILE_NAME: &str = "model.safetensors";
 /// A model file may have at most so many bytes.
 const MAX_BYTES: u64 = 1 << 30;
 
+#[derive(clap::Args)]
+pub struct Models {
+    #[arg(long)]
+    json: bool,
+}
+
+impl Models {
+    pub fn run(self, out: &mut impl Write) -> anyhow::Result<()> {
+        if self.json {
+            let models: Vec<_> = SHIPPED.iter().map(|(name, bytes)| object(name, bytes)).collect();
+            writeln!(out, "{}", json!({ "default": DEFAULT, "models": models }))?;
+            return Ok(());
+        }
+        let headings = [
+            t!("report.model"),
+            t!("report.layers"),
+            t!("models.made"),
+            t!("report.parameters"),
+            t!("report.bytes"),
+            t!("report.accuracy"),
+            t!("report.interval"),
+        ];
+        let mut rows = vec![headings.map(|heading| heading.into_owned()).to_vec()];
+        rows.extend(SHIPPED.iter().map(|(name, bytes)| row(name, bytes)));
+        write!(out, "{}", aligned(&rows, 3))?;
+        writeln!(out, "{}", t!("models.default", name = DEFAULT))?;
+        Ok(())
+    }
+}
+
+fn shipped(bytes: &[u8]) -> Model {
+    Model::from_bytes(bytes).expect("shipped models are tested")
+}
+
+/// A shipped model as a line of the table.
+fn row(name: &str, bytes: &[u8]) -> Vec<String> {
+    let Model { network, record } = shipped(bytes);
+    let none = || t!("report.none").into_owned();
+    let interval = |TestResult { correct, count }| {
+        let interval = wilson_interval(correct, count);
+        let (low, high) = (percent(interval.low, 2), percent(interval.high, 2));
+        t!("report.from_to", low = low, high = high).into_owned()
+    };
+    let made = record.recipe.as_ref().zip(record.trained_on.as_ref()).map(|(recipe, data)| {
+        let seed = recipe.training.seed;
+        t!("models.made-by", recipe = recipe.name, seed = seed, data = data).into_owned()
+    });
+    vec![
+        name.to_string(),
+        layers(network.architecture()),
+        made.unwrap_or_else(none),
+        grouped(network.parameters().len()),
+        grouped(bytes.len()),
+        record.test.map_or_else(none, |test| percent(test.correct as f64 / test.count as f64, 2)),
+        record.test.map_or_else(none, interval),
+    ]
+}
+
+/// A shipped model for programs.
+fn object(name: &str, bytes: &[u8]) -> serde_json::Value {
+    let model = shipped(bytes);
+    let record = &model.record;
+    let interval = record.test.map(|test| wilson_interval(test.correct, test.count));
+    json!({
+        "name": name, "layers": layers(model.network.architecture()),
+        "parameters": model.network.parameters().len(), "bytes": bytes.len(),
+        "weights_sha256": model.weights_sha256(),
+        "test_count": record.test.map(|test| test.count), "test_correct": record.test.map(|test| test.correct),
+        "test_accuracy": record.test.map(|test| test.correct as f64 / test.count as f64),
+        "test_interval": interval.map(|interval| [interval.low, interval.high]),
+        "recipe": record.recipe.as_ref().map(|recipe| &recipe.name),
+        "seed": record.recipe.as_ref().map(|recipe| recipe.training.seed),
+        "trained_on": record.trained_on, "temperature": record.temperature,
+    })
+}
+
+/// The widths from the pixels to the digits: 784–32–16–10.
+pub fn layers(architecture: &Architecture) -> String {
+    let mut widths = vec![shuzi::image::PIXELS.to_string()];
+    let layers = architecture.layers().iter().zip(architecture.shapes());
+    widths.extend(layers.filter(|(layer, _)| layer.has_weights()).map(|(_, shape)| shape.to_string()));
+    widths.join("–")
+}
+
+/// A model that was found, and how many bytes its file has.
+pub struct Found {
+    pub model: Model,
+    pub bytes: usize,
+}
+
 /// Reads the model that `name` means: a file, a run folder, or the name of a shipped model.
 /// A file of that name goes before a shipped model.
-pub fn read(name: &Path) -> anyhow::Result<Model> {
-    let shipped = name.to_str().map(|name| if name == "default" { DEFAULT } else { name });
+pub fn read(name: &Path) -> anyhow::Result<Found> {
+    let shipped_name = name.to_str().map(|name| if name == "default" { DEFAULT } else { name });
     if !name.exists() {
-        if let Some((_, bytes)) = SHIPPED.iter().find(|(shipped_name, _)| Some(*shipped_name) == shipped) {
-            return Ok(Model::from_bytes(bytes).expect("shipped models are tested"));
+        if let Some((_, bytes)) = SHIPPED.iter().find(|(name, _)| Some(*name) == shipped_name) {
+            return Ok(Found { model: shipped(bytes), bytes: bytes.len() });
         }
         let names = SHIPPED.map(|(name, _)| name).join(", ");
         return Err(UsageError(t!("model.not-found", name = name.display(), names = names).into()).into());
     }
     let path = if name.is_dir() { name.join(FILE_NAME) } else { name.to_path_buf() };
     let bytes = files::read(&path, MAX_BYTES)?;
-    Model::from_bytes(&bytes).with_context(|| t!("model.reading", path = path.display()).into_owned())
+    let model =
+        Model::from_bytes(&bytes).with_context(|| t!("model.reading", path = path.display()).into_owned())?;
+    Ok(Found { model, bytes: bytes.len() })
 }
 
 /// The name that files made from this model bear: that of its file or run folder.
@@ -47,8 +151,8 @@ mod tests {
     #[test]
     fn every_shipped_model_can_be_read() {
         for (name, _) in SHIPPED.iter().chain([&("default", &[][..])]) {
-            let model = read(Path::new(name)).unwrap();
-            assert!(model.record.recipe.is_some() && model.record.test.is_some(), "{name}");
+            let Model { record, .. } = read(Path::new(name)).unwrap().model;
+            assert!(record.recipe.is_some() && record.test.is_some(), "{name}");
         }
     }
 }

@@ -22,6 +22,7 @@ use shuzi::{
     training::{self, Event, Examples, Order, Outcome, initial_network},
 };
 use std::{
+    borrow::Cow,
     fs::File,
     io::{self, BufWriter, Write},
     ops::ControlFlow,
@@ -129,8 +130,15 @@ impl Train {
         timing.evaluate = clock.elapsed().as_secs_f64();
 
         let test = TestResult { count: evaluation.count(), correct: evaluation.correct() };
-        let record =
-            Record { recipe: Some(recipe.clone()), trained_on: Some(found.record()), test: Some(test) };
+        let held_out = split.validation.as_ref();
+        let temperature =
+            held_out.and_then(|held_out| evaluate(&network, held_out, processor).best_temperature());
+        let record = Record {
+            recipe: Some(recipe.clone()),
+            trained_on: Some(found.record()),
+            test: Some(test),
+            temperature,
+        };
         let model = Model { network, record };
         let mut curves = log.curves;
         (curves.test_accuracy, curves.test_loss) = (Some(evaluation.accuracy()), Some(evaluation.loss()));
@@ -143,6 +151,7 @@ impl Train {
             recipe_toml: &recipe.to_toml(),
             evaluation: &evaluation,
             images: &test_set,
+            temperature,
             curves: Some(&curves),
         };
         let model_path = folder.join(models::FILE_NAME);
@@ -165,12 +174,14 @@ impl Train {
                 "data": found.record(), "parameters": model.network.parameters().len(),
                 "weights_sha256": sha256, "test_count": test.count, "test_correct": test.correct,
                 "test_accuracy": evaluation.accuracy(), "test_interval": [interval.low, interval.high],
-                "test_loss": evaluation.loss(), "load_seconds": timing.load, "train_seconds": timing.train,
+                "test_loss": evaluation.loss(),
+                "test_calibration_error": evaluation.expected_calibration_error(), "temperature": temperature,
+                "load_seconds": timing.load, "train_seconds": timing.train,
                 "evaluate_seconds": timing.evaluate, "threads": processor.threads, "interrupted": interrupted,
             });
             writeln!(out, "{object}")?;
         } else {
-            write!(out, "{}", summary(&evaluation))?;
+            write!(out, "{}", summary(&evaluation, temperature))?;
             writeln!(out, "{}", t!("train.weights", sha256 = sha256))?;
             writeln!(out, "{times}")?;
             writeln!(out, "{}", t!("train.files", folder = folder.display()))?;
@@ -277,32 +288,36 @@ fn check_sizes(recipe: &Recipe, examples: usize) -> anyhow::Result<()> {
 
 /// What a report says of a model and its run besides the numbers.
 pub fn facts(model: &Model, data: &str, times: &str, processor: Processor) -> Vec<FactGroup> {
-    let architecture = model.network.architecture();
-    let with_weights =
-        architecture.layers().iter().zip(architecture.shapes()).filter(|(layer, _)| layer.has_weights());
-    let mut layers = vec![shuzi::image::PIXELS.to_string()];
-    layers.extend(with_weights.map(|(_, shape)| shape.to_string()));
+    let layers = models::layers(model.network.architecture());
     let parameters = t!("fact.parameters", count = model.network.parameters().len());
-    let mut network = vec![(t!("fact.layers"), format!("{} ({parameters})", layers.join("–")))];
+    let mut network = vec![(t!("fact.layers"), format!("{layers} ({parameters})"))];
     if let Some(recipe) = &model.record.recipe {
         network.push((t!("fact.recipe"), recipe.name.clone()));
         network.push((t!("fact.seed"), recipe.training.seed.to_string()));
     }
+    if let Some(temperature) = model.record.temperature {
+        network.push((t!("fact.temperature"), temperature.to_string()));
+    }
     network.push((t!("fact.weights"), model.weights_sha256()));
+    let mut groups = vec![fact_group(t!("fact.network"), network)];
+    groups.extend(run_facts(data, times, processor));
+    groups
+}
+
+/// What a report says of a run, whatever was run.
+pub fn run_facts(data: &str, times: &str, processor: Processor) -> [FactGroup; 2] {
     let run = vec![(t!("fact.data"), data.to_string()), (t!("fact.time"), times.to_string())];
     let machine = vec![
         (t!("fact.processor"), machine::describe()),
         (t!("fact.threads"), format!("{}, {}", processor.threads, processor.level)),
         (t!("fact.version"), format!("shuzi {}", env!("CARGO_PKG_VERSION"))),
     ];
-    let groups = [(t!("fact.network"), network), (t!("fact.run"), run), (t!("fact.machine"), machine)];
-    groups
-        .into_iter()
-        .map(|(heading, facts)| FactGroup {
-            heading: heading.into_owned(),
-            facts: facts.into_iter().map(|(name, value)| (name.into_owned(), value)).collect(),
-        })
-        .collect()
+    [fact_group(t!("fact.run"), run), fact_group(t!("fact.machine"), machine)]
+}
+
+fn fact_group(heading: Cow<'static, str>, facts: Vec<(Cow<'static, str>, String)>) -> FactGroup {
+    let facts = facts.into_iter().map(|(name, value)| (name.into_owned(), value)).collect();
+    FactGroup { heading: heading.into_owned(), facts }
 }
 
 pub fn seconds(seconds: f64) -> String {
@@ -408,6 +423,7 @@ impl RunLog {
                 epoch: step.epoch,
                 loss: *loss / n,
                 batch_accuracy: *accuracy / n,
+                learning_rate: step.learning_rate,
             };
             self.curves.steps.push(point);
             self.gathered = (0, 0.0, 0.0);

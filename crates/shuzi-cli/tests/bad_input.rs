@@ -275,8 +275,16 @@ fn a_full_disk_leaves_nothing_half_written() {
         left.iter().map(|name| fs::metadata(place.join("run").join(name)).unwrap().len()).collect();
     assert!(std::process::Command::new("umount").arg(&place).status().unwrap().success());
     assert!(code == 1 && error.contains("small/run") && error.contains("full"), "{code} {error}");
-    let whole =
-        ["model.safetensors", "recipe.toml", "metrics.jsonl", "accuracy.svg", "loss.svg", "confusion.svg"];
+    let whole = [
+        "model.safetensors",
+        "recipe.toml",
+        "metrics.jsonl",
+        "accuracy.svg",
+        "loss.svg",
+        "learning-rate.svg",
+        "confusion.svg",
+        "reliability.svg",
+    ];
     assert!(left.iter().all(|name| whole.contains(&name.as_str())), "{left:?}");
     assert!(sizes.iter().all(|size| *size > 0), "{left:?} {sizes:?}");
 }

@@ -2,8 +2,8 @@
 
 mod support;
 
-use std::fs;
-use support::{golden, json, mnist, succeed};
+use std::{fs, path::Path};
+use support::{fail, golden, json, mnist, names, succeed};
 use tempfile::tempdir;
 
 #[test]
@@ -19,6 +19,118 @@ fn the_json_object_adds_up() {
     assert_eq!(accuracy, right as f64 / all as f64);
     let interval = |end: usize| object["interval"][end].as_f64().unwrap();
     assert!(interval(0) < accuracy && accuracy < interval(1) && object["loss"].as_f64().unwrap() > 0.0);
+}
+
+#[test]
+fn without_a_model_it_is_the_default() {
+    let folder = tempdir().unwrap();
+    let without = json(folder.path(), &["evaluate", "--data", "synthetic:1", "--out", "run"]);
+    let named = json(folder.path(), &["evaluate", "default", "--data", "synthetic:1", "--out", "run"]);
+    assert_eq!(without["model"], "default");
+    assert_eq!(without["weights_sha256"], named["weights_sha256"]);
+}
+
+/// Two small networks, `a` and `b`.
+fn train_two(folder: &Path) {
+    for (out, epochs) in [("a", "1"), ("b", "3")] {
+        let train = ["train", "--data", "synthetic:2000", "--epochs", epochs, "--out", out, "--quiet"];
+        succeed(folder, &[&train[..], &["--validation", "200"]].concat());
+    }
+}
+
+/// Label and prediction of each image.
+fn predictions(folder: &Path, model: &str) -> Vec<[u8; 2]> {
+    let evaluate = ["evaluate", model, "--data", "synthetic:1", "--out", "run", "--predictions", "-"];
+    let table = succeed(folder, &evaluate);
+    let digits = |line: &str| [1, 2].map(|column| line.split(',').nth(column).unwrap().parse().unwrap());
+    table.lines().skip(1).map(digits).collect()
+}
+
+#[test]
+fn several_models_are_compared_with_the_first() {
+    let folder = tempdir().unwrap();
+    train_two(folder.path());
+    let compare = ["evaluate", "a", "b", "classic", "--data", "synthetic:1", "--out", "compared", "--png"];
+    let object = json(folder.path(), &compare);
+    assert_eq!(names(&folder.path().join("compared")), ["comparison.png", "comparison.svg", "report.html"]);
+
+    let tables = ["a", "b", "classic"].map(|model| predictions(folder.path(), model));
+    let right = |model: usize, image: usize| tables[model][image][0] == tables[model][image][1];
+    for model in 0..3 {
+        let told = &object["models"][model];
+        let alone = json(
+            folder.path(),
+            &["evaluate", told["model"].as_str().unwrap(), "--data", "synthetic:1", "--out", "run"],
+        );
+        for key in [
+            "weights_sha256",
+            "correct",
+            "accuracy",
+            "interval",
+            "loss",
+            "calibration_error",
+            "temperature",
+            "tempered_calibration_error",
+        ] {
+            assert_eq!(told[key], alone[key], "{key}");
+        }
+    }
+    let file = fs::metadata(folder.path().join("a/model.safetensors")).unwrap();
+    assert_eq!(object["models"][0]["bytes"], file.len());
+    assert_eq!(object["models"][0]["parameters"], 25_818);
+    for other in 1..3 {
+        let comparison = &object["comparisons"][other - 1];
+        let only = |one: usize, not: usize| {
+            (0..10_000).filter(|&image| right(one, image) && !right(not, image)).count()
+        };
+        assert_eq!(comparison["only_model_right"], only(other, 0));
+        assert_eq!(comparison["only_against_right"], only(0, other));
+        assert!((0.0..=1.0).contains(&comparison["p_value"].as_f64().unwrap()));
+    }
+
+    for (language, words) in [
+        ("en", ["only_ images are read right by B only", "exact McNemar test", "tempered ECE"]),
+        ("zh-CN", ["仅 B 识别正确的图像有 only_ 幅", "精确 McNemar 检验", "温度后 ECE"]),
+    ] {
+        let text = succeed(folder.path(), &[&compare[..], &["--lang", language]].concat());
+        let page = fs::read_to_string(folder.path().join("compared/report.html")).unwrap();
+        let only = object["comparisons"][0]["only_model_right"].to_string();
+        let grouped = if only.len() > 3 { format!("{},{}", &only[..1], &only[1..]) } else { only };
+        for words in words.map(|words| words.replace("only_", &grouped)) {
+            assert!(text.contains(&words), "{language}: {words}: {text}");
+        }
+        for words in &words[1..2] {
+            assert!(page.contains(words), "{language}: {words}");
+        }
+        assert!(page.contains("<svg") && page.contains("data:image/png") && !page.contains("<script"));
+    }
+}
+
+#[test]
+fn the_same_weights_under_two_names_are_told() {
+    let folder = tempdir().unwrap();
+    let compare = ["evaluate", "classic", "default", "--data", "synthetic:1", "--out", "compared"];
+    let text = succeed(folder.path(), &compare);
+    assert!(text.contains("the same weights"), "{text}");
+    let page = fs::read_to_string(folder.path().join("compared/report.html")).unwrap();
+    assert!(page.contains("the models read every image alike"));
+    assert_eq!(json(folder.path(), &compare)["comparisons"][0]["p_value"], 1.0);
+}
+
+#[test]
+fn a_model_that_is_not_there_stops_a_comparison_before_it_begins() {
+    let folder = tempdir().unwrap();
+    fs::write(folder.path().join("broken"), "no model").unwrap();
+    for (models, expected, code) in [
+        (["classic", "no-such-model"], "no-such-model", 2),
+        (["classic", "broken"], "broken", 1),
+        (["classic", "classic"], "twice", 2),
+    ] {
+        let evaluate = [&["evaluate"][..], &models, &["--data", "synthetic:1", "--out", "run"]].concat();
+        let (found, error) = fail(folder.path(), &evaluate);
+        assert!(found == code && error.contains(expected), "{models:?}: {error}");
+    }
+    assert_eq!(names(folder.path()), ["broken"], "nothing was written");
 }
 
 #[test]

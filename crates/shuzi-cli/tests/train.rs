@@ -58,19 +58,23 @@ fn a_run_leaves_model_metrics_report_and_pictures() {
         "accuracy.svg",
         "confusion.png",
         "confusion.svg",
+        "learning-rate.png",
+        "learning-rate.svg",
         "loss.png",
         "loss.svg",
         "metrics.jsonl",
         "model.safetensors",
         "recipe.toml",
+        "reliability.png",
+        "reliability.svg",
         "report.html",
     ];
     assert_eq!(names(&run), expected);
-    for picture in ["accuracy.png", "loss.png", "confusion.png"] {
+    for picture in ["accuracy.png", "loss.png", "confusion.png", "learning-rate.png", "reliability.png"] {
         let mut decoder =
             png::Decoder::new(std::io::BufReader::new(fs::File::open(run.join(picture)).unwrap()));
         let info = decoder.read_header_info().unwrap();
-        assert!(info.width > 600 && info.height > 600, "{picture}");
+        assert!(info.width > 600 && info.height > 500, "{picture}");
     }
 
     let metrics = metrics(&run);
@@ -154,13 +158,35 @@ fn the_report_is_one_file_that_loads_nothing() {
         for address in report.split("src=\"").skip(1).chain(report.split("href=\"").skip(1)) {
             assert!(address.starts_with("data:") || address.starts_with('#'), "{language}: {address:.60}");
         }
-        for picture in ["accuracy.svg", "loss.svg", "confusion.svg"] {
+        for picture in ["accuracy.svg", "loss.svg", "confusion.svg", "learning-rate.svg", "reliability.svg"] {
             let svg = fs::read_to_string(folder.path().join("run").join(picture)).unwrap();
             assert!(svg.contains("<svg") && svg.trim_end().ends_with("</svg>"), "{picture}");
         }
     }
     let loss = fs::read_to_string(folder.path().join("run/loss.svg")).unwrap();
     assert!(loss.contains("损失（") && !loss.contains("准确率（"), "its axis is the loss");
+}
+
+#[test]
+fn the_temperature_comes_from_the_held_out_part_and_stays_with_the_model() {
+    let folder = tempdir().unwrap();
+    let trained = json(folder.path(), &quick("run", &["--validation", "500"]));
+    let temperature = trained["temperature"].as_f64().unwrap();
+    assert!((0.01..100.0).contains(&temperature), "{trained}");
+    assert!(trained["test_calibration_error"].as_f64().unwrap() > 0.0, "{trained}");
+    let evaluated = json(folder.path(), &["evaluate", "run", "--data", "synthetic:1", "--out", "again"]);
+    assert_eq!(evaluated["temperature"], trained["temperature"]);
+    assert_eq!(evaluated["calibration_error"], trained["test_calibration_error"]);
+    assert!(evaluated["tempered_calibration_error"].as_f64().unwrap() > 0.0, "{evaluated}");
+    for report in ["run", "again"] {
+        let page = fs::read_to_string(folder.path().join(report).join("report.html")).unwrap();
+        assert!(page.contains("with temperature"), "{report}");
+    }
+
+    let without = json(folder.path(), &quick("run", &[]));
+    assert!(without["temperature"].is_null(), "nothing was held out: {without}");
+    let page = fs::read_to_string(folder.path().join("run/report.html")).unwrap();
+    assert!(!page.contains("with temperature"));
 }
 
 #[test]

@@ -1,8 +1,9 @@
-//! The training's two curves: accuracy and loss over the iterations.
+//! The training's curves: accuracy, loss and learning rate over the iterations.
 //!
 //! In: recorded [`Curves`] of any length, also with losses that are not finite. Out: a
 //! drawing of at most about two thousand points: each mini-batch faint, their running mean
-//! bold, validation at the end of each epoch, the final test value as a dashed line.
+//! bold, validation at the end of each epoch, the final test value as a dashed line. The learning
+//! rate, which is not measured but set, is one line.
 
 use rust_i18n::t;
 
@@ -21,6 +22,7 @@ pub fn accuracy(curves: &Curves, room: Room) -> Drawing {
         validation: validation(curves, |(accuracy, _)| accuracy),
         test: curves.test_accuracy.filter(|accuracy| accuracy.is_finite()),
         first_epoch: curves.steps.first().map_or(0, |step| step.epoch),
+        exact: false,
     };
     let scale = accuracy_scale(&series);
     let words = Words {
@@ -44,6 +46,7 @@ pub fn loss(curves: &Curves, room: Room) -> Drawing {
         validation: validation(curves, |(_, loss)| loss),
         test: curves.test_loss.filter(|loss| loss.is_finite()),
         first_epoch: curves.steps.first().map_or(0, |step| step.epoch),
+        exact: false,
     };
     let scale = loss_scale(&series);
     let axis = if scale.logarithmic { t!("report.loss_axis_log") } else { t!("report.loss_axis") };
@@ -58,6 +61,30 @@ pub fn loss(curves: &Curves, room: Room) -> Drawing {
     draw(&series, &scale, &words, room)
 }
 
+/// Learning rate over the iterations.
+pub fn learning_rate(curves: &Curves, room: Room) -> Drawing {
+    let rates = curves.steps.iter().map(|step| (step.iteration, f64::from(step.learning_rate)));
+    let epochs = curves.epochs.iter().map(|epoch| (epoch.iteration, f64::NAN)); // for their borders
+    let series = Series {
+        batches: rates.collect(),
+        epochs: epochs.collect(),
+        validation: Vec::new(),
+        test: None,
+        first_epoch: curves.steps.first().map_or(0, |step| step.epoch),
+        exact: true,
+    };
+    let scale = linear_scale(series.batches.iter().map(|(_, rate)| *rate).fold(0.0, f64::max));
+    let words = Words {
+        id: "learning-rate",
+        title: t!("report.learning_rate_curve").into_owned(),
+        description: t!("report.learning_rate_curve_description", iterations = grouped(curves.steps.len()))
+            .into_owned(),
+        axis: t!("report.learning_rate_axis").into_owned(),
+        test: None,
+    };
+    draw(&series, &scale, &words, room)
+}
+
 /// What is drawn, as (iteration, value); values may be anything, also NaN.
 struct Series {
     batches: Vec<(u64, f64)>,
@@ -66,6 +93,8 @@ struct Series {
     test: Option<f64>,
     /// Not 0 when only the end of a training was recorded.
     first_epoch: usize,
+    /// Set, not measured: no mean is sought behind the single values.
+    exact: bool,
 }
 
 struct Words {
@@ -89,6 +118,7 @@ fn validation(curves: &Curves, value: impl Fn((f64, f64)) -> f64) -> Vec<(u64, f
 fn draw(series: &Series, scale: &Scale, words: &Words, room: Room) -> Drawing {
     let wide = room == Room::Wide;
     let (width, padding, plot_height) = if wide { (880.0, 24.0, 280.0) } else { (352.0, 12.0, 210.0) };
+    let plot_height = if series.exact { plot_height / 2.0 } else { plot_height };
     let id = if wide { words.id.to_owned() } else { format!("{}-narrow", words.id) };
     let mut drawing = Drawing::new(&id, width, &words.title, &words.description);
 
@@ -100,9 +130,10 @@ fn draw(series: &Series, scale: &Scale, words: &Words, room: Room) -> Drawing {
         drawing.end_at(end - 12.0 + padding);
         return drawing;
     }
-    let window = smoothing_window(series.batches.len());
-    y = draw_legend(&mut drawing, series, words, window, room, [padding, y]);
-    y += 6.0;
+    let window = if series.exact { 1 } else { smoothing_window(series.batches.len()) };
+    if !series.exact {
+        y = draw_legend(&mut drawing, series, words, window, room, [padding, y]) + 6.0;
+    }
     drawing.text(padding, y, Anchor::Start, Font::Small, &words.axis);
 
     // The plot between its margins.
@@ -303,7 +334,9 @@ fn draw_series(drawing: &mut Drawing, plot: &Plot, scale: &Scale, series: &Serie
     let at = |&(iteration, value): &(u64, f64)| [plot.x(iteration), plot.y(scale, value)];
 
     let batches = &series.batches;
-    if dotted(batches.len()) {
+    if series.exact {
+        // Drawn below, as the mean.
+    } else if dotted(batches.len()) {
         let mut dots = String::new();
         for point in batches.iter().filter(|(_, value)| value.is_finite()) {
             push_point(&mut dots, 'M', at(point));
@@ -315,7 +348,9 @@ fn draw_series(drawing: &mut Drawing, plot: &Plot, scale: &Scale, series: &Serie
         drawing.path(&polyline(&extremes(batches, budget.min(2000)), at), "z-batch");
     }
 
-    let mean = if batches.is_empty() {
+    let mean = if series.exact {
+        every_nth(batches, 400)
+    } else if batches.is_empty() {
         series.epochs.clone()
     } else if window > 1 {
         every_nth(&running_mean(batches, window), 400)
@@ -618,6 +653,7 @@ mod tests {
             validation: Vec::new(),
             test: None,
             first_epoch: 0,
+            exact: false,
         };
         assert!(loss_scale(&series(&[2.3, 1.0, 0.1, 0.01])).logarithmic);
         assert!(!loss_scale(&series(&[2.3, 1.0, 0.5, 0.2])).logarithmic);
@@ -635,6 +671,7 @@ mod tests {
             validation: Vec::new(),
             test: Some(value),
             first_epoch: 0,
+            exact: false,
         };
         assert_eq!(accuracy_scale(&series(0.991)).low, 0.98);
         assert_eq!(accuracy_scale(&series(0.5)).low, 0.0);

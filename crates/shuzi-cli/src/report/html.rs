@@ -1,20 +1,49 @@
-//! The report as one page: no script, nothing loaded, legible on a phone and in the dark.
+//! A report as one page: no script, nothing loaded, legible on a phone and in the dark.
 //!
 //! Facts and recipe are other people's text: all of it is escaped, and the page's own policy
 //! forbids scripts and the network should that ever fail.
 
 use std::fmt::Write;
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use rust_i18n::t;
-use shuzi::{evaluation::Evaluation, image::DIGITS};
+use shuzi::{
+    dataset::Dataset,
+    evaluation::Evaluation,
+    image::{DIGITS, SIDE},
+};
 
 use super::{
-    Curves, Report, confusion, curves, grouped, mistakes, nats, percent, percent_or_none,
+    Curves, FactGroup, Report, confusion, curves, grouped, mistakes, nats, percent, percent_or_none, png,
+    reliability::{self, degrees},
     svg::{self, Drawing, Escaped, Room, Themes},
 };
 
-/// The page, complete.
+/// The page of a training or an evaluation, complete.
 pub fn page(report: &Report) -> String {
+    let mut page = begin(&report.title);
+    write_headline(&mut page, report);
+    page.push_str("<main>\n");
+    if let Some(curves) = report.curves {
+        write_curves(&mut page, curves);
+    }
+    write_figure(&mut page, &|room| confusion::draw(report.evaluation, room));
+    write_figure(&mut page, &|room| reliability::draw(report.evaluation, report.temperature, room));
+    write_digits(&mut page, report.evaluation);
+    mistakes::write_section(&mut page, report);
+    write_facts(&mut page, &report.facts);
+    if !report.recipe_toml.is_empty() {
+        open_section(&mut page, "recipe", &t!("report.page_recipe"));
+        // A line break right after <pre> is not part of it.
+        let recipe = Escaped(report.recipe_toml);
+        write!(page, "<pre tabindex=\"0\">\n{recipe}</pre>\n</section>\n").expect("a string takes all");
+    }
+    end(&mut page);
+    page
+}
+
+/// A page up to its heading; its header is still open.
+pub fn begin(title: &str) -> String {
     let mut page = String::with_capacity(256 * 1024);
     let language = rust_i18n::locale();
     write!(
@@ -24,32 +53,22 @@ pub fn page(report: &Report) -> String {
          content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n<link rel=\"icon\" href=\"data:,\">\n\
-         <title>{title} · shuzi</title>\n<style>\n{style}\n{drawings}\n</style>\n</head>\n<body>\n",
+         <title>{title} · shuzi</title>\n<style>\n{style}\n{drawings}\n</style>\n</head>\n<body>\n\
+         <header>\n<p class=\"brand\">shuzi · 数字</p>\n<h1>{title}</h1>\n",
         language = Escaped(&language),
-        title = Escaped(&report.title),
+        title = Escaped(title),
         style = include_str!("page.css"),
         drawings = svg::style(Themes::LightAndDark),
     )
     .expect("a string takes all");
-    write_headline(&mut page, report);
-    page.push_str("<main>\n");
-    if let Some(curves) = report.curves {
-        write_curves(&mut page, curves);
-    }
-    write_confusion(&mut page, report.evaluation);
-    write_digits(&mut page, report.evaluation);
-    mistakes::write_section(&mut page, report);
-    write_facts(&mut page, report);
-    if !report.recipe_toml.is_empty() {
-        open_section(&mut page, "recipe", &t!("report.page_recipe"));
-        // A line break right after <pre> is not part of it.
-        let recipe = Escaped(report.recipe_toml);
-        write!(page, "<pre tabindex=\"0\">\n{recipe}</pre>\n</section>\n").expect("a string takes all");
-    }
-    page.push_str("</main>\n<footer>");
-    push_escaped(&mut page, &t!("report.page_footer"));
-    page.push_str("</footer>\n</body>\n</html>\n");
     page
+}
+
+/// The end of a page whose main part is open.
+pub fn end(page: &mut String) {
+    page.push_str("</main>\n<footer>");
+    push_escaped(page, &t!("report.page_footer"));
+    page.push_str("</footer>\n</body>\n</html>\n");
 }
 
 fn write_headline(page: &mut String, report: &Report) {
@@ -60,15 +79,19 @@ fn write_headline(page: &mut String, report: &Report) {
         t!("report.page_interval", low = percent(interval.low, 2), high = percent(interval.high, 2));
     let (correct, count) = (evaluation.correct(), evaluation.count());
     let sentence = t!("report.page_correct", correct = grouped(correct), count = grouped(count));
-    let (wrong_name, loss_name) = (t!("report.page_wrong"), t!("report.page_loss"));
+    let (wrong_name, loss_name, error_name) =
+        (t!("report.page_wrong"), t!("report.page_loss"), t!("report.page_ece"));
+    let tempered = report.temperature.map(|temperature| {
+        let error = evaluation.at_temperature(temperature).expected_calibration_error();
+        t!("report.page_tempered", temperature = degrees(temperature), error = percent(error, 2))
+    });
     write!(
         page,
-        "<header>\n<p class=\"brand\">shuzi · 数字</p>\n<h1>{title}</h1>\n<dl class=\"headline\">\n\
+        "<dl class=\"headline\">\n\
          <div class=\"main\"><dt>{accuracy_name}</dt><dd>{accuracy}</dd><dd class=\"note\">{interval}</dd>\
          <dd class=\"note\">{sentence}</dd></div>\n\
          <div><dt>{wrong_name}</dt><dd>{wrong}</dd></div>\n<div><dt>{loss_name}</dt><dd>{loss}</dd></div>\n\
-         </dl>\n</header>\n",
-        title = Escaped(&report.title),
+         <div><dt>{error_name}</dt><dd>{error}</dd><dd class=\"note\">{tempered}</dd></div>\n</dl>\n</header>\n",
         accuracy_name = Escaped(&accuracy_name),
         accuracy = Escaped(&percent(evaluation.accuracy(), 2)),
         interval = Escaped(&interval),
@@ -77,6 +100,9 @@ fn write_headline(page: &mut String, report: &Report) {
         wrong = grouped(count - correct),
         loss_name = Escaped(&loss_name),
         loss = Escaped(&nats(evaluation.loss())),
+        error_name = Escaped(&error_name),
+        error = Escaped(&percent(evaluation.expected_calibration_error(), 2)),
+        tempered = Escaped(&tempered.unwrap_or_default()),
     )
     .expect("a string takes all");
 }
@@ -85,12 +111,14 @@ fn write_curves(page: &mut String, curves: &Curves) {
     open_section(page, "training", &t!("report.page_training"));
     write_drawing(page, &|room| curves::accuracy(curves, room));
     write_drawing(page, &|room| curves::loss(curves, room));
+    write_drawing(page, &|room| curves::learning_rate(curves, room));
     page.push_str("</section>\n");
 }
 
-fn write_confusion(page: &mut String, evaluation: &Evaluation) {
+/// A drawing as a section of its own.
+pub fn write_figure(page: &mut String, draw: &dyn Fn(Room) -> Drawing) {
     page.push_str("<section>\n");
-    write_drawing(page, &|room| confusion::draw(evaluation, room));
+    write_drawing(page, draw);
     page.push_str("</section>\n");
 }
 
@@ -146,13 +174,25 @@ fn often_read_as(digit: usize, row: &[usize; DIGITS]) -> String {
     }
 }
 
-fn write_facts(page: &mut String, report: &Report) {
-    if report.facts.is_empty() {
+/// An image of 28x28 as the beginning of an item of a list.
+pub fn write_image(page: &mut String, images: &Dataset, index: usize, words: &str) {
+    let picture = BASE64_STANDARD.encode(png::gray(SIDE, SIDE, &images.image(index).0));
+    let words = Escaped(words);
+    write!(
+        page,
+        "<li><img src=\"data:image/png;base64,{picture}\" width=\"{SIDE}\" height=\"{SIDE}\" alt=\"{words}\">"
+    )
+    .expect("a string takes all");
+}
+
+/// Facts, group by group.
+pub fn write_facts(page: &mut String, facts: &[FactGroup]) {
+    if facts.is_empty() {
         return;
     }
     open_section(page, "facts", &t!("report.page_facts"));
     page.push_str("<div class=\"facts\">\n");
-    for group in &report.facts {
+    for group in facts {
         write!(page, "<div><h3>{}</h3>\n<dl>\n", Escaped(&group.heading)).expect("a string takes all");
         for (name, value) in &group.facts {
             writeln!(page, "<dt>{}</dt><dd>{}</dd>", Escaped(name), Escaped(value))
@@ -163,7 +203,8 @@ fn write_facts(page: &mut String, report: &Report) {
     page.push_str("</div>\n</section>\n");
 }
 
-fn open_section(page: &mut String, id: &str, heading: &str) {
+/// The beginning of a section with a heading.
+pub fn open_section(page: &mut String, id: &str, heading: &str) {
     write!(page, "<section id=\"{id}\">\n<h2>{}</h2>\n", Escaped(heading)).expect("a string takes all");
 }
 

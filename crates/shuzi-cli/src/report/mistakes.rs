@@ -2,11 +2,10 @@
 
 use std::fmt::Write;
 
-use base64::{Engine, prelude::BASE64_STANDARD};
 use rust_i18n::t;
-use shuzi::image::{DIGITS, SIDE};
+use shuzi::image::DIGITS;
 
-use super::{Report, grouped, percent, svg::Escaped};
+use super::{Report, grouped, html, percent, svg::Escaped};
 
 /// The most that are shown; more would make the page long, not the reader wiser.
 const SHOWN: usize = 40;
@@ -45,12 +44,11 @@ fn write_mistake(page: &mut String, report: &Report, index: usize) {
     let (label, prediction) = (report.evaluation.label(index), report.evaluation.prediction(index));
     let words = t!("report.mistake", label = label, prediction = prediction);
     let place = t!("report.mistake_image", index = index);
-    let (words, place) = (Escaped(&words), Escaped(&place));
-    let picture = BASE64_STANDARD.encode(super::png::gray(SIDE, SIDE, &report.images.image(index).0));
+    html::write_image(page, report.images, index, &words);
+    let place = Escaped(&place);
     write!(
         page,
-        "<li><img src=\"data:image/png;base64,{picture}\" width=\"{SIDE}\" height=\"{SIDE}\" alt=\"{words}\">\
-         <p class=\"verdict\"><span class=\"label\">{label}</span> → <span class=\"wrong\">{prediction}</span>\
+        "<p class=\"verdict\"><span class=\"label\">{label}</span> → <span class=\"wrong\">{prediction}</span>\
          <small>{place}</small></p>"
     )
     .expect("a string takes all");

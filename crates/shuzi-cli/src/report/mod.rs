@@ -1,21 +1,24 @@
-//! What a training or an evaluation looks like: curves, matrix, mistakes, one page, a summary.
+//! What a training, an evaluation or a comparison looks like: curves, matrix, mistakes, one page, a
+//! summary.
 //!
 //! In: an [`Evaluation`], the recorded [`Curves`], facts as text. Out: named files as bytes
 //! (SVG, HTML, PNG) and text for the terminal. Opens no file and reads no clock; the words
 //! come from `locales/report.yml` in the language that is set.
 
+pub mod comparison;
 mod confusion;
 mod curves;
 mod html;
 mod mistakes;
 pub mod png;
+mod reliability;
 mod summary;
 mod svg;
 
 use rust_i18n::t;
 use shuzi::{dataset::Dataset, evaluation::Evaluation};
 
-pub use summary::summary;
+pub use summary::{aligned, summary};
 
 /// All that a report shows.
 pub struct Report<'a> {
@@ -29,6 +32,8 @@ pub struct Report<'a> {
     pub evaluation: &'a Evaluation,
     /// The images that were evaluated, in the same order.
     pub images: &'a Dataset,
+    /// The temperature in the model's record.
+    pub temperature: Option<f64>,
     /// How the training went; `None` when only an evaluation is reported.
     pub curves: Option<&'a Curves>,
 }
@@ -65,6 +70,8 @@ pub struct StepPoint {
     pub loss: f32,
     /// Fraction of the batch read right, 0..=1.
     pub batch_accuracy: f32,
+    /// The learning rate of its step.
+    pub learning_rate: f32,
 }
 
 /// One finished epoch.
@@ -87,17 +94,23 @@ pub fn render(report: &Report, png: bool) -> Vec<(String, Vec<u8>)> {
     if let Some(curves) = report.curves {
         pictures.push(("accuracy", curves::accuracy(curves, svg::Room::Wide)));
         pictures.push(("loss", curves::loss(curves, svg::Room::Wide)));
+        pictures.push(("learning-rate", curves::learning_rate(curves, svg::Room::Wide)));
     }
     pictures.push(("confusion", confusion::draw(report.evaluation, svg::Room::Wide)));
+    pictures.push(("reliability", reliability::draw(report.evaluation, report.temperature, svg::Room::Wide)));
+    files(&pictures, html::page(report), png)
+}
 
+/// Pictures and a page as files; with `png` each picture twice.
+fn files(pictures: &[(&str, svg::Drawing)], page: String, png: bool) -> Vec<(String, Vec<u8>)> {
     let mut files = Vec::new();
-    for (name, picture) in &pictures {
+    for (name, picture) in pictures {
         files.push((format!("{name}.svg"), picture.document(svg::Themes::LightAndDark).into_bytes()));
     }
-    files.push(("report.html".to_owned(), html::page(report).into_bytes()));
+    files.push(("report.html".to_owned(), page.into_bytes()));
     if png {
         let painter = png::Painter::new();
-        for (name, picture) in &pictures {
+        for (name, picture) in pictures {
             files.push((format!("{name}.png"), painter.paint(&picture.document(svg::Themes::Light))));
         }
     }
@@ -105,7 +118,7 @@ pub fn render(report: &Report, png: bool) -> Vec<(String, Vec<u8>)> {
 }
 
 /// A fraction in percent. Only a full 1 is "100 %": what rounds up to it is not all.
-fn percent(fraction: f64, decimals: usize) -> String {
+pub fn percent(fraction: f64, decimals: usize) -> String {
     let scale = 10f64.powi(decimals as i32);
     let mut value = (fraction * 100.0 * scale).round() / scale;
     if fraction < 1.0 && value >= 100.0 {
@@ -130,7 +143,7 @@ fn nats(loss: f64) -> String {
 }
 
 /// A count with its thousands set apart: 10,000.
-fn grouped(count: usize) -> String {
+pub fn grouped(count: usize) -> String {
     let digits = count.to_string();
     let mut text = String::with_capacity(digits.len() * 4 / 3);
     for (place, digit) in digits.chars().enumerate() {

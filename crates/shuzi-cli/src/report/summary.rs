@@ -1,4 +1,5 @@
-//! An evaluation as text for the terminal: accuracy, loss, digit by digit, confusion matrix.
+//! An evaluation as text for the terminal: accuracy, loss, calibration, digit by digit, confusion
+//! matrix.
 //!
 //! Columns stand under each other also where a Chinese character takes two cells.
 
@@ -6,10 +7,11 @@ use rust_i18n::t;
 use shuzi::evaluation::Evaluation;
 use unicode_width::UnicodeWidthStr;
 
-use super::{grouped, nats, percent, percent_or_none};
+use super::{grouped, nats, percent, percent_or_none, reliability::degrees};
 
-/// The evaluation in words and tables, in the language that is set; ends with a line break.
-pub fn summary(evaluation: &Evaluation) -> String {
+/// The evaluation in words and tables, in the language that is set; ends with a line break. A
+/// temperature is the one that the model's record has.
+pub fn summary(evaluation: &Evaluation, temperature: Option<f64>) -> String {
     let interval = evaluation.interval();
     let accuracy = t!(
         "report.summary_accuracy",
@@ -20,6 +22,16 @@ pub fn summary(evaluation: &Evaluation) -> String {
         count = grouped(evaluation.count())
     );
     let loss = t!("report.summary_loss", value = nats(evaluation.loss()));
+    let error = percent(evaluation.expected_calibration_error(), 2);
+    let calibration = match temperature {
+        None => t!("report.summary_ece", value = error),
+        Some(temperature) => t!(
+            "report.summary_ece_tempered",
+            value = error,
+            temperature = degrees(temperature),
+            tempered = percent(evaluation.at_temperature(temperature).expected_calibration_error(), 2)
+        ),
+    };
 
     let mut digits = vec![
         [t!("report.digit"), t!("report.images"), t!("report.precision"), t!("report.recall")]
@@ -44,20 +56,31 @@ pub fn summary(evaluation: &Evaluation) -> String {
     }
 
     let heading = t!("report.summary_confusion");
-    format!("{accuracy}\n{loss}\n\n{}\n{heading}\n{}", aligned(&digits), aligned(&matrix))
+    format!(
+        "{accuracy}\n{loss}\n{calibration}\n\n{}\n{heading}\n{}",
+        aligned(&digits, 0),
+        aligned(&matrix, 0)
+    )
 }
 
-/// A table whose columns end under each other, two cells apart.
-fn aligned(rows: &[Vec<String>]) -> String {
+/// A table whose columns end under each other, two cells apart; the first `words` of them begin so.
+pub fn aligned(rows: &[Vec<String>], words: usize) -> String {
     let columns = rows.first().map_or(0, Vec::len);
     let width_of = |column: usize| rows.iter().map(|row| row[column].width()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns).map(width_of).collect();
     let mut text = String::new();
     for row in rows {
-        for (cell, width) in row.iter().zip(&widths) {
+        for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
             // `{:>width$}` counts characters, not the cells that they take.
-            text.extend(std::iter::repeat_n(' ', 2 + width - cell.width()));
-            text.push_str(cell);
+            let room = std::iter::repeat_n(' ', width - cell.width());
+            text.push_str("  ");
+            if column < words {
+                text.push_str(cell);
+                text.extend(room);
+            } else {
+                text.extend(room);
+                text.push_str(cell);
+            }
         }
         text.push('\n');
     }
@@ -71,6 +94,7 @@ mod tests {
     #[test]
     fn wide_characters_take_two_cells() {
         let rows = [["数字", "recall"], ["7", "98.10 %"]].map(|row| row.map(str::to_owned).to_vec());
-        assert_eq!(aligned(&rows), "  数字   recall\n     7  98.10 %\n");
+        assert_eq!(aligned(&rows, 0), "  数字   recall\n     7  98.10 %\n");
+        assert_eq!(aligned(&rows, 1), "  数字   recall\n  7     98.10 %\n");
     }
 }

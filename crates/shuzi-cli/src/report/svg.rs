@@ -233,10 +233,11 @@ pub fn style(themes: Themes) -> String {
         "text{font-family:system-ui,-apple-system,\"Segoe UI\",\"PingFang SC\",\"Microsoft YaHei\",\"Noto Sans CJK SC\",sans-serif}\
          .z-title{font-size:17px;font-weight:700}.z-body{font-size:13px}.z-small{font-size:12px}\
          .z-strong{font-size:12px;font-weight:700}.z-tiny{font-size:11px}\
-         .z-grid,.z-border,.z-batch,.z-dots,.z-mean,.z-validation-line,.z-test{fill:none}\
+         .z-grid,.z-border,.z-batch,.z-dots,.z-mean,.z-validation-line,.z-test,.z-diagonal,.z-whisker{fill:none}\
          .z-grid,.z-border{stroke-width:1}.z-border{stroke-dasharray:1 3}.z-batch{stroke-width:1;stroke-linejoin:round}\
          .z-dots{stroke-width:3;stroke-linecap:round}.z-mean{stroke-width:2.5;stroke-linejoin:round;stroke-linecap:round}\
-         .z-validation{stroke-width:1.5}.z-validation-line{stroke-width:1.5}.z-test{stroke-width:1.5;stroke-dasharray:6 4}\n",
+         .z-validation{stroke-width:1.5}.z-validation-line{stroke-width:1.5}.z-test{stroke-width:1.5;stroke-dasharray:6 4}\
+         .z-diagonal,.z-whisker{stroke-width:1.5}.z-diagonal{stroke-dasharray:6 4}\n",
     );
     let ink = |ink: [&str; 9], theme: usize| {
         let [ground, text, pale, grid, border, batch, mean, validation, test] = ink;
@@ -244,7 +245,8 @@ pub fn style(themes: Themes) -> String {
             ".z-ground{{fill:{ground}}}text{{fill:{text}}}.z-small{{fill:{pale}}}.z-grid{{stroke:{grid}}}\
              .z-border{{stroke:{border}}}.z-batch,.z-dots{{stroke:{batch}}}.z-mean{{stroke:{mean}}}\
              .z-validation{{fill:{validation};stroke:{ground}}}.z-validation-line{{stroke:{validation}}}\
-             .z-test{{stroke:{test}}}.z-test-text{{fill:{test}}}"
+             .z-test{{stroke:{test}}}.z-test-text{{fill:{test}}}.z-diagonal{{stroke:{pale}}}\
+             .z-whisker{{stroke:{text}}}.z-count{{fill:{border}}}"
         );
         for (name, shades) in [("right", RIGHT_SHADES), ("wrong", WRONG_SHADES)] {
             for (level, shade) in shades.iter().enumerate() {

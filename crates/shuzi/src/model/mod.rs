@@ -48,6 +48,9 @@ pub struct Record {
     pub trained_on: Option<String>,
     /// How many test images it was tested on, and how many it read right.
     pub test: Option<TestResult>,
+    /// By what to divide the logits so that the network is as sure as it is right: a finite number
+    /// above 0, chosen on the validation part.
+    pub temperature: Option<f64>,
 }
 
 /// What a test gave.
@@ -132,6 +135,12 @@ pub enum ModelError {
     /// Its recipe cannot be read.
     #[error("the recipe in it")]
     Recipe(#[from] RecipeError),
+    /// A temperature that is no finite number above 0.
+    #[error("temperature {found:?}, expected a number above 0")]
+    Temperature {
+        /// The text found.
+        found: String,
+    },
     /// Its hash is not that of its weights.
     #[error("the weights have SHA-256 {found}, the file says {expected}")]
     Hash {
@@ -183,6 +192,9 @@ impl Model {
             metadata.push(("test_accuracy", (test.correct as f64 / test.count as f64).to_string()));
             metadata.push(("test_correct", test.correct.to_string()));
             metadata.push(("test_count", test.count.to_string()));
+        }
+        if let Some(temperature) = self.record.temperature {
+            metadata.push(("temperature", temperature.to_string()));
         }
         let metadata: Vec<_> = metadata.into_iter().map(|(key, value)| (key.to_string(), value)).collect();
         safetensors::write(&tensors, &metadata)
@@ -343,7 +355,8 @@ fn native(arrays: Vec<(String, Array)>, metadata: &BTreeMap<String, String>) -> 
         (Some(count), Some(correct)) if 0 < count && correct <= count => Some(TestResult { count, correct }),
         _ => None,
     };
-    let record = Record { recipe, trained_on: metadata.get("trained_on").cloned(), test };
+    let temperature = metadata.get("temperature").map(|text| temperature(text)).transpose()?;
+    let record = Record { recipe, trained_on: metadata.get("trained_on").cloned(), test, temperature };
     let model = Model { network, record };
     if let Some(expected) = metadata.get("weights_sha256") {
         let found = model.weights_sha256();
@@ -389,6 +402,11 @@ fn finite(name: &str, array: Array) -> Result<Vec<f32>, ModelError> {
         Some(index) => Err(ModelError::NotFinite { name: name.into(), index, value: values[index] }),
         None => Ok(values),
     }
+}
+
+fn temperature(text: &str) -> Result<f64, ModelError> {
+    let number = text.parse().ok().filter(|number: &f64| number.is_finite() && *number > 0.0);
+    number.ok_or_else(|| ModelError::Temperature { found: text.into() })
 }
 
 /// Puts the tutorial's arrays together: `w1,b1,…` behind `prefix`, other arrays left aside.

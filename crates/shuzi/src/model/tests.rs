@@ -12,6 +12,7 @@ fn model() -> Model {
         recipe: Some(recipe),
         trained_on: Some("MNIST".into()),
         test: Some(TestResult { count: 9, correct: 7 }),
+        temperature: Some(1.0 / 3.0),
     };
     Model { network, record }
 }
@@ -70,6 +71,30 @@ fn a_changed_weight_is_found_by_its_hash() {
     let last = bytes.len() - 4;
     bytes[last] ^= 1;
     assert!(matches!(Model::from_bytes(&bytes), Err(ModelError::Hash { .. })));
+}
+
+#[test]
+fn a_temperature_is_a_number_above_0_or_is_not_there() {
+    let mut model = model();
+    let bytes = model.to_safetensors();
+    for damaged in ["0", "-1", "NaN", "inf", "1e999", "", "warm"] {
+        let wrong = rewritten(&bytes, "temperature", damaged);
+        let error = Model::from_bytes(&wrong).unwrap_err();
+        assert!(matches!(error, ModelError::Temperature { ref found } if found == damaged), "{error}");
+    }
+    assert_eq!(
+        Model::from_bytes(&rewritten(&bytes, "temperature", "2.5")).unwrap().record.temperature,
+        Some(2.5)
+    );
+    model.record.temperature = None;
+    assert_eq!(Model::from_bytes(&model.to_safetensors()).unwrap().record.temperature, None);
+}
+
+/// The file with another value for one key of its metadata.
+fn rewritten(bytes: &[u8], key: &str, value: &str) -> Vec<u8> {
+    let (arrays, mut metadata) = safetensors::read(bytes).unwrap();
+    *metadata.get_mut(key).unwrap() = value.to_string();
+    safetensors::write(&arrays, &metadata.into_iter().collect::<Vec<_>>())
 }
 
 #[test]

@@ -1,8 +1,16 @@
-//! How good a model is: accuracy with its interval, loss, confusion matrix, worst mistakes.
+//! How good a model is: accuracy with its interval, loss, confusion matrix, worst mistakes; whether
+//! it is as sure as it may be, and whether it is better than another.
 //!
 //! In: the probabilities that a network gave to labelled images. Out: an [`Evaluation`].
 //! Every image counts. The only room that looks at a test set; it never changes a weight.
 
+mod calibration;
+mod comparison;
+
+pub use self::{
+    calibration::{CALIBRATION_BINS, ConfidenceBin},
+    comparison::{Comparison, disagreements},
+};
 use crate::{
     Processor,
     dataset::Dataset,
