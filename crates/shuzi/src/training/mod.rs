@@ -7,8 +7,10 @@
 //! that no sum depends on how many there are.
 
 pub mod optimizer;
+mod portion;
 
-pub use self::optimizer::Optimizer;
+use self::portion::{Changes, Portion};
+pub use self::{optimizer::Optimizer, portion::augmented};
 use crate::{
     Rng,
     dataset::{Dataset, synthetic},
@@ -23,7 +25,10 @@ use crate::{
     recipe::{LastBatch, Recipe, TrainingRecipe},
 };
 use rand::{SeedableRng, seq::SliceRandom};
-use std::ops::{ControlFlow, Range};
+use std::{
+    mem,
+    ops::{ControlFlow, Range},
+};
 
 /// What chance is drawn for; each purpose has its own stream of the seed.
 #[derive(Clone, Copy)]
@@ -31,6 +36,7 @@ enum Purpose {
     InitialWeights,
     Split,
     Order,
+    Augmentation,
 }
 
 /// A generator for one purpose, and for one epoch where that matters.
@@ -219,6 +225,7 @@ pub fn train(
         steps: (steps_per_epoch(recipe, count) * recipe.epochs) as u64,
         steps_done: 0,
         workshop: Workshop::new(recipe, network, processor, batch_size),
+        portion: Portion::default(),
         network,
         observe,
     };
@@ -228,7 +235,7 @@ pub fn train(
             let flow = match examples {
                 Examples::Kept { data, indices, order } => {
                     let order = epoch_order(order, indices, recipe.seed, epoch);
-                    run.take_steps(data, &order, epoch, &mut sums, team)?
+                    run.take_augmented_steps(data, 0, &order, epoch, &mut sums, team)?
                 }
                 Examples::Drawn { seed, count } => {
                     run.take_drawn_steps(seed, count, epoch, &mut sums, team)?
@@ -268,6 +275,7 @@ struct Run<'a, O> {
     steps: u64,
     steps_done: u64,
     workshop: Workshop,
+    portion: Portion,
     network: &'a mut Network,
     observe: O,
 }
@@ -313,6 +321,31 @@ impl<O: FnMut(Event<'_>) -> ControlFlow<()>> Run<'_, O> {
         Ok(ControlFlow::Continue(()))
     }
 
+    /// [`take_steps`](Self::take_steps) with the images that the recipe's augmentation makes of them,
+    /// if it has one. `first` is the number of the first example of `data`.
+    fn take_augmented_steps(
+        &mut self,
+        data: &Dataset,
+        first: usize,
+        order: &[u32],
+        epoch: usize,
+        sums: &mut EpochSums,
+        team: &mut Team<'_>,
+    ) -> Result<ControlFlow<()>, Diverged> {
+        let Some(changes) = Changes::new(self.recipe, epoch, self.workshop.level) else {
+            return self.take_steps(data, order, epoch, sums, team);
+        };
+        let mut portion = mem::take(&mut self.portion);
+        for indices in order.chunks(Portion::size(self.batch_size)) {
+            let (data, order) = portion.fill(&changes, data, first, indices, team);
+            if self.take_steps(data, order, epoch, sums, team)?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        self.portion = portion; // its memory serves the next epoch
+        Ok(ControlFlow::Continue(()))
+    }
+
     /// The steps of an epoch of synthetic digits. Only a portion of whole batches is in memory.
     fn take_drawn_steps(
         &mut self,
@@ -322,13 +355,12 @@ impl<O: FnMut(Event<'_>) -> ControlFlow<()>> Run<'_, O> {
         sums: &mut EpochSums,
         team: &mut Team<'_>,
     ) -> Result<ControlFlow<()>, Diverged> {
-        const PORTION: usize = 4096;
-        let portion = PORTION.next_multiple_of(self.batch_size);
+        let portion = Portion::size(self.batch_size);
         for first in (0..count).step_by(portion) {
             let range = first..count.min(first + portion);
             let order: Vec<u32> = (0..range.len() as u32).collect();
             let data = synthetic::generate_range(range, seed, team.threads());
-            if self.take_steps(&data, &order, epoch, sums, team)?.is_break() {
+            if self.take_augmented_steps(&data, first, &order, epoch, sums, team)?.is_break() {
                 return Ok(ControlFlow::Break(()));
             }
         }
