@@ -3,6 +3,7 @@
 use crate::{
     UsageError, download,
     files::{self, DataSource, MNIST},
+    recipes,
     report::png,
     sources::{self, Part},
 };
@@ -11,7 +12,9 @@ use rust_i18n::t;
 use serde_json::json;
 use shuzi::{
     dataset::Dataset,
-    image::{DIGITS, SIDE},
+    image::{DigitImage, SIDE},
+    recipe::Recipe,
+    training::augmented,
 };
 use std::{
     io::{self, Write},
@@ -134,8 +137,10 @@ impl Verify {
 struct Show {
     #[arg(long, value_name = "DIR|mnist|synthetic[:N]", default_value = "auto")]
     data: DataSource,
-    #[arg(long)]
+    #[arg(long, conflicts_with = "augment")]
     test: bool,
+    #[arg(long, value_name = "NAME|FILE")]
+    augment: Option<String>,
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
     #[arg(long, value_name = "FILE", default_value = "digits.png")]
@@ -148,36 +153,75 @@ struct Show {
 
 impl Show {
     fn run(self, out: &mut impl Write) -> anyhow::Result<()> {
+        let recipe = self.augment.as_deref().map(recipe_with_augmentation).transpose()?;
         let found = sources::find(&self.data, &self.mirror, self.quiet)?;
         let set = found.read(if self.test { Part::Test } else { Part::Training })?;
-        let (width, height, pixels) = sheet(&set, self.seed);
+        let sample = |count| set.sample_of_each_digit(count, self.seed).into_iter();
+        let rows: Vec<Vec<DigitImage>> = match &recipe {
+            None => sample(COLUMNS)
+                .map(|row| row.iter().map(|&index| set.image(index as usize)).collect())
+                .collect(),
+            Some(recipe) => sample(1).map(|row| augmented_row(recipe, &set, &row)).collect(),
+        };
+        let (width, height, pixels) = sheet(&rows);
         let picture = png::gray(width, height, &pixels);
         if self.out == Path::new("-") {
             return Ok(out.write_all(&picture)?);
         }
         files::write_atomically(&self.out, &picture)?;
         if !self.quiet {
-            let path = self.out.display();
-            writeln!(io::stderr(), "{}", t!("data.shown", path = path, data = found.describe()))?;
+            let (path, data) = (self.out.display(), found.describe());
+            let message = match recipe {
+                None => t!("data.shown", path = path, data = data),
+                Some(recipe) => {
+                    let epochs = COLUMNS - 1;
+                    t!(
+                        "data.shown-augmented",
+                        path = path,
+                        recipe = recipe.name,
+                        epochs = epochs,
+                        data = data
+                    )
+                }
+            };
+            writeln!(io::stderr(), "{message}")?;
         }
         Ok(())
     }
 }
 
-/// A sheet with a row for each digit, ten examples in it drawn at random: width, height, pixels.
-fn sheet(set: &Dataset, seed: u64) -> (usize, usize, Vec<u8>) {
-    const PER_DIGIT: usize = 10;
+/// Images in a row of a sheet.
+const COLUMNS: usize = 10;
+
+fn recipe_with_augmentation(name: &str) -> anyhow::Result<Recipe> {
+    let recipe = recipes::read(name)?;
+    if recipe.training.augmentation.is_none() {
+        return Err(UsageError(t!("data.no-augmentation", recipe = recipe.name).into()).into());
+    }
+    Ok(recipe)
+}
+
+/// The example at the only index, if there is one, and what training sees of it, epoch by epoch.
+fn augmented_row(recipe: &Recipe, set: &Dataset, index: &[u32]) -> Vec<DigitImage> {
+    let Some(&index) = index.first() else { return vec![] };
+    let (number, image) = (index as usize, set.image(index as usize));
+    let epochs = 0..COLUMNS - 1;
+    let changed = epochs.map(|epoch| augmented(&recipe.training, &image, number, epoch));
+    std::iter::once(image).chain(changed).collect()
+}
+
+/// A sheet of digits, row by row: width, height, pixels.
+fn sheet(rows: &[Vec<DigitImage>]) -> (usize, usize, Vec<u8>) {
     const ZOOM: usize = 2;
     const MARGIN: usize = 4;
     let cell = SIDE * ZOOM + MARGIN;
     let side = |cells: usize| cells * cell + MARGIN;
-    let (width, height) = (side(PER_DIGIT), side(DIGITS));
+    let (width, height) = (side(COLUMNS), side(rows.len()));
     let mut pixels = vec![64; width * height]; // dark grey between the digits
-    for (digit, indices) in set.sample_of_each_digit(PER_DIGIT, seed).iter().enumerate() {
-        for (place, &index) in indices.iter().enumerate() {
-            let image = set.image(index as usize);
+    for (row, images) in rows.iter().enumerate() {
+        for (column, image) in images.iter().enumerate() {
             for y in 0..SIDE * ZOOM {
-                let start = (MARGIN + digit * cell + y) * width + MARGIN + place * cell;
+                let start = (MARGIN + row * cell + y) * width + MARGIN + column * cell;
                 for x in 0..SIDE * ZOOM {
                     pixels[start + x] = image.0[y / ZOOM * SIDE + x / ZOOM];
                 }

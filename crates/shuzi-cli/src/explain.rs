@@ -228,6 +228,7 @@ pub fn recipe(error: &RecipeError) -> String {
                 Range::Positive => t!("range.positive"),
                 Range::NotNegative => t!("range.not-negative"),
                 Range::BelowOne => t!("range.below-one"),
+                Range::Between(least, most) => t!("range.between", least = least, most = most),
                 other => other.to_string().into(),
             };
             t!("recipe.range", key = key, found = found, expected = expected)

@@ -14,6 +14,7 @@ mod language;
 mod machine;
 mod models;
 mod progress;
+mod recipes;
 mod report;
 mod sources;
 mod train;

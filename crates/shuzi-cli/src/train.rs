@@ -5,6 +5,7 @@ use crate::{
     files::{self, DataSource},
     machine, models,
     progress::TrainingProgress,
+    recipes,
     report::{Curves, EpochPoint, FactGroup, Report, StepPoint, render, summary},
     sources::{self, Part},
 };
@@ -18,7 +19,7 @@ use shuzi::{
     evaluation::evaluate,
     model::{Model, Record, TestResult, batch_order, initial_weights},
     network::{LayerKind, Network},
-    recipe::{self, BatchSize, LastBatch, Recipe, RecipeError, TrainingRecipe},
+    recipe::{BatchSize, LastBatch, Recipe, RecipeError, TrainingRecipe},
     training::{self, Event, Examples, Order, Outcome, initial_network},
 };
 use std::{
@@ -202,18 +203,7 @@ impl Train {
 
     /// The recipe with the options that override its values.
     fn chosen_recipe(&self) -> anyhow::Result<Recipe> {
-        let mut recipe = match Recipe::built_in(&self.recipe) {
-            Ok(recipe) => recipe,
-            Err(unknown) => {
-                let path = Path::new(&self.recipe);
-                if !path.exists() {
-                    return Err(UsageError(explain::recipe(&unknown)).into());
-                }
-                let bytes = files::read(path, recipe::MAX_BYTES as u64 + 1)?;
-                Recipe::from_toml(&bytes)
-                    .with_context(|| t!("train.reading-recipe", path = path.display()).into_owned())?
-            }
-        };
+        let mut recipe = recipes::read(&self.recipe)?;
         if let Some(hidden) = &self.hidden {
             let hidden = hidden.iter().flat_map(|&width| [LayerKind::Linear(width), LayerKind::Relu]);
             recipe.network.layers = hidden.chain([LayerKind::Linear(10)]).collect();

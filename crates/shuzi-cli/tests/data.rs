@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::fs;
+use std::{fs, path::Path};
 use support::{fail, mnist, succeed};
 use tempfile::tempdir;
 
@@ -49,23 +49,82 @@ fn mnist_is_verified_and_a_changed_byte_is_found() {
     assert_eq!(out.matches("WRONG").count(), 1, "{out}");
 }
 
+/// Writes a sheet with these arguments: width and pixels.
+fn sheet(folder: &Path, arguments: &[&str]) -> (usize, Vec<u8>) {
+    let show = ["data", "show", "--data", "synthetic:500", "--out", "sheet.png", "--quiet"];
+    succeed(folder, &[&show[..], arguments].concat());
+    let bytes = fs::read(folder.join("sheet.png")).unwrap();
+    let mut reader = png::Decoder::new(std::io::Cursor::new(&bytes)).read_info().unwrap();
+    let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+    reader.next_frame(&mut pixels).unwrap();
+    assert!(pixels.contains(&255) && pixels.contains(&0));
+    (reader.info().width as usize, pixels)
+}
+
 #[test]
 fn a_sheet_is_a_picture_that_the_seed_decides() {
     let folder = tempdir().unwrap();
-    let sheet = |name: &str, seed: &str| {
-        succeed(
-            folder.path(),
-            &["data", "show", "--data", "synthetic:500", "--seed", seed, "--out", name, "--quiet"],
-        );
-        let bytes = fs::read(folder.path().join(name)).unwrap();
-        let mut reader = png::Decoder::new(std::io::Cursor::new(&bytes)).read_info().unwrap();
-        let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
-        reader.next_frame(&mut pixels).unwrap();
-        assert!(pixels.contains(&255) && pixels.contains(&0));
-        bytes
+    let sheet = |seed| sheet(folder.path(), &["--seed", seed]);
+    assert_eq!(sheet("1"), sheet("1"));
+    assert_ne!(sheet("1"), sheet("2"));
+}
+
+/// `classic` with these lines in its augmentation.
+fn write_recipe(folder: &Path, lines: &str) {
+    let recipe = include_str!("../../../recipes/classic.toml");
+    fs::write(folder.join("mine.toml"), format!("{recipe}\n[training.augmentation]\n{lines}")).unwrap();
+}
+
+#[test]
+fn a_sheet_of_augmented_digits_begins_each_row_with_the_digit_as_it_is() {
+    let folder = tempdir().unwrap();
+    // The column of a picture of the sheet: 28 pixels twice as large, behind a margin of 4.
+    let column = |(width, pixels): &(usize, Vec<u8>), place: usize| -> Vec<u8> {
+        pixels.chunks(*width).flat_map(|line| line[4 + 60 * place..][..56].to_vec()).collect()
     };
-    assert_eq!(sheet("a.png", "1"), sheet("b.png", "1"));
-    assert_ne!(sheet("a.png", "1"), sheet("c.png", "2"));
+    let augment = ["--augment", "mine.toml"];
+    write_recipe(folder.path(), "rotation = 15\nelastic = { strength = 1, grid = 4 }\n");
+    let changed = sheet(folder.path(), &augment);
+    write_recipe(folder.path(), "");
+    let unchanged = sheet(folder.path(), &augment);
+    assert_eq!(column(&changed, 0), column(&unchanged, 0));
+    for place in 1..10 {
+        assert_eq!(column(&unchanged, place), column(&unchanged, 0), "nothing is switched on");
+        assert_ne!(column(&changed, place), column(&changed, place - 1));
+    }
+    let (code, out, error) = support::run(&mut support::shuzi(
+        folder.path(),
+        &["data", "show", "--data", "synthetic:20", "--augment", "mine.toml", "--lang", "zh-CN"],
+    ));
+    assert!(code == 0 && out.is_empty() && error.contains("digits.png"), "{error}");
+}
+
+#[test]
+fn a_recipe_that_cannot_augment_is_refused_before_anything_is_written() {
+    let folder = tempdir().unwrap();
+    for (lines, words) in [
+        ("rotatoin = 3", ["rotatoin", "rotation?"]),
+        ("rotation = 200", ["training.augmentation.rotation is 200", "0 to 180"]),
+        ("elastic = { strength = 1, grid = 2 }", ["training.augmentation.elastic.grid is 2", "3 to 8"]),
+        ("scale = true", ["line", "mine.toml"]),
+    ] {
+        write_recipe(folder.path(), lines);
+        for verb in [&["data", "show", "--augment"][..], &["train", "--recipe"]] {
+            let (code, error) =
+                fail(folder.path(), &[verb, &["mine.toml", "--data", "synthetic:100"]].concat());
+            assert!(code == 1 && words.iter().all(|word| error.contains(word)), "{lines}: {code} {error}");
+        }
+    }
+    for (arguments, words) in [
+        (&["--augment", "classic"][..], "[training.augmentation]"),
+        (&["--augment", "nothing.toml"], "nothing.toml"),
+        (&["--augment", "mine.toml", "--test"], "--test"),
+    ] {
+        let (code, error) =
+            fail(folder.path(), &[&["data", "show", "--data", "synthetic:100"], arguments].concat());
+        assert!(code == 2 && error.contains(words), "{arguments:?}: {code} {error}");
+    }
+    assert_eq!(support::names(folder.path()), ["mine.toml"]);
 }
 
 #[test]

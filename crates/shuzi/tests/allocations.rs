@@ -2,7 +2,8 @@
 
 use shuzi::{
     Processor,
-    dataset::synthetic,
+    dataset::{Dataset, synthetic},
+    preprocess::augment::{Augmentation, Elastic, Erase},
     recipe::Recipe,
     training::{Event, Examples, initial_network, split, train},
 };
@@ -18,6 +19,7 @@ fn allocations() -> usize {
     stats.allocations + stats.reallocations
 }
 
+/// One test: another one beside it would be counted too.
 #[test]
 fn steps_after_the_first_allocate_nothing() {
     let before = allocations();
@@ -25,34 +27,43 @@ fn steps_after_the_first_allocate_nothing() {
     assert!(allocations() > before, "allocations are counted");
 
     let data = synthetic::generate(1000, 1, 2);
-    let split = split(&data, 0, 0);
     for name in ["classic", "mlp"] {
-        let mut recipe = Recipe::built_in(name).unwrap();
-        recipe.training.epochs = 2;
-        for threads in [1, 2] {
-            let mut network = initial_network(&recipe);
-            let (mut after_first, mut later_steps) = (0, 0);
-            let examples = Examples::shuffled(&data, &split);
-            train(
-                &recipe.training,
-                &mut network,
-                examples,
-                None,
-                Processor::with_threads(threads),
-                |event| {
-                    if let Event::Step(step) = event {
-                        if step.iteration == 0 {
-                            after_first = allocations();
-                        } else {
-                            later_steps += 1;
-                            assert_eq!(allocations(), after_first, "{name}, {threads} threads, {step:?}");
-                        }
-                    }
-                    ControlFlow::Continue(())
-                },
-            )
-            .unwrap();
-            assert!(later_steps >= 6);
-        }
+        check(name, &Recipe::built_in(name).unwrap(), &data);
+    }
+    let mut augmenting = Recipe::built_in("classic").unwrap();
+    augmenting.training.augmentation = Some(Augmentation {
+        shift: 2.0,
+        rotation: 10.0,
+        thickness: 0.5,
+        elastic: Some(Elastic { strength: 1.0, grid: 5 }),
+        erase: Some(Erase { probability: 0.5, size: 5 }),
+        ..Augmentation::default()
+    });
+    check("augmentation", &augmenting, &synthetic::generate(5000, 1, 2)); // two portions
+}
+
+/// Trains two epochs and looks after each step.
+fn check(name: &str, recipe: &Recipe, data: &Dataset) {
+    let split = split(data, 0, 0);
+    let mut recipe = recipe.clone();
+    recipe.training.epochs = 2;
+    for threads in [1, 2] {
+        let mut network = initial_network(&recipe);
+        let (mut after_first, mut later_steps) = (0, 0);
+        let examples = Examples::shuffled(data, &split);
+        let processor = Processor::with_threads(threads);
+        train(&recipe.training, &mut network, examples, None, processor, |event| {
+            if let Event::Step(step) = event {
+                if step.iteration == 0 {
+                    after_first = allocations();
+                } else {
+                    later_steps += 1;
+                    assert_eq!(allocations(), after_first, "{name}, {threads} threads, {step:?}");
+                }
+            }
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+        assert!(later_steps >= 6);
     }
 }

@@ -7,13 +7,13 @@ use std::{fs, path::Path};
 const ROOMS: [(&str, &[&str]); 9] = [
     ("image", &[]),
     ("kernels", &["image"]),
-    ("preprocess", &["image"]),
+    ("preprocess", &["image", "kernels"]),
     ("network", &["image", "kernels", "preprocess"]),
     ("dataset", &["image", "kernels", "preprocess"]),
-    ("recipe", &["network", "preprocess"]),
+    ("recipe", &["image", "network", "preprocess"]),
     ("model", &["image", "network", "preprocess", "recipe"]),
     ("evaluation", &["image", "dataset", "network"]),
-    ("training", &["dataset", "evaluation", "image", "kernels", "network", "recipe"]),
+    ("training", &["dataset", "evaluation", "image", "kernels", "network", "preprocess", "recipe"]),
 ];
 
 /// What would make the library open files, speak, look at the clock or remember between calls.

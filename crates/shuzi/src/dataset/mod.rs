@@ -115,6 +115,20 @@ impl Dataset {
         Dataset { images, labels }
     }
 
+    /// Becomes the examples at `indices` of `source`, in that order, but for the images: their
+    /// places are given back, to be filled. Asks for memory only where there was never so much.
+    ///
+    /// # Panics
+    ///
+    /// As [`select`](Self::select).
+    pub fn select_labels(&mut self, source: &Dataset, indices: &[u32]) -> &mut [[u8; PIXELS]] {
+        assert!(!indices.is_empty(), "Dataset::select_labels: no index");
+        self.labels.clear();
+        self.labels.extend(indices.iter().map(|&index| source.labels[index as usize]));
+        self.images.resize(indices.len() * PIXELS, 0);
+        self.images.as_chunks_mut().0
+    }
+
     /// Indices of `count` examples of each digit, drawn at random by the seed; fewer where there
     /// are fewer.
     pub fn sample_of_each_digit(&self, count: usize, seed: u64) -> [Vec<u32>; DIGITS] {

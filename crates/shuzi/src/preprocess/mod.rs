@@ -5,7 +5,10 @@
 //! Bottou, Bengio and Haffner 1998, "Gradient-based learning applied to document
 //! recognition", section III.A). Whole-number and IEEE arithmetic only: the same bytes on
 //! every machine. Never turns, straightens or thickens the ink, and never guesses which of
-//! several blots is the digit: that is the work of whoever cut the ink out.
+//! several blots is the digit: that is the work of whoever cut the ink out. What only training
+//! does to images is in [`augment`].
+
+pub mod augment;
 
 use crate::image::{DigitImage, GrayImage, PIXELS, SIDE};
 use serde::{Deserialize, Serialize};

@@ -7,8 +7,12 @@ pub mod schedule;
 
 pub use self::schedule::Schedule;
 use crate::{
+    image::SIDE,
     network::{Architecture, ArchitectureError, InitialWeights, LayerKind},
-    preprocess::PixelScale,
+    preprocess::{
+        PixelScale,
+        augment::{self, Augmentation},
+    },
 };
 use serde::{Deserialize, Serialize};
 
@@ -88,6 +92,9 @@ pub struct TrainingRecipe {
     /// Where all chance comes from.
     #[serde(default)]
     pub seed: u64,
+    /// How images are changed, anew in each epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub augmentation: Option<Augmentation>,
 }
 
 fn constant() -> Schedule {
@@ -294,7 +301,7 @@ pub enum RecipeError {
 }
 
 /// What a number in a recipe may be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Range {
     /// 1 to [`MAX_EPOCHS`].
@@ -309,6 +316,8 @@ pub enum Range {
     NotNegative,
     /// 0 to below 1.
     BelowOne,
+    /// These two, or a number between them.
+    Between(f32, f32),
 }
 
 impl std::fmt::Display for Range {
@@ -320,6 +329,7 @@ impl std::fmt::Display for Range {
             Range::Positive => write!(f, "a number above 0"),
             Range::NotNegative => write!(f, "0 or more"),
             Range::BelowOne => write!(f, "0 to below 1"),
+            Range::Between(least, most) => write!(f, "{least} to {most}"),
         }
     }
 }
@@ -402,6 +412,9 @@ impl Recipe {
                 return Err(out_of_range("training.validation", 0, Range::OneOrMore));
             }
         }
+        if let Some(augmentation) = &training.augmentation {
+            check_augmentation(augmentation)?;
+        }
         match training.optimizer {
             OptimizerKind::Sgd { momentum, weight_decay, .. } => {
                 check("training.optimizer.momentum", momentum, Range::BelowOne)?;
@@ -422,10 +435,33 @@ impl Recipe {
     }
 }
 
+fn check_augmentation(augmentation: &Augmentation) -> Result<(), RecipeError> {
+    use augment::{GRIDS, MAX_ROTATION, MAX_SCALE, MAX_SHEAR, MAX_SHIFT, MAX_THICKNESS};
+    let up_to = |key, value, most| check(key, value, Range::Between(0.0, most));
+    up_to("training.augmentation.shift", augmentation.shift, MAX_SHIFT)?;
+    up_to("training.augmentation.rotation", augmentation.rotation, MAX_ROTATION)?;
+    up_to("training.augmentation.scale", augmentation.scale, MAX_SCALE)?;
+    up_to("training.augmentation.stretch", augmentation.stretch, MAX_SCALE)?;
+    up_to("training.augmentation.shear", augmentation.shear, MAX_SHEAR)?;
+    up_to("training.augmentation.thickness", augmentation.thickness, MAX_THICKNESS)?;
+    if let Some(elastic) = augmentation.elastic {
+        let [fewest, most] = GRIDS.map(|knots| knots as f32);
+        up_to("training.augmentation.elastic.strength", elastic.strength, MAX_SHIFT)?;
+        check("training.augmentation.elastic.grid", elastic.grid as f32, Range::Between(fewest, most))?;
+    }
+    if let Some(erase) = augmentation.erase {
+        let whole_image = Range::Between(1.0, SIDE as f32);
+        up_to("training.augmentation.erase.probability", erase.probability, 1.0)?;
+        check("training.augmentation.erase.size", erase.size as f32, whole_image)?;
+    }
+    Ok(())
+}
+
 fn check(key: &'static str, value: f32, expected: Range) -> Result<(), RecipeError> {
     let inside = match expected {
         Range::Positive => value > 0.0,
         Range::BelowOne => (0.0..1.0).contains(&value),
+        Range::Between(least, most) => (least..=most).contains(&value),
         _ => value >= 0.0,
     };
     if inside && value.is_finite() { Ok(()) } else { Err(out_of_range(key, value, expected)) }
@@ -531,6 +567,68 @@ mod tests {
         assert!(matches!(Recipe::from_toml(b"name = 3").unwrap_err(), RecipeError::Syntax { line: 1, .. }));
         let zero = CLASSIC.replace("{ linear = 32 }", "{ linear = 0 }");
         assert!(matches!(Recipe::from_toml(zero.as_bytes()).unwrap_err(), RecipeError::Layers(_)));
+    }
+
+    /// `classic` with an augmentation of these lines.
+    fn augmenting(lines: &str) -> String {
+        format!("{CLASSIC}\n[training.augmentation]\n{lines}")
+    }
+
+    #[test]
+    fn an_augmentation_is_read_and_survives_a_round_trip() {
+        let text = augmenting(
+            "shift = 2\nrotation = 12.5\nscale = 0.1\nelastic = { strength = 1.5, grid = 5 }\n\
+             erase = { probability = 0.25, size = 4 }\n",
+        );
+        let recipe = Recipe::from_toml(text.as_bytes()).unwrap();
+        let expected = Augmentation {
+            shift: 2.0,
+            rotation: 12.5,
+            scale: 0.1,
+            elastic: Some(augment::Elastic { strength: 1.5, grid: 5 }),
+            erase: Some(augment::Erase { probability: 0.25, size: 4 }),
+            ..Augmentation::default()
+        };
+        assert_eq!(recipe.training.augmentation, Some(expected));
+        assert_eq!(Recipe::from_toml(recipe.to_toml().as_bytes()).unwrap(), recipe, "{}", recipe.to_toml());
+        let off = Recipe::from_toml(augmenting("").as_bytes()).unwrap();
+        assert_eq!(off.training.augmentation, Some(Augmentation::default()));
+    }
+
+    #[test]
+    fn mistakes_in_an_augmentation_are_named() {
+        for (lines, key, nearest) in [
+            ("rotatoin = 3", "rotatoin", Some("rotation")),
+            ("elastic = { strenght = 3, grid = 4 }", "strenght", Some("strength")),
+            ("erase = { probability = 1, size = 4, colour = 3 }", "colour", None),
+        ] {
+            let error = Recipe::from_toml(augmenting(lines).as_bytes()).unwrap_err();
+            let RecipeError::UnknownKey { line, key: found, nearest: near } = error else {
+                panic!("{error:?}")
+            };
+            assert_eq!((line, &found[..], near.as_deref()), (CLASSIC.lines().count() + 3, key, nearest));
+        }
+        for (lines, key) in [
+            ("shift = -1", "shift"),
+            ("shift = 14.5", "shift"),
+            ("rotation = 181", "rotation"),
+            ("scale = 1", "scale"),
+            ("stretch = nan", "stretch"),
+            ("shear = inf", "shear"),
+            ("thickness = 1.01", "thickness"),
+            ("elastic = { strength = -0.1, grid = 4 }", "elastic.strength"),
+            ("elastic = { strength = 1, grid = 2 }", "elastic.grid"),
+            ("elastic = { strength = 1, grid = 9 }", "elastic.grid"),
+            ("erase = { probability = 1.1, size = 4 }", "erase.probability"),
+            ("erase = { probability = 1, size = 0 }", "erase.size"),
+            ("erase = { probability = 1, size = 29 }", "erase.size"),
+        ] {
+            let error = Recipe::from_toml(augmenting(lines).as_bytes()).unwrap_err();
+            let RecipeError::OutOfRange { key: found, .. } = &error else { panic!("{lines}: {error:?}") };
+            assert_eq!(found.strip_prefix("training.augmentation."), Some(key), "{error}");
+        }
+        let missing = Recipe::from_toml(augmenting("elastic = { grid = 4 }").as_bytes());
+        assert!(matches!(missing, Err(RecipeError::Syntax { .. })), "{missing:?}");
     }
 
     #[test]

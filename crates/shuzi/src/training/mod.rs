@@ -7,15 +7,21 @@
 mod blocks;
 mod halves;
 pub mod optimizer;
+mod portion;
 
-pub use self::optimizer::Optimizer;
-use self::{blocks::ByBlocks, halves::ByHalves, optimizer::Step};
+use self::{
+    blocks::ByBlocks,
+    halves::ByHalves,
+    optimizer::Step,
+    portion::{Changes, Portion},
+};
+pub use self::{optimizer::Optimizer, portion::augmented};
 use crate::{
     Rng,
     dataset::{Dataset, synthetic},
     evaluation::{Evaluation, evaluate},
     kernels::{
-        Processor,
+        Level, Processor,
         pixels::Images,
         team::{Team, with_team},
     },
@@ -23,7 +29,7 @@ use crate::{
     recipe::{EarlyStopping, LastBatch, Recipe, TrainingRecipe},
 };
 use rand::{SeedableRng, seq::SliceRandom};
-use std::ops::ControlFlow;
+use std::{mem, ops::ControlFlow};
 
 /// What chance is drawn for; each purpose has its own stream of the seed.
 #[derive(Clone, Copy)]
@@ -31,6 +37,7 @@ enum Purpose {
     InitialWeights,
     Split,
     Order,
+    Augmentation,
     Dropout,
     Measure,
 }
@@ -229,6 +236,8 @@ pub fn train(
         steps: (steps_per_epoch(recipe, count) * recipe.epochs) as u64,
         steps_done: 0,
         workshop: Workshop::new(recipe, network, processor, batch_size),
+        level: processor.level,
+        portion: Portion::default(),
         optimizer: Optimizer::new(recipe, network.parameters().len()),
         last_good: network.clone(),
         network,
@@ -314,6 +323,9 @@ struct Run<'a, O> {
     steps: u64,
     steps_done: u64,
     workshop: Workshop,
+    level: Level,
+    /// What is augmented, if anything is.
+    portion: Portion,
     optimizer: Optimizer,
     /// For the day the loss is no number.
     last_good: Network,
@@ -341,10 +353,37 @@ impl<O: FnMut(Event<'_>) -> ControlFlow<()>> Run<'_, O> {
         match examples {
             Examples::Kept { data, indices, order } => {
                 let order = epoch_order(order, indices, self.recipe.seed, epoch);
-                self.take_batches(data, &order, epoch, work, team)
+                self.take_augmented(data, 0, &order, epoch, work, team)
             }
             Examples::Drawn { seed, count } => self.take_drawn_batches(seed, count, epoch, work, team),
         }
+    }
+
+    /// The examples of `order`, augmented if the recipe says so; `first` is the number of the first
+    /// example of `data`.
+    fn take_augmented(
+        &mut self,
+        data: &Dataset,
+        first: usize,
+        order: &[u32],
+        epoch: usize,
+        work: &mut Work<'_>,
+        team: &mut Team<'_>,
+    ) -> Result<ControlFlow<()>, Diverged> {
+        let Some(changes) = Changes::new(self.recipe, epoch, self.level) else {
+            return self.take_batches(data, order, epoch, work, team);
+        };
+        let mut portion = mem::take(&mut self.portion);
+        let mut flow = ControlFlow::Continue(());
+        for indices in order.chunks(Portion::size(self.batch_size)) {
+            let (data, order) = portion.fill(&changes, data, first, indices, team);
+            flow = self.take_batches(data, order, epoch, work, team)?;
+            if flow.is_break() {
+                break;
+            }
+        }
+        self.portion = portion;
+        Ok(flow)
     }
 
     /// The batches of `order`.
@@ -421,13 +460,12 @@ impl<O: FnMut(Event<'_>) -> ControlFlow<()>> Run<'_, O> {
         work: &mut Work<'_>,
         team: &mut Team<'_>,
     ) -> Result<ControlFlow<()>, Diverged> {
-        const PORTION: usize = 4096;
-        let portion = PORTION.next_multiple_of(self.batch_size);
+        let portion = Portion::size(self.batch_size);
         for first in (0..count).step_by(portion) {
             let range = first..count.min(first + portion);
             let order: Vec<u32> = (0..range.len() as u32).collect();
             let data = synthetic::generate_range(range, seed, team.threads());
-            if self.take_batches(&data, &order, epoch, work, team)?.is_break() {
+            if self.take_augmented(&data, first, &order, epoch, work, team)?.is_break() {
                 return Ok(ControlFlow::Break(()));
             }
         }
