@@ -27,7 +27,7 @@ fn steps_after_the_first_allocate_nothing() {
     assert!(allocations() > before, "allocations are counted");
 
     let data = synthetic::generate(1000, 1, 2);
-    for name in ["classic", "mlp"] {
+    for name in ["classic", "mlp", "quick"] {
         check(name, &Recipe::built_in(name).unwrap(), &data);
     }
     let mut augmenting = Recipe::built_in("classic").unwrap();

@@ -377,7 +377,7 @@ fn fill(arrays: Vec<(String, Array)>, architecture: Architecture) -> Result<Netw
             let (found, expected) = (array.shape().to_vec(), format!("{shape:?}"));
             return Err(ModelError::Shape { name, found, expected });
         }
-        let values = finite(&name, array)?;
+        let values = array.into_f32(); // finite, as everything that `safetensors` has read
         match place {
             Place::Parameters(_) => parameters.extend(values),
             Place::Statistics(_) => {
@@ -393,15 +393,6 @@ fn fill(arrays: Vec<(String, Array)>, architecture: Architecture) -> Result<Netw
         return Err(ModelError::Surplus { name });
     }
     Ok(Network::new(architecture, &parameters, &statistics))
-}
-
-/// The numbers of an array, if all of them are finite.
-fn finite(name: &str, array: Array) -> Result<Vec<f32>, ModelError> {
-    let values = array.into_f32();
-    match values.iter().position(|value| !value.is_finite()) {
-        Some(index) => Err(ModelError::NotFinite { name: name.into(), index, value: values[index] }),
-        None => Ok(values),
-    }
 }
 
 fn temperature(text: &str) -> Result<f64, ModelError> {
@@ -468,7 +459,11 @@ fn chain(
         }
         layers.push(LayerKind::Linear(outputs));
         for (name, array) in [(weight_name, weight), (bias_name, bias)] {
-            parameters.extend(finite(&name, array)?);
+            let values = array.into_f32();
+            if let Some(index) = values.iter().position(|value| !value.is_finite()) {
+                return Err(ModelError::NotFinite { name, index, value: values[index] });
+            }
+            parameters.extend(values);
         }
         width = outputs;
     }

@@ -1,7 +1,11 @@
 //! Models through every format and back, and bytes that are damaged in every way.
 
 use super::*;
-use crate::{network::InitialWeights, recipe::Recipe, training::initial_network};
+use crate::{
+    network::{ConvKind, DepthwiseKind, InitialWeights},
+    recipe::Recipe,
+    training::initial_network,
+};
 use rand::SeedableRng;
 
 fn model() -> Model {
@@ -15,6 +19,94 @@ fn model() -> Model {
         temperature: Some(1.0 / 3.0),
     };
     Model { network, record }
+}
+
+/// A model with layers that only its recipe tells, and statistics that are not those it began with.
+fn convolutional_model() -> Model {
+    let mut recipe = Recipe::built_in("quick").unwrap();
+    let conv = ConvKind { channels: 3, kernel: 5, stride: 2, padding: 1 };
+    recipe.network.layers = vec![
+        LayerKind::Conv(conv),
+        LayerKind::BatchNorm,
+        LayerKind::Residual(vec![LayerKind::DepthwiseConv(DepthwiseKind {
+            kernel: 3,
+            stride: 1,
+            padding: 1,
+        })]),
+        LayerKind::MaxPool(4),
+        LayerKind::Linear(10),
+    ];
+    let network = initial_network(&recipe);
+    let statistics = [0.25, -0.5, 1.0, 2.0, 0.0, 1e-9];
+    let network = Network::new(network.architecture().clone(), network.parameters(), &statistics);
+    Model { network, record: Record { recipe: Some(recipe), ..Record::default() } }
+}
+
+#[test]
+fn a_convolutional_model_survives_its_file() {
+    let model = convolutional_model();
+    assert_eq!(Model::from_bytes(&model.to_safetensors()).unwrap(), model);
+    let tensors: Vec<_> = model
+        .network
+        .architecture()
+        .tensors()
+        .into_iter()
+        .map(|tensor| (tensor.name, tensor.shape))
+        .collect();
+    let expected: [(&str, &[usize]); 9] = [
+        ("conv1.weight", &[5, 5, 1, 3]),
+        ("batch_norm1.weight", &[3]),
+        ("batch_norm1.bias", &[3]),
+        ("batch_norm1.mean", &[3]),
+        ("batch_norm1.variance", &[3]),
+        ("conv2.weight", &[3, 3, 3]),
+        ("conv2.bias", &[3]),
+        ("linear1.weight", &[27, 10]),
+        ("linear1.bias", &[10]),
+    ];
+    assert_eq!(tensors, expected.map(|(name, shape)| (name.to_string(), shape.to_vec())));
+}
+
+#[test]
+fn a_convolutional_model_with_a_part_missing_or_wrong_is_refused_by_name() {
+    let (arrays, metadata) = safetensors::read(&convolutional_model().to_safetensors()).unwrap();
+    let mut without_hash = metadata.clone();
+    without_hash.remove("weights_sha256");
+    let write = |arrays: &[(String, Array)], metadata: &BTreeMap<String, String>| {
+        let metadata: Vec<_> = metadata.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+        Model::from_bytes(&safetensors::write(arrays, &metadata))
+    };
+    assert!(write(&arrays, &metadata).is_ok() && write(&arrays, &without_hash).is_ok());
+    for place in 0..arrays.len() {
+        let name = arrays[place].0.clone();
+        let mut missing = arrays.clone();
+        missing.remove(place);
+        assert!(matches!(write(&missing, &metadata), Err(ModelError::Missing { name: n }) if n == name));
+        let mut changed = arrays.clone();
+        let mut values = arrays[place].1.clone().into_f32();
+        values[0] += 1.0;
+        changed[place].1 = Array::from_f32(arrays[place].1.shape().to_vec(), values.clone());
+        assert!(matches!(write(&changed, &metadata), Err(ModelError::Hash { .. })));
+        values[0] = f32::NAN;
+        changed[place].1 = Array::from_f32(arrays[place].1.shape().to_vec(), values.clone());
+        let error = write(&changed, &without_hash).unwrap_err();
+        assert!(
+            matches!(error, ModelError::Safetensors(SafetensorsError::NotFinite { name: n, .. }) if n == name)
+        );
+        values[0] = 0.0;
+        values.push(1.0);
+        changed[place].1 = Array::from_f32(vec![values.len()], values);
+        assert!(matches!(write(&changed, &metadata), Err(ModelError::Shape { name: n, .. }) if n == name));
+    }
+    let mut surplus = arrays.clone();
+    surplus.push(("conv3.weight".into(), Array::from_f32(vec![1], vec![1.0])));
+    assert!(matches!(write(&surplus, &metadata), Err(ModelError::Surplus { .. })));
+    let mut negative = arrays.clone();
+    negative[4].1 = Array::from_f32(vec![3], vec![1.0, -1.0, 1.0]);
+    assert!(matches!(write(&negative, &without_hash), Err(ModelError::Negative { index: 1, .. })));
+    let mut no_recipe = metadata;
+    no_recipe.remove("recipe");
+    assert!(matches!(write(&arrays, &no_recipe), Err(ModelError::NoRecipe)));
 }
 
 /// A `.npy` or `.npz` says nothing of a recipe.
@@ -40,7 +132,8 @@ fn equal_models_are_equal_bytes() {
 #[test]
 fn a_file_cut_anywhere_is_an_error() {
     let model = model();
-    for bytes in [model.to_safetensors(), model.to_npy(), model.to_npz()] {
+    let convolutional = convolutional_model().to_safetensors();
+    for bytes in [model.to_safetensors(), model.to_npy(), model.to_npz(), convolutional] {
         let near_the_ends = (0..2000).chain(bytes.len() - 2000..bytes.len());
         for end in near_the_ends.chain((2000..bytes.len() - 2000).step_by(97)) {
             assert!(Model::from_bytes(&bytes[..end]).is_err(), "{end} of {} bytes", bytes.len());

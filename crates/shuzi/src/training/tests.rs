@@ -4,7 +4,7 @@ use super::*;
 use crate::kernels::Processor;
 use crate::{
     image::PIXELS,
-    recipe::{BatchSize, OptimizerKind},
+    recipe::{Averaging, BatchSize, OptimizerKind, Precision, Schedule},
 };
 
 /// Ten classes that differ in where their ink lies, with noise.
@@ -345,4 +345,120 @@ fn neighbouring_examples_and_epochs_are_changed_independently() {
     }
     let both = numbers.map(|i| shift(i, 0)[0] * shift(i, 0)[1]).sum::<f64>() / 20_000.0;
     assert!(both.abs() < bound, "the axes: {both}");
+}
+
+/// A small convolutional network with all that a recipe can ask of a training.
+fn convolutional_recipe() -> Recipe {
+    let text = r#"
+        name = "small"
+        [network]
+        pixels = "unit"
+        layers = [
+          { crop = 24 },
+          { conv = { channels = 6, kernel = 5, stride = 2 } }, "batch-norm", "relu",
+          { residual = [{ conv = { channels = 6, kernel = 3, padding = 1 } }, "batch-norm", { dropout = 0.1 }] },
+          { depthwise-conv = { kernel = 3 } }, { max-pool = 2 }, "batch-norm", "relu",
+          { linear = 20 }, "relu", { linear = 10 },
+        ]
+        initial-weights = "he"
+        [training]
+        epochs = 2
+        batch-size = 100
+        learning-rate = 0.01
+        schedule = { kind = "one-cycle", warmup = 0.3 }
+        optimizer = { kind = "adam" }
+        label-smoothing = 0.1
+        gradient-clipping = 1.0
+        averaging = { kind = "ema", decay = 0.9 }
+        ghost-batch = 16
+        validation = 60
+        augmentation = { shift = 1 }
+    "#;
+    Recipe::from_toml(text.as_bytes()).unwrap()
+}
+
+#[test]
+fn the_number_of_threads_changes_no_bit_of_a_convolutional_network() {
+    let data = synthetic::generate(490, 3, 2); // the last batch is not full, nor its last ghost batch
+    for precision in [Precision::F32, Precision::Bf16] {
+        let mut recipe = convolutional_recipe();
+        recipe.training.precision = precision;
+        let one = run(&recipe, &data, 1);
+        for threads in [1, 2, 3, 8] {
+            assert!(run(&recipe, &data, threads) == one, "{threads} threads, {precision:?}");
+        }
+    }
+}
+
+#[test]
+fn every_wish_of_a_recipe_changes_the_network() {
+    let data = synthetic::generate(300, 3, 2);
+    let as_it_is = run(&convolutional_recipe(), &data, 2);
+    let changes: [fn(&mut TrainingRecipe); 8] = [
+        |recipe| recipe.label_smoothing = 0.0,
+        |recipe| recipe.gradient_clipping = None,
+        |recipe| recipe.averaging = None,
+        |recipe| recipe.averaging = Some(Averaging::Swa { start: 0.5 }),
+        |recipe| recipe.ghost_batch = 32,
+        |recipe| recipe.augmentation = None,
+        |recipe| recipe.seed = 1,
+        |recipe| recipe.schedule = Schedule::Exponential { end: 0.01 },
+    ];
+    for (place, change) in changes.iter().enumerate() {
+        let mut recipe = convolutional_recipe();
+        change(&mut recipe.training);
+        assert!(run(&recipe, &data, 2) != as_it_is, "{place}");
+    }
+}
+
+#[test]
+fn a_convolutional_network_learns_and_its_running_statistics_suit_it() {
+    let data = synthetic::generate(2_000, 3, 2);
+    for averaging in [None, Some(Averaging::Ema { decay: 0.9 })] {
+        let mut recipe = convolutional_recipe();
+        recipe.training.averaging = averaging;
+        recipe.training.epochs = 8;
+        let evaluation = evaluate(&run(&recipe, &data, 2), &data, Processor::with_threads(2));
+        assert!(evaluation.accuracy() > 0.75, "{averaging:?}: {}", evaluation.accuracy());
+    }
+}
+
+#[test]
+fn bfloat16_is_close_to_f32() {
+    let (data, mut recipe) = (synthetic::generate(300, 3, 2), convolutional_recipe());
+    (recipe.training.epochs, recipe.training.validation) = (1, 0);
+    let network = run(&recipe, &data, 2);
+    recipe.training.precision = Precision::Bf16;
+    let rounded = run(&recipe, &data, 2);
+    let pairs = network.parameters().iter().zip(rounded.parameters());
+    let (errors, squares) =
+        pairs.fold((0.0, 0.0), |(e, s), (a, b)| (e + f64::from(a - b).powi(2), s + f64::from(*a).powi(2)));
+    assert!((errors / squares).sqrt() < 0.1, "{errors} of {squares}");
+    assert_eq!(errors > 0.0, Processor::with_threads(1).level.has_pairs());
+}
+
+#[test]
+fn a_training_that_no_longer_helps_stops_early_with_its_best_network() {
+    let (data, mut recipe) = (blobs(430), recipe());
+    recipe.training.validation = 100;
+    recipe.training.epochs = 50;
+    recipe.training.learning_rate = 0.5; // too large to go on getting better
+    recipe.training.schedule = Schedule::Constant;
+    recipe.training.early_stopping = Some(EarlyStopping { patience: 2 });
+    recipe.check().unwrap();
+    let (mut network, split) = (initial_network(&recipe), split(&data, 100, recipe.training.seed));
+    let (validation, mut losses) = (split.validation.as_ref(), vec![]);
+    let examples = Examples::shuffled(&data, &split);
+    let outcome =
+        train(&recipe.training, &mut network, examples, validation, Processor::with_threads(2), |event| {
+            if let Event::Epoch(epoch) = event {
+                losses.push(epoch.validation.unwrap().loss());
+            }
+            ControlFlow::Continue(())
+        });
+    assert_eq!(outcome, Ok(Outcome::StoppedEarly));
+    let best = losses.iter().copied().fold(f64::INFINITY, f64::min);
+    assert_eq!(losses.iter().rposition(|&loss| loss == best), Some(losses.len() - 3));
+    let kept = evaluate(&network, validation.unwrap(), Processor::with_threads(2)).loss();
+    assert_eq!(kept, best);
 }
