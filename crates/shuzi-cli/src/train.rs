@@ -205,6 +205,10 @@ impl Train {
     fn chosen_recipe(&self) -> anyhow::Result<Recipe> {
         let mut recipe = recipes::read(&self.recipe)?;
         if let Some(hidden) = &self.hidden {
+            let is_simple = |layer: &LayerKind| matches!(layer, LayerKind::Linear(_) | LayerKind::Relu);
+            if !recipe.network.layers.iter().all(is_simple) {
+                return Err(UsageError(t!("train.hidden-misfit", recipe = recipe.name).into()).into());
+            }
             let hidden = hidden.iter().flat_map(|&width| [LayerKind::Linear(width), LayerKind::Relu]);
             recipe.network.layers = hidden.chain([LayerKind::Linear(10)]).collect();
         }

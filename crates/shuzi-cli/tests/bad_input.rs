@@ -176,6 +176,9 @@ fn weights_that_do_not_fit_are_refused() {
         ["train", "--recipe", "mlp", "--initial-weights", "classic.npz", "--data", "synthetic:100"];
     let error = fail(folder.path(), &arguments).1;
     assert!(error.contains("classic.npz") && error.contains("w1") && error.contains("[784, 512]"), "{error}");
+    let quick = ["train", "--recipe", "quick", "--initial-weights", "classic.npz", "--data", "synthetic:500"];
+    let error = fail(folder.path(), &quick).1;
+    assert!(error.contains("classic.npz") && error.contains("conv1.weight"), "{error}");
     assert_eq!(names(folder.path()), ["classic.npz"]);
 }
 
@@ -205,6 +208,9 @@ fn values_out_of_range_are_wrong_usage() {
             fail(folder.path(), &[&["train", "--data", "synthetic:100"], &arguments[..]].concat());
         assert!(code == 2 && error.contains(words), "{arguments:?}: {code} {error}");
     }
+    let quick = ["train", "--recipe", "quick", "--hidden", "64", "--data", "synthetic:100"];
+    let (code, error) = fail(folder.path(), &quick);
+    assert!(code == 2 && error.contains("quick") && error.contains("--hidden"), "{error}");
     assert_eq!(names(folder.path()), [""; 0], "nothing was written");
 }
 

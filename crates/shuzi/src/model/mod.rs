@@ -250,6 +250,9 @@ pub fn initial_weights(bytes: &[u8], architecture: &Architecture) -> Result<Netw
 }
 
 fn fits(network: Network, architecture: &Architecture) -> Result<Network, ModelError> {
+    if !architecture.is_fully_connected() || !network.architecture().is_fully_connected() {
+        return fits_by_tensors(network, architecture);
+    }
     let shapes = |architecture: &Architecture| {
         architecture
             .linear_layers()
@@ -273,6 +276,23 @@ fn fits(network: Network, architecture: &Architecture) -> Result<Network, ModelE
         }
     }
     Ok(Network::new(architecture.clone(), network.parameters(), &[]))
+}
+
+/// [`fits`], for networks whose numbers are more than weights and biases of a chain.
+fn fits_by_tensors(network: Network, architecture: &Architecture) -> Result<Network, ModelError> {
+    let (found, expected) = (network.architecture().tensors(), architecture.tensors());
+    for place in 0..found.len().max(expected.len()) {
+        let (found, expected) = match (found.get(place), expected.get(place)) {
+            (Some(found), Some(expected)) if found == expected => continue,
+            (Some(found), Some(expected)) if found.name == expected.name => (found, expected),
+            (_, Some(expected)) => return Err(ModelError::Missing { name: expected.name.clone() }),
+            (Some(found), None) => return Err(ModelError::Surplus { name: found.name.clone() }),
+            (None, None) => unreachable!("one of them is longer"),
+        };
+        let (name, found) = (found.name.clone(), found.shape.clone());
+        return Err(ModelError::Shape { name, found, expected: format!("{:?}", expected.shape) });
+    }
+    Ok(Network::new(architecture.clone(), network.parameters(), network.statistics()))
 }
 
 /// The order of examples in each epoch, from an `.npz` file's array `order` or an `.npy` file:

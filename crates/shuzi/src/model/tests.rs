@@ -109,6 +109,31 @@ fn a_convolutional_model_with_a_part_missing_or_wrong_is_refused_by_name() {
     assert!(matches!(write(&arrays, &no_recipe), Err(ModelError::NoRecipe)));
 }
 
+#[test]
+fn starting_weights_of_a_convolutional_network_must_fit_layer_by_layer() {
+    let model = convolutional_model();
+    let bytes = model.to_safetensors();
+    let architecture = model.network.architecture();
+    assert_eq!(initial_weights(&bytes, architecture).unwrap(), model.network);
+    let mut recipe = model.record.recipe.clone().unwrap();
+    recipe.network.layers.remove(2);
+    let error = initial_weights(&bytes, &recipe.architecture().unwrap()).unwrap_err();
+    assert!(matches!(&error, ModelError::Missing { name } if name == "linear1.weight"), "{error:?}");
+    let LayerKind::Conv(conv) = &mut recipe.network.layers[0] else { panic!() };
+    conv.channels = 4;
+    let error = initial_weights(&bytes, &recipe.architecture().unwrap()).unwrap_err();
+    assert!(matches!(&error, ModelError::Shape { name, .. } if name == "conv1.weight"), "{error:?}");
+    let tutorial = Model { network: initial_network(&Recipe::built_in("classic").unwrap()), ..model.clone() };
+    for bytes in [tutorial.to_npz(), bytes.clone()] {
+        let other = if bytes == tutorial.to_npz() {
+            architecture.clone()
+        } else {
+            tutorial.network.architecture().clone()
+        };
+        assert!(initial_weights(&bytes, &other).is_err());
+    }
+}
+
 /// A `.npy` or `.npz` says nothing of a recipe.
 fn without_record(model: &Model) -> Model {
     Model { record: Record::default(), ..model.clone() }
