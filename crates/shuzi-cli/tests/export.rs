@@ -24,6 +24,21 @@ fn weights_survive_every_way_round() {
 }
 
 #[test]
+fn a_convolutional_network_is_its_own_file_and_no_tutorials() {
+    let folder = tempdir().unwrap();
+    let train = ["train", "--recipe", "quick", "--data", "synthetic:600", "--out", "run"];
+    let trained = json(folder.path(), &train);
+    succeed(folder.path(), &["export", "run", "--to", "safetensors", "--out", "copy", "--quiet"]);
+    let copy = json(folder.path(), &["evaluate", "copy", "--data", "synthetic:100", "--out", "evaluation"]);
+    assert_eq!(copy["weights_sha256"], trained["weights_sha256"]);
+    for format in ["npz", "npy"] {
+        let (code, error) = fail(folder.path(), &["export", "run", "--to", format, "--out", "weights"]);
+        assert!(code == 1 && error.contains("safetensors"), "{error}");
+    }
+    assert_eq!(support::names(folder.path()), ["copy", "evaluation", "run"]);
+}
+
+#[test]
 fn an_npz_file_holds_the_tutorials_names_and_shapes() {
     let folder = tempdir().unwrap();
     succeed(folder.path(), &["export", "classic", "--to", "npz", "--out", "model.npz"]);

@@ -22,7 +22,13 @@ fn metrics(run: &Path) -> Vec<Value> {
 #[test]
 fn the_weights_do_not_depend_on_threads_and_come_again() {
     let folder = tempdir().unwrap();
-    for recipe in [&["--recipe", "classic"][..], &["--recipe", "mlp", "--hidden", "96,40"]] {
+    let recipes: [&[&str]; 4] = [
+        &["--recipe", "classic"],
+        &["--recipe", "mlp", "--hidden", "96,40"],
+        &["--recipe", "quick"],
+        &["--recipe", "good"],
+    ];
+    for recipe in recipes {
         let hash = |threads, seed| {
             let more = [recipe, &["--threads", threads, "--seed", seed]].concat();
             json(folder.path(), &quick("run", &more))["weights_sha256"].as_str().unwrap().to_string()
