@@ -50,6 +50,18 @@ def median_seconds(work, times):
     return sorted(durations)[times // 2]
 
 
+def read_model(path):
+    """The recipe, as TOML, and the arrays by name of a model file of shuzi's."""
+    data = pathlib.Path(path).read_bytes()
+    start = 8 + int.from_bytes(data[:8], "little")
+    tensors = json.loads(data[8:start])
+    recipe, arrays = tensors.pop("__metadata__")["recipe"], {}
+    for name, tensor in tensors.items():
+        first, end = (start + offset for offset in tensor["data_offsets"])
+        arrays[name] = np.frombuffer(data[first:end], "<f4").reshape(tensor["shape"])
+    return recipe, arrays
+
+
 def report(**values):
     """The peer's result, as the last line on standard output."""
     print(json.dumps(values), flush=True)

@@ -1,6 +1,8 @@
 //! Each kernel at each level of instructions, beside its plain form and the libraries' products, on
 //! the shapes that occur. One thread; items are multiplications, as a dense product counts them, or images.
 
+mod convolution;
+
 use divan::{Bencher, black_box, counter::ItemsCount};
 use shuzi::{
     dataset::synthetic,
