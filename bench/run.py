@@ -187,7 +187,7 @@ def table(title, results, what):
         cells = [f"{name} {version(runs).split(' ')[-1]}".strip(), shown, ratios]
         if "single_seconds" in runs[0]:
             single = min(median(r, "single_seconds") for r in each if r)
-            cells += [f"{10_000 / seconds / 1e6:.2f}", f"{single * 1e6:.2f}"]
+            cells += [f"{10_000 / seconds / 1e6:.3g}", f"{single * 1e6:.2f}"]
         else:
             accuracies = [run["accuracy"] * 100 for both in each if both for run in both]
             cells += [f"{statistics.mean(accuracies):.2f}"]
