@@ -2,6 +2,7 @@
 """Writes the seed corpus, `corpus/<target>/seed-*`. Needs numpy; see README.md."""
 
 import gzip
+import hashlib
 import io
 import json
 import pickle
@@ -40,15 +41,23 @@ def zipped(save, **arrays):
     return file.getvalue()
 
 
-def safetensors(tensors, metadata):
+def safetensors(tensors, metadata, separators=None):
     header, data = {"__metadata__": metadata} if metadata else {}, b""
     for name, array in tensors.items():
         kind = {"float32": "F32", "float64": "F64", "int64": "I64"}[array.dtype.name]
         end = len(data) + array.nbytes
         header[name] = {"dtype": kind, "shape": array.shape, "data_offsets": [len(data), end]}
         data += array.tobytes()
-    text = json.dumps(header).encode()
+    text = json.dumps(header, separators=separators).encode()
     return struct.pack("<Q", len(text)) + text + data
+
+
+def checkpoint(recipe, lists, metadata):
+    metadata = {"sha256": "0" * 64, "format": "shuzi checkpoint", "format_version": "1", "recipe": recipe,
+                "trained_on": "synthetic:100", "examples": "80", "examples_sha256": "0" * 64, **metadata}
+    tensors = {name: numpy.arange(count, dtype="<f4") for name, count in lists.items()}
+    file = safetensors(tensors, metadata, (",", ":"))
+    return file.replace(b"0" * 64, hashlib.sha256(file).hexdigest().encode(), 1)
 
 
 numbers = numpy.arange(6, dtype="<f8").reshape(2, 3)
@@ -116,6 +125,22 @@ wide = safetensors({"linear1.bias": layers["linear1.bias"]}, metadata)
 seed("safetensors", "recipe-only", wide)
 seed("safetensors", "f8", safetensors({"linear1.weight": numbers}, {"test_count": "3", "test_correct": "2"}))
 seed("safetensors", "integers", safetensors({"linear1.weight": order}, {}))
+
+# The smallest network of all: the pixel in the middle, and ten digits.
+layers = '{ crop = 2 }, { conv = { channels = 1, kernel = 2 } }, "batch-norm", "flatten"'
+pixel = recipe.replace('{ linear = 1 }, "relu"', layers).replace("batch-size = 90", "batch-size = 40")
+sgd = {"parameters": 26, "statistics": 2, "last_good_parameters": 26, "last_good_statistics": 2}
+place = {"steps": "3", "epoch": "1", "epoch_loss": "4.5", "epoch_batch_accuracy": "0.25"}
+seed("checkpoint", "sgd", checkpoint(pixel, sgd, place))
+kept = pixel.replace("validation = 0", "validation = 20").replace(
+    'kind = "sgd", momentum = 0.0, nesterov = false', 'kind = "adam"'
+) + 'averaging = { kind = "ema", decay = 0.5 }\nearly-stopping = { patience = 2 }\n'
+every = {"parameters": 26, "statistics": 2, "first_moment": 26, "second_moment": 26, "average": 26,
+         "last_good_parameters": 26, "last_good_statistics": 2, "best_parameters": 26, "best_statistics": 2}
+place |= {"best_loss": "2.5", "best_epochs_since": "0"}
+seed("checkpoint", "every-list", checkpoint(kept, every, place))
+seed("checkpoint", "too-short", checkpoint(kept, sgd, place))
+seed("checkpoint", "empty", b"")
 
 seed("recipe", "tiny", recipe.encode())
 for file in sorted((HERE / "../recipes").glob("*.toml")):

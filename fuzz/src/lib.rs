@@ -9,6 +9,7 @@ use shuzi::{
     dataset::idx::{read_images, read_labels},
     model::{Model, batch_order, initial_weights, npy as npy_file, npz as npz_file},
     recipe::Recipe,
+    training::checkpoint::{Checkpoint, seal},
 };
 use std::io::Write;
 
@@ -43,6 +44,18 @@ pub fn npz(bytes: &[u8]) {
 /// The native file.
 pub fn safetensors(bytes: &[u8]) {
     as_model(bytes);
+}
+
+/// A checkpoint, as it is and with its hash put right.
+pub fn checkpoint(bytes: &[u8]) {
+    let mut sealed = bytes.to_vec();
+    seal(&mut sealed);
+    for bytes in [bytes, &sealed] {
+        if let Ok(checkpoint) = Checkpoint::from_bytes(bytes) {
+            let again = Checkpoint::from_bytes(&checkpoint.to_bytes()).expect("what was written");
+            assert_eq!(again, checkpoint);
+        }
+    }
 }
 
 /// A recipe's TOML text.

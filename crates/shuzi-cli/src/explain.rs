@@ -18,7 +18,7 @@ use shuzi::{
     },
     network::{ArchitectureError, MAX_LAYERS, MAX_NUMBERS, MAX_WIDTH},
     recipe::{MAX_BYTES, MAX_EPOCHS, Range, RecipeError},
-    training::Diverged,
+    training::{self, CheckpointError, Diverged},
 };
 use std::{error::Error, io};
 
@@ -54,6 +54,7 @@ fn words(error: &(dyn Error + 'static)) -> String {
         ArrayError => array,
         RecipeError => recipe,
         ArchitectureError => architecture,
+        CheckpointError => checkpoint,
         Diverged => diverged,
         io::Error => io,
         UsageError => |error: &UsageError| error.0.clone(),
@@ -273,6 +274,54 @@ fn architecture(error: &ArchitectureError) -> String {
     .into_owned()
 }
 
+/// What is wrong with a checkpoint, or with going on from it.
+pub fn checkpoint(error: &CheckpointError) -> String {
+    let value = |value: &Option<String>| match value {
+        Some(value) => value.clone(),
+        None => t!("checkpoint.nothing").into_owned(),
+    };
+    match error {
+        CheckpointError::Beginning { found: 0 } => t!("checkpoint.empty"),
+        CheckpointError::Beginning { .. } => t!("checkpoint.beginning"),
+        CheckpointError::Hash { found, expected } => {
+            t!("checkpoint.hash", found = found, expected = expected)
+        }
+        CheckpointError::Safetensors(_) => t!("checkpoint.as-safetensors"),
+        CheckpointError::Version { found } => {
+            t!("model.version", found = found, expected = training::checkpoint::FORMAT_VERSION)
+        }
+        CheckpointError::Recipe(_) => t!("model.recipe"),
+        CheckpointError::Missing { name } => t!("model.missing", name = name),
+        CheckpointError::Surplus { name } => t!("checkpoint.surplus", name = name),
+        CheckpointError::Value { name, found, expected } => {
+            t!("checkpoint.value", name = name, found = found, expected = expected)
+        }
+        CheckpointError::Length { name, found, expected } => {
+            t!("model.shape", name = name, found = format!("{found:?}"), expected = format!("[{expected}]"))
+        }
+        CheckpointError::NotFinite { name, index, value } => {
+            t!("model.not-finite", name = name, index = index, value = value)
+        }
+        CheckpointError::Negative { name, index, value } => {
+            t!("checkpoint.negative", name = name, index = index, value = value)
+        }
+        CheckpointError::OtherRecipe { key, found, expected } => {
+            t!("checkpoint.other-recipe", key = key, found = value(found), expected = value(expected))
+        }
+        CheckpointError::OtherData { found, expected } => {
+            t!("checkpoint.other-data", found = found, expected = expected)
+        }
+        CheckpointError::OtherCount { found, expected } => {
+            t!("checkpoint.other-count", found = found, expected = expected)
+        }
+        CheckpointError::OtherExamples { found, expected } => {
+            t!("checkpoint.other-examples", found = found, expected = expected)
+        }
+        _ => error.to_string().into(),
+    }
+    .into_owned()
+}
+
 fn diverged(error: &Diverged) -> String {
     t!("train.diverged", loss = error.loss, epoch = error.epoch + 1, iteration = error.iteration + 1)
         .into_owned()
@@ -283,6 +332,8 @@ fn io(error: &io::Error) -> String {
         io::ErrorKind::NotFound => t!("io.not-found"),
         io::ErrorKind::PermissionDenied => t!("io.permission"),
         io::ErrorKind::StorageFull => t!("io.full"),
+        io::ErrorKind::QuotaExceeded => t!("io.quota"),
+        io::ErrorKind::FileTooLarge => t!("io.too-large"),
         io::ErrorKind::IsADirectory => t!("io.is-folder"),
         io::ErrorKind::NotADirectory => t!("io.no-folder"),
         io::ErrorKind::ReadOnlyFilesystem => t!("io.read-only"),

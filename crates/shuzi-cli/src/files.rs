@@ -10,11 +10,14 @@ use shuzi::dataset::{
 };
 use std::{
     fmt::Display,
-    fs::{self, File},
-    io::{self, Read, Write},
+    fs::{self, File, OpenOptions},
+    io::{self, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
     str::FromStr,
 };
+
+/// What the names of files begin with while they are written.
+const UNFINISHED: &str = ".shuzi-";
 
 /// How many synthetic digits are drawn for training when no number is given: as many as MNIST has.
 pub const SYNTHETIC_COUNT: usize = 60_000;
@@ -236,6 +239,18 @@ pub fn create(path: &Path) -> anyhow::Result<File> {
     File::create(path).with_context(writing(path))
 }
 
+/// Opens a file, which need not be there, to write on behind its first `length` bytes; the others are cut off.
+pub fn continue_behind(path: &Path, length: u64) -> anyhow::Result<File> {
+    let open = || {
+        let mut file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
+        file.set_len(length)?;
+        file.seek(SeekFrom::Start(length))?;
+        Ok(file)
+    };
+    let opened: io::Result<File> = open();
+    opened.with_context(writing(path))
+}
+
 /// Replaces a file as a whole: written beside its place, synced, renamed, the folder synced. On
 /// any failure the old file is as it was, and nothing half-written is left.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
@@ -252,7 +267,7 @@ pub fn replace(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> 
         return Err(io::ErrorKind::IsADirectory.into());
     }
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".shuzi-");
+    builder.prefix(UNFINISHED);
     #[cfg(unix)] // elsewhere files have no mode
     builder.permissions(as_if_created_plainly());
     let mut temporary = builder.tempfile_in(folder)?;
@@ -278,8 +293,58 @@ pub fn sync_folder(folder: &Path) -> io::Result<()> {
 /// Creates `folder` if need be, and makes sure that a file can be written there.
 pub fn ensure_writable_folder(folder: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(folder).with_context(writing(folder))?;
-    tempfile::Builder::new().prefix(".shuzi-").tempfile_in(folder).with_context(writing(folder))?;
+    tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder).with_context(writing(folder))?;
     Ok(())
+}
+
+/// The files of a folder that are named by a number between `prefix` and `ending`, the highest first. A folder
+/// that is not there has none.
+pub fn numbered(folder: &Path, prefix: &str, ending: &str) -> Vec<(u64, PathBuf)> {
+    let number = |path: &Path| {
+        let name = path.file_name()?.to_str()?;
+        name.strip_prefix(prefix)?.strip_suffix(ending)?.parse().ok()
+    };
+    let paths = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut files: Vec<_> = paths.filter_map(|path| Some((number(&path)?, path))).collect();
+    files.sort_by(|one, other| other.cmp(one));
+    files
+}
+
+/// Makes sure that there is such a folder.
+pub fn ensure_folder(folder: &Path) -> anyhow::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    fs::read_dir(folder).map(drop).with_context(reading(folder))
+}
+
+/// Creates a folder, which may be there.
+pub fn create_folder(folder: &Path) -> anyhow::Result<()> {
+    match fs::create_dir_all(folder) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            Err(io::Error::from(io::ErrorKind::NotADirectory)).with_context(writing(folder))
+        }
+        created => created.with_context(writing(folder)),
+    }
+}
+
+/// Removes files that nobody needs; one that stays does no harm.
+pub fn remove(paths: impl IntoIterator<Item = PathBuf>) {
+    for path in paths {
+        let _ = fs::remove_file(path);
+    }
+}
+
+/// Removes a folder if nothing is in it.
+pub fn remove_empty_folder(folder: &Path) {
+    let _ = fs::remove_dir(folder);
+}
+
+/// Removes what a program that was killed was writing.
+pub fn remove_unfinished(folder: &Path) {
+    let names = fs::read_dir(folder).into_iter().flatten().flatten();
+    let unfinished = names.filter(|entry| entry.file_name().to_string_lossy().starts_with(UNFINISHED));
+    remove(unfinished.map(|entry| entry.path()));
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! Parses, calls a verb, prints the error, chooses the exit code: 0 done, 1 the work failed,
 //! 2 wrong usage, 130 interrupted. One file for each verb; no arithmetic on pixels or weights.
 
+mod checkpoints;
 mod completions;
 mod data;
 mod download;
@@ -12,6 +13,7 @@ mod export;
 mod files;
 mod language;
 mod machine;
+mod metrics;
 mod models;
 mod progress;
 mod recipes;

@@ -17,11 +17,13 @@ pub struct TrainingProgress {
     /// When something was last shown.
     shown: Instant,
     examples: u64,
+    /// Steps taken before.
+    first: u64,
 }
 
 impl TrainingProgress {
-    /// For a training of so many steps in so many epochs.
-    pub fn new(steps: u64, epochs: usize, quiet: bool) -> Self {
+    /// For a training of so many steps in so many epochs, that goes on behind step `first`.
+    pub fn new(first: u64, steps: u64, epochs: usize, quiet: bool) -> Self {
         let terminal = io::stderr().is_terminal();
         let target =
             if quiet || !terminal { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
@@ -29,8 +31,9 @@ impl TrainingProgress {
         bar.set_style(
             ProgressStyle::with_template("{bar:24} {percent:>3} %  {msg}").expect("a sound template"),
         );
+        bar.set_position(first);
         let now = Instant::now();
-        TrainingProgress { bar, quiet, terminal, epochs, began: now, shown: now, examples: 0 }
+        TrainingProgress { bar, quiet, terminal, epochs, began: now, shown: now, examples: 0, first }
     }
 
     /// A step was taken. Cheap: shows something a few times a second at most.
@@ -43,7 +46,8 @@ impl TrainingProgress {
         }
         self.shown = Instant::now();
         let left = self.bar.length().unwrap_or(0).saturating_sub(self.bar.position()) as f64;
-        let seconds_left = self.began.elapsed().as_secs_f64() * left / self.bar.position() as f64;
+        let seconds_left =
+            self.began.elapsed().as_secs_f64() * left / (self.bar.position() - self.first) as f64;
         self.show(&t!(
             "train.progress",
             epoch = step.epoch + 1,
@@ -70,6 +74,13 @@ impl TrainingProgress {
             speed = self.examples_per_second().round()
         );
         self.bar.suspend(|| self.print(&line));
+    }
+
+    /// Something that goes wrong without ending the training: said even where progress is not.
+    pub fn warn(&self, line: &str) {
+        self.bar.suspend(|| {
+            let _ = writeln!(io::stderr(), "{line}"); // nobody is left to tell
+        });
     }
 
     /// Takes the bar away.

@@ -63,6 +63,14 @@ pub fn find(source: &DataSource, mirrors: &[String], quiet: bool) -> anyhow::Res
     }
 }
 
+/// The source that a [record](Found::record) speaks of.
+pub fn of_record(trained_on: &str) -> Option<DataSource> {
+    match trained_on.to_ascii_lowercase().parse() {
+        Ok(source @ (DataSource::Mnist | DataSource::Synthetic(_))) => Some(source),
+        _ => None,
+    }
+}
+
 /// Digits to train on.
 pub enum TrainingSet {
     /// In memory.

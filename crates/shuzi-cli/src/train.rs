@@ -1,17 +1,20 @@
 //! `shuzi train`: from labelled digits to a model, with a report of how it went.
 
 use crate::{
-    Ending, UsageError, explain,
+    Ending, UsageError,
+    checkpoints::{self, Checkpoints},
+    explain,
     files::{self, DataSource},
-    machine, models,
+    machine,
+    metrics::{self, EpochLine, Line, Metrics, StepLine},
+    models,
     progress::TrainingProgress,
     recipes,
     report::{Curves, EpochPoint, FactGroup, Report, StepPoint, render, summary},
     sources::{self, Part},
 };
-use anyhow::Context;
+use anyhow::{Context, bail};
 use rust_i18n::t;
-use serde::Serialize;
 use serde_json::json;
 use shuzi::{
     Processor,
@@ -20,12 +23,11 @@ use shuzi::{
     model::{Model, Record, TestResult, batch_order, initial_weights},
     network::{LayerKind, Network},
     recipe::{BatchSize, LastBatch, Recipe, RecipeError, TrainingRecipe},
-    training::{self, Event, Examples, Order, Outcome, initial_network},
+    training::{self, Checkpoint, CheckpointError, Event, Examples, Order, Outcome, Task, initial_network},
 };
 use std::{
     borrow::Cow,
-    fs::File,
-    io::{self, BufWriter, Write},
+    io::{self, Write},
     ops::ControlFlow,
     path::{Path, PathBuf},
     sync::{
@@ -40,8 +42,8 @@ const MAX_INPUT_BYTES: u64 = 1 << 30;
 
 #[derive(clap::Args)]
 pub struct Train {
-    #[arg(long, value_name = "NAME|FILE", default_value = "classic")]
-    recipe: String,
+    #[arg(long, value_name = "NAME|FILE")]
+    recipe: Option<String>,
     #[arg(long, value_name = "DIR|mnist|synthetic[:N]", default_value = "auto")]
     data: DataSource,
     #[arg(long, value_name = "DIR")]
@@ -66,6 +68,12 @@ pub struct Train {
     batch_order: Option<PathBuf>,
     #[arg(long, value_name = "N", default_value = "100")]
     log_every: std::num::NonZeroUsize,
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "initial_weights"])]
+    resume: Option<PathBuf>,
+    #[arg(long, value_name = "STEPS")]
+    checkpoint_every: Option<std::num::NonZeroU64>,
+    #[arg(long, value_name = "N", default_value = "3")]
+    keep_checkpoints: usize,
     #[arg(long, value_name = "URL")]
     mirror: Vec<String>,
     #[arg(long)]
@@ -86,23 +94,41 @@ struct Timing {
 
 impl Train {
     pub fn run(self, out: &mut impl Write) -> anyhow::Result<Ending> {
-        let recipe = self.chosen_recipe()?;
+        let resumed = match &self.resume {
+            None => None,
+            Some(run) => match checkpoints::newest(run)? {
+                Some(resumed) => Some(resumed),
+                None if metrics::is_finished(run) => return self.is_finished(run, out),
+                None => bail!(t!("checkpoint.none", folder = run.display()).into_owned()),
+            },
+        };
+        let resumed = resumed.as_ref().map(|(path, checkpoint)| (path.as_path(), checkpoint));
+        let recipe = self.chosen_recipe(resumed)?;
         let processor = machine::processor(self.threads)?;
+        if let Some(folder) = &self.out {
+            checkpoints::refuse_unfinished(folder)?;
+        }
         let clock = Instant::now();
-        let found = sources::find(&self.data, &self.mirror, self.quiet)?;
+        let found = sources::find(&self.data_source(resumed), &self.mirror, self.quiet)?;
         let training_set = found.training_set(self.examples_at_once(&recipe.training))?;
         check_sizes(&recipe, training_set.len())?;
         let split = training_set.split(recipe.training.validation, recipe.training.seed);
         let mut timing = Timing { load: clock.elapsed().as_secs_f64(), ..Timing::default() };
 
-        let mut network = match &self.initial_weights {
-            None => initial_network(&recipe),
-            Some(path) => initial_weights(&files::read(path, MAX_INPUT_BYTES)?, &recipe.architecture()?)
-                .with_context(|| t!("train.initial-weights", path = path.display()).into_owned())?,
+        let mut network = match (&self.initial_weights, resumed) {
+            (_, Some((_, checkpoint))) => checkpoint.network().clone(),
+            (None, None) => initial_network(&recipe),
+            (Some(path), None) => {
+                initial_weights(&files::read(path, MAX_INPUT_BYTES)?, &recipe.architecture()?)
+                    .with_context(|| t!("train.initial-weights", path = path.display()).into_owned())?
+            }
         };
         let order = self.order(&recipe, training_set.len())?;
         let examples = training_set.examples(&split, &order);
-        let folder = match &self.out {
+        if let Some((path, checkpoint)) = resumed {
+            checkpoint.check_data(&found.record(), examples).map_err(|error| misfit(path, error))?;
+        }
+        let folder = match self.out.as_ref().or(self.resume.as_ref()) {
             Some(folder) => folder.clone(),
             None => files::next_run_folder(&recipe.name)?,
         };
@@ -115,12 +141,26 @@ impl Train {
             data = found.describe(),
             threads = processor.threads
         ));
+        if let Some((path, checkpoint)) = resumed {
+            let (steps, epoch) = (checkpoint.steps(), checkpoint.epochs() + 1);
+            self.say(&t!("checkpoint.going-on", path = path.display(), step = steps, epoch = epoch));
+        }
 
         let clock = Instant::now();
-        let mut log = RunLog::create(&folder, &recipe, examples.count(), self.log_every.get(), self.quiet)?;
-        let ended = log.train(&recipe, &mut network, examples, split.validation.as_ref(), processor);
+        let resumed = resumed.map(|(_, checkpoint)| checkpoint);
+        let first_step = resumed.map(Checkpoint::steps);
+        let every = self.checkpoint_every.map(u64::from);
+        let mut checkpoints = Checkpoints::new(&folder, self.keep_checkpoints, every, resumed);
+        let training = Training {
+            recipe: &recipe,
+            trained_on: found.record(),
+            examples,
+            validation: split.validation.as_ref(),
+            processor,
+        };
+        let mut log = RunLog::new(&folder, &training, resumed, self.log_every.get(), self.quiet)?;
+        let ended = log.train(&training, resumed.cloned(), &mut network, &mut checkpoints);
         timing.train = clock.elapsed().as_secs_f64();
-        let metrics_written = log.finish();
         drop(training_set);
 
         let clock = Instant::now();
@@ -141,11 +181,16 @@ impl Train {
             temperature,
         };
         let model = Model { network, record };
-        let mut curves = log.curves;
+        let mut curves = std::mem::take(&mut log.curves);
         (curves.test_accuracy, curves.test_loss) = (Some(evaluation.accuracy()), Some(evaluation.loss()));
         let sha256 = model.weights_sha256();
         let [load, train, read] = [timing.load, timing.train, timing.evaluate].map(seconds);
-        let times = t!("train.timing", load = load, train = train, evaluate = read);
+        let times = match first_step {
+            None => t!("train.timing", load = load, train = train, evaluate = read),
+            Some(step) => {
+                t!("train.timing-resumed", load = load, step = step, train = train, evaluate = read)
+            }
+        };
         let report = Report {
             title: t!("train.title", recipe = recipe.name).into(),
             facts: facts(&model, &found.describe(), &times, processor),
@@ -156,12 +201,20 @@ impl Train {
             curves: Some(&curves),
         };
         let model_path = folder.join(models::FILE_NAME);
-        files::write_atomically(&model_path, &model.to_safetensors())?;
+        files::write_atomically(&model_path, &model.to_safetensors())
+            .inspect_err(|_| self.say(&checkpoints.how_to_resume(&folder)))?;
+        let metrics_written = log.finish(ended.as_ref().ok().copied());
         files::write_atomically(&folder.join("recipe.toml"), recipe.to_toml().as_bytes())?;
         for (name, bytes) in render(&report, self.png) {
             files::write_atomically(&folder.join(name), &bytes)?;
         }
+        if let Some(complaint) = checkpoints.complaint() {
+            let _ = writeln!(io::stderr(), "{complaint}"); // nobody is left to tell
+        }
         metrics_written?;
+        if matches!(ended, Ok(Outcome::Finished | Outcome::StoppedEarly)) {
+            checkpoints.remove();
+        }
 
         if let Err(diverged) = ended {
             let kept = t!("train.diverged-kept", path = model_path.display()).into_owned();
@@ -179,6 +232,7 @@ impl Train {
                 "test_calibration_error": evaluation.expected_calibration_error(), "temperature": temperature,
                 "load_seconds": timing.load, "train_seconds": timing.train,
                 "evaluate_seconds": timing.evaluate, "threads": processor.threads, "interrupted": interrupted,
+                "resumed_at_step": first_step, "checkpoints_failed": checkpoints.failures,
             });
             writeln!(out, "{object}")?;
         } else {
@@ -196,14 +250,39 @@ impl Train {
         }
         if ended == Ok(Outcome::Stopped) {
             self.say(&t!("train.interrupted"));
+            self.say(&checkpoints.how_to_resume(&folder));
             return Ok(Ending::Interrupted);
         }
         Ok(Ending::Done)
     }
 
-    /// The recipe with the options that override its values.
-    fn chosen_recipe(&self) -> anyhow::Result<Recipe> {
-        let mut recipe = recipes::read(&self.recipe)?;
+    /// What is said of a run that needs no resuming.
+    fn is_finished(&self, run: &Path, out: &mut impl Write) -> anyhow::Result<Ending> {
+        let model = run.join(models::FILE_NAME);
+        if self.json {
+            writeln!(out, "{}", json!({ "run": run, "model": model, "finished": true }))?;
+        } else {
+            writeln!(out, "{}", t!("checkpoint.finished", folder = run.display(), model = model.display()))?;
+        }
+        Ok(Ending::Done)
+    }
+
+    /// Where the digits come from: as the user says, else as the checkpoint does.
+    fn data_source(&self, resumed: Option<(&Path, &Checkpoint)>) -> DataSource {
+        match (&self.data, resumed) {
+            (DataSource::Auto, Some((_, checkpoint))) => {
+                sources::of_record(&checkpoint.task().trained_on).unwrap_or(DataSource::Auto)
+            }
+            (data, _) => data.clone(),
+        }
+    }
+
+    /// The recipe with the options that override its values; to go on, it must be that of the checkpoint.
+    fn chosen_recipe(&self, resumed: Option<(&Path, &Checkpoint)>) -> anyhow::Result<Recipe> {
+        let mut recipe = match (&self.recipe, resumed) {
+            (None, Some((_, checkpoint))) => checkpoint.task().recipe.clone(),
+            (name, _) => recipes::read(name.as_deref().unwrap_or("classic"))?,
+        };
         if let Some(hidden) = &self.hidden {
             let is_simple = |layer: &LayerKind| matches!(layer, LayerKind::Linear(_) | LayerKind::Relu);
             if !recipe.network.layers.iter().all(is_simple) {
@@ -219,7 +298,9 @@ impl Train {
         training.validation = self.validation.unwrap_or(training.validation);
         training.seed = self.seed.unwrap_or(training.seed);
         recipe.check().map_err(|error: RecipeError| UsageError(explain::recipe(&error)))?;
-        Ok(recipe)
+        let Some((path, checkpoint)) = resumed else { return Ok(recipe) };
+        checkpoint.check_recipe(&recipe).map_err(|error| misfit(path, error))?;
+        Ok(checkpoint.task().recipe.clone()) // with its name
     }
 
     /// How many examples must be there at the same time: any of them if their order is given.
@@ -261,6 +342,11 @@ impl Train {
             let _ = writeln!(io::stderr(), "{line}"); // worth no failure
         }
     }
+}
+
+/// The user wants to go on with something else than what the checkpoint is of.
+fn misfit(path: &Path, error: CheckpointError) -> UsageError {
+    UsageError(t!("checkpoint.misfit", path = path.display(), reason = explain::checkpoint(&error)).into())
 }
 
 /// Refuses a recipe that this data set is too small for.
@@ -318,34 +404,18 @@ pub fn seconds(seconds: f64) -> String {
     format!("{seconds:.3}")
 }
 
-/// A line of `metrics.jsonl` for a step; its words are kept stable for programs.
-#[derive(Serialize)]
-struct StepLine {
-    epoch: usize,
-    /// From 0 within the epoch.
-    iteration: usize,
-    loss: f32,
-    batch_accuracy: f32,
-    learning_rate: f32,
-    examples_per_second: f64,
-}
-
-/// A line of `metrics.jsonl` for an epoch.
-#[derive(Serialize)]
-struct EpochLine {
-    epoch: usize,
-    mean_loss: f32,
-    mean_batch_accuracy: f32,
-    validation_accuracy: Option<f64>,
-    validation_loss: Option<f64>,
+/// What is trained, and with what.
+struct Training<'a> {
+    recipe: &'a Recipe,
+    trained_on: String,
+    examples: Examples<'a>,
+    validation: Option<&'a Dataset>,
+    processor: Processor,
 }
 
 /// What is written down of a training while it runs: `metrics.jsonl`, the curves, the screen.
 struct RunLog {
-    metrics: BufWriter<File>,
-    metrics_path: PathBuf,
-    /// The first failure to write a line; the training stops at it.
-    failure: Option<io::Error>,
+    metrics: Metrics,
     log_every: usize,
     curves: Curves,
     /// So many steps make one point of a curve, so that a long training does not fill the memory.
@@ -357,56 +427,81 @@ struct RunLog {
 }
 
 impl RunLog {
-    fn create(
+    /// Of a training that begins, or goes on from a checkpoint.
+    fn new(
         folder: &Path,
-        recipe: &Recipe,
-        examples: usize,
+        training: &Training<'_>,
+        from: Option<&Checkpoint>,
         log_every: usize,
         quiet: bool,
     ) -> anyhow::Result<Self> {
         const MAX_POINTS: u64 = 10_000;
-        let epochs = recipe.training.epochs;
-        let steps = (training::steps_per_epoch(&recipe.training, examples) * epochs) as u64;
-        let metrics_path = folder.join("metrics.jsonl");
+        let recipe = &training.recipe.training;
+        let per_epoch = training::steps_per_epoch(recipe, training.examples.count()) as u64;
+        let all_steps = per_epoch * recipe.epochs as u64;
+        let first = from.map_or(0, Checkpoint::steps);
+        let (metrics, curves) = match from {
+            None => (Metrics::create(folder)?, Curves::default()),
+            Some(checkpoint) => {
+                let (metrics, lines) = Metrics::resume(folder, |line| match line {
+                    Line::Step(step) => step.epoch as u64 * per_epoch + (step.iteration as u64) < first,
+                    Line::Epoch(epoch) => epoch.epoch < checkpoint.epochs(),
+                    Line::End(_) => false,
+                })?;
+                (metrics, curves_of(&lines, per_epoch))
+            }
+        };
         Ok(RunLog {
-            metrics: BufWriter::new(files::create(&metrics_path)?),
-            metrics_path,
-            failure: None,
+            metrics,
             log_every,
-            curves: Curves::default(),
-            steps_per_point: steps.div_ceil(MAX_POINTS).max(1),
+            curves,
+            steps_per_point: all_steps.div_ceil(MAX_POINTS).max(1),
             gathered: (0, 0.0, 0.0),
-            steps: 0,
-            progress: TrainingProgress::new(steps, epochs, quiet),
+            steps: first,
+            progress: TrainingProgress::new(first, all_steps, recipe.epochs, quiet),
         })
     }
 
     /// Trains, until the end or Ctrl-C, and writes down what happens.
     fn train(
         &mut self,
-        recipe: &Recipe,
+        training: &Training<'_>,
+        from: Option<Checkpoint>,
         network: &mut Network,
-        examples: Examples<'_>,
-        validation: Option<&Dataset>,
-        processor: Processor,
+        checkpoints: &mut Checkpoints,
     ) -> Result<Outcome, training::Diverged> {
+        let Training { recipe, ref trained_on, examples, validation, processor } = *training;
+        let task = || Task::new(recipe.clone(), trained_on.clone(), examples);
         let stop = stop_on_interrupt();
-        let result = training::train(&recipe.training, network, examples, validation, processor, |event| {
-            let written = match event {
+        let observe = |event: Event<'_>| {
+            match event {
                 Event::Step(step) => self.step(&step),
                 Event::Epoch(epoch) => self.epoch(&epoch),
-            };
-            if let Err(error) = written {
-                self.failure = Some(error);
-                return ControlFlow::Break(());
+                Event::Pause(pause) => {
+                    let stop = stop.load(Relaxed);
+                    if stop || checkpoints.is_due(pause) {
+                        let warnings = [self.metrics.sync(), checkpoints.write(pause, task)];
+                        warnings.iter().flatten().for_each(|warning| self.progress.warn(warning));
+                    }
+                    if stop {
+                        return ControlFlow::Break(());
+                    }
+                }
             }
-            if stop.load(Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        });
+            ControlFlow::Continue(())
+        };
+        let ended = match from {
+            None => training::train(&recipe.training, network, examples, validation, processor, observe),
+            Some(checkpoint) => {
+                training::resume(checkpoint, network, examples, validation, processor, observe)
+            }
+        };
         self.progress.finish();
-        result
+        self.write();
+        ended
     }
 
-    fn step(&mut self, step: &training::StepReport) -> io::Result<()> {
+    fn step(&mut self, step: &training::StepReport) {
         self.progress.step(step);
         let (count, loss, accuracy) = &mut self.gathered;
         (*count, *loss, *accuracy) = (*count + 1, *loss + step.loss, *accuracy + step.batch_accuracy);
@@ -423,20 +518,19 @@ impl RunLog {
             self.gathered = (0, 0.0, 0.0);
         }
         self.steps += 1;
-        if !step.iteration.is_multiple_of(self.log_every) {
-            return Ok(());
+        if step.iteration.is_multiple_of(self.log_every) {
+            self.add(&Line::Step(StepLine {
+                epoch: step.epoch,
+                iteration: step.iteration,
+                loss: step.loss,
+                batch_accuracy: step.batch_accuracy,
+                learning_rate: step.learning_rate,
+                examples_per_second: self.progress.examples_per_second().round(),
+            }));
         }
-        self.write_line(&StepLine {
-            epoch: step.epoch,
-            iteration: step.iteration,
-            loss: step.loss,
-            batch_accuracy: step.batch_accuracy,
-            learning_rate: step.learning_rate,
-            examples_per_second: self.progress.examples_per_second().round(),
-        })
     }
 
-    fn epoch(&mut self, epoch: &training::EpochReport<'_>) -> io::Result<()> {
+    fn epoch(&mut self, epoch: &training::EpochReport<'_>) {
         self.progress.epoch(epoch);
         let validation = epoch.validation.map(|evaluation| (evaluation.accuracy(), evaluation.loss()));
         self.curves.epochs.push(EpochPoint {
@@ -445,29 +539,59 @@ impl RunLog {
             mean_batch_accuracy: epoch.mean_batch_accuracy,
             validation,
         });
-        self.write_line(&EpochLine {
+        self.add(&Line::Epoch(EpochLine {
             epoch: epoch.epoch,
             mean_loss: epoch.mean_loss,
             mean_batch_accuracy: epoch.mean_batch_accuracy,
             validation_accuracy: validation.map(|(accuracy, _)| accuracy),
             validation_loss: validation.map(|(_, loss)| loss),
-        })?;
-        self.metrics.flush() // so that others can follow the file
+        }));
+        self.write(); // so that others can follow the file
     }
 
-    fn write_line(&mut self, line: &impl Serialize) -> io::Result<()> {
-        serde_json::to_writer(&mut self.metrics, line)?;
-        writeln!(self.metrics)
+    fn write(&mut self) {
+        let warning = self.metrics.write();
+        warning.iter().for_each(|warning| self.progress.warn(warning));
     }
 
-    /// Writes what is still to be written.
-    fn finish(&mut self) -> anyhow::Result<()> {
-        let written = match self.failure.take() {
-            Some(error) => Err(error),
-            None => self.metrics.flush(),
-        };
-        written.with_context(|| t!("files.writing", path = self.metrics_path.display()).into_owned())
+    fn add(&mut self, line: &Line) {
+        let warning = self.metrics.add(line);
+        warning.iter().for_each(|warning| self.progress.warn(warning));
     }
+
+    /// Adds the last line, once there is a model; without an outcome the training diverged.
+    fn finish(&mut self, outcome: Option<Outcome>) -> anyhow::Result<()> {
+        self.metrics.finish(match outcome {
+            Some(Outcome::Finished) => metrics::Ending::Finished,
+            Some(Outcome::StoppedEarly) => metrics::Ending::StoppedEarly,
+            Some(Outcome::Stopped) => metrics::Ending::Interrupted,
+            None => metrics::Ending::Diverged,
+        })
+    }
+}
+
+/// The curves that lines tell of, with a point for each: those of the steps between them are not known.
+fn curves_of(lines: &[Line], steps_per_epoch: u64) -> Curves {
+    let mut curves = Curves::default();
+    for line in lines {
+        match line {
+            Line::Step(step) => curves.steps.push(StepPoint {
+                iteration: step.epoch as u64 * steps_per_epoch + step.iteration as u64,
+                epoch: step.epoch,
+                loss: step.loss,
+                batch_accuracy: step.batch_accuracy,
+                learning_rate: step.learning_rate,
+            }),
+            Line::Epoch(epoch) => curves.epochs.push(EpochPoint {
+                iteration: (epoch.epoch as u64 + 1) * steps_per_epoch,
+                mean_loss: epoch.mean_loss,
+                mean_batch_accuracy: epoch.mean_batch_accuracy,
+                validation: epoch.validation_accuracy.zip(epoch.validation_loss),
+            }),
+            Line::End(_) => {}
+        }
+    }
+    curves
 }
 
 /// A flag that Ctrl-C raises. A second Ctrl-C ends the program at once.

@@ -1,13 +1,16 @@
 //! Files made to hurt: every one is refused, or read, without a panic and without memory out of
 //! proportion. An allocator counts what each reader holds at most.
 
-use shuzi::model::{
-    Model,
-    arrays::{Array, ArrayError},
-    npy::{self, Content, NpyError},
-    npz::{self, NpzError},
-    pickle::PickleError,
-    safetensors::{self, SafetensorsError},
+use shuzi::{
+    model::{
+        Model,
+        arrays::{Array, ArrayError},
+        npy::{self, Content, NpyError},
+        npz::{self, NpzError},
+        pickle::PickleError,
+        safetensors::{self, SafetensorsError},
+    },
+    training::{Checkpoint, checkpoint::seal},
 };
 use std::{
     alloc::{GlobalAlloc, Layout, System},
@@ -65,6 +68,7 @@ fn read_all(bytes: &[u8], most: usize) {
         ("npz", with_peak(|| npz::read(bytes).is_ok()).1),
         ("safetensors", with_peak(|| safetensors::read(bytes).is_ok()).1),
         ("model", with_peak(|| Model::from_bytes(bytes).is_ok()).1),
+        ("checkpoint", with_peak(|| Checkpoint::from_bytes(bytes).is_ok()).1),
     ] {
         assert!(peak <= most, "{name} held {peak} bytes for a file of {}", bytes.len());
     }
@@ -126,10 +130,29 @@ fn a_flipped_byte_is_never_a_panic_nor_a_large_allocation() {
 #[test]
 fn files_that_were_found_by_fuzzing_stay_harmless() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
-    for folder in ["npy", "npz", "safetensors"] {
+    for folder in ["npy", "npz", "safetensors", "checkpoint"] {
         for entry in std::fs::read_dir(corpus.join(folder)).unwrap() {
             let bytes = std::fs::read(entry.unwrap().path()).unwrap();
             read_all(&bytes, SMALL + 16 * bytes.len());
+        }
+    }
+}
+
+/// A hash proves nothing about who made it.
+#[test]
+fn checkpoints_with_a_right_hash_and_any_byte_wrong_stay_harmless() {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/checkpoint");
+    for name in ["seed-sgd", "seed-every-list"] {
+        let bytes = std::fs::read(corpus.join(name)).unwrap();
+        assert!(Checkpoint::from_bytes(&bytes).is_ok(), "{name}");
+        for place in 0..bytes.len() {
+            for change in [0x01, 0x20, 0x80] {
+                let mut changed = bytes.clone();
+                changed[place] ^= change;
+                seal(&mut changed);
+                let (_, peak) = with_peak(|| Checkpoint::from_bytes(&changed).is_ok());
+                assert!(peak <= SMALL, "{name}: {peak} bytes held, {change:#x} at {place}");
+            }
         }
     }
 }

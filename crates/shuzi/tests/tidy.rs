@@ -13,7 +13,7 @@ const ROOMS: [(&str, &[&str]); 9] = [
     ("recipe", &["image", "network", "preprocess"]),
     ("model", &["image", "network", "preprocess", "recipe"]),
     ("evaluation", &["image", "dataset", "network"]),
-    ("training", &["dataset", "evaluation", "image", "kernels", "network", "preprocess", "recipe"]),
+    ("training", &["dataset", "evaluation", "image", "kernels", "model", "network", "preprocess", "recipe"]),
 ];
 
 /// What would make the library open files, speak, look at the clock or remember between calls.

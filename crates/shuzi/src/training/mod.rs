@@ -3,8 +3,12 @@
 //! In: a [`Recipe`], a network, [`Examples`]. Out: the trained network, and an [`Event`] for
 //! every step on the way. How a batch is shared out among the threads is told in `halves.rs` for fully
 //! connected networks and in `blocks.rs` for all others.
+//!
+//! Chance is drawn for a purpose and a place (an epoch, a step, an example), each time from a generator made for it
+//! of the recipe's seed. So no generator outlives a step, and a [`Checkpoint`] holds none.
 
 mod blocks;
+pub mod checkpoint;
 mod halves;
 pub mod optimizer;
 mod portion;
@@ -15,7 +19,11 @@ use self::{
     optimizer::Step,
     portion::{Changes, Portion},
 };
-pub use self::{optimizer::Optimizer, portion::augmented};
+pub use self::{
+    checkpoint::{Checkpoint, CheckpointError, Pause, Task},
+    optimizer::Optimizer,
+    portion::augmented,
+};
 use crate::{
     Rng,
     dataset::{Dataset, synthetic},
@@ -141,6 +149,9 @@ pub enum Event<'a> {
     Step(StepReport),
     /// An epoch is over.
     Epoch(EpochReport<'a>),
+    /// After each step, and after each epoch but the last: all numbers are at rest, and a checkpoint can be
+    /// made of them.
+    Pause(Pause<'a>),
 }
 
 /// One step.
@@ -227,6 +238,43 @@ pub fn train(
     processor: Processor,
     observe: impl FnMut(Event<'_>) -> ControlFlow<()>,
 ) -> Result<Outcome, Diverged> {
+    let state = State::new(recipe, network.clone());
+    train_from(state, recipe, network, examples, validation, processor, observe)
+}
+
+/// Goes on from a checkpoint: `network` becomes what the training would have made of it without a break, to the
+/// last bit, and `observe` hears the rest of what it would have heard.
+///
+/// # Errors
+///
+/// As [`train`].
+///
+/// # Panics
+///
+/// As [`train`], and if there are not as many examples as the checkpoint says; [`Checkpoint::check_data`] tells
+/// before.
+pub fn resume(
+    checkpoint: Checkpoint,
+    network: &mut Network,
+    examples: Examples<'_>,
+    validation: Option<&Dataset>,
+    processor: Processor,
+    observe: impl FnMut(Event<'_>) -> ControlFlow<()>,
+) -> Result<Outcome, Diverged> {
+    let (task, state) = checkpoint.into_parts();
+    assert_eq!(examples.count(), task.examples, "resume: examples");
+    train_from(state, &task.recipe.training, network, examples, validation, processor, observe)
+}
+
+fn train_from(
+    state: State,
+    recipe: &TrainingRecipe,
+    trained: &mut Network,
+    examples: Examples<'_>,
+    validation: Option<&Dataset>,
+    processor: Processor,
+    observe: impl FnMut(Event<'_>) -> ControlFlow<()>,
+) -> Result<Outcome, Diverged> {
     let count = examples.count();
     let batch_size = recipe.batch_size.of(count);
     assert!((1..=count).contains(&batch_size), "train: batches of {batch_size}");
@@ -234,20 +282,16 @@ pub fn train(
         recipe,
         batch_size,
         steps: (steps_per_epoch(recipe, count) * recipe.epochs) as u64,
-        steps_done: 0,
-        workshop: Workshop::new(recipe, network, processor, batch_size),
+        workshop: Workshop::new(recipe, &state.network, processor, batch_size),
         level: processor.level,
         portion: Portion::default(),
-        optimizer: Optimizer::new(recipe, network.parameters().len()),
-        last_good: network.clone(),
-        network,
+        state,
         observe,
     };
-    let mut best = Best::default();
-    with_team(processor.threads, |team| {
-        for epoch in 0..recipe.epochs {
-            let mut sums = EpochSums::default();
-            if run.take_epoch(examples, epoch, &mut Work::Train(&mut sums), team)?.is_break() {
+    let ended = with_team(processor.threads, |team| {
+        loop {
+            let epoch = run.state.epoch;
+            if run.take_epoch(examples, epoch, &mut Work::Train, team)?.is_break() {
                 return Ok(Outcome::Stopped);
             }
             let is_last = epoch + 1 == recipe.epochs;
@@ -256,8 +300,9 @@ pub fn train(
                 None if !is_last => None,
                 _ => run.averaged(examples, epoch, team)?,
             };
-            let judged = averaged.as_ref().unwrap_or(run.network);
+            let judged = averaged.as_ref().unwrap_or(&run.state.network);
             let validation = validation.map(|data| evaluate(judged, data, processor));
+            let sums = mem::take(&mut run.state.sums);
             let report = EpochReport {
                 epoch,
                 mean_loss: sums.loss / sums.steps as f32,
@@ -267,48 +312,96 @@ pub fn train(
             let flow = (run.observe)(Event::Epoch(report));
             let stop = match (recipe.early_stopping, &validation) {
                 (Some(EarlyStopping { patience }), Some(validation)) => {
-                    best.see(validation.loss(), judged);
-                    best.epochs_since >= patience
+                    see(&mut run.state.best, validation.loss(), judged) >= patience
                 }
                 _ => false,
             };
             if let Some(averaged) = averaged.filter(|_| is_last) {
-                *run.network = averaged;
+                run.state.network = averaged;
             }
             if stop || is_last {
-                if let Some(network) = best.network.take() {
-                    *run.network = network;
+                if let Some(best) = run.state.best.take() {
+                    run.state.network = best.network;
                 }
                 return Ok(if is_last { Outcome::Finished } else { Outcome::StoppedEarly });
             }
-            if flow.is_break() {
+            run.state.epoch += 1;
+            if flow.is_break() || run.pause().is_break() {
                 return Ok(Outcome::Stopped);
             }
         }
-        Ok(Outcome::Finished)
-    })
+    });
+    *trained = run.state.network;
+    ended
+}
+
+/// Everything that a training is made of between two steps.
+#[derive(Clone, Debug, PartialEq)]
+struct State {
+    network: Network,
+    /// Counts the steps, too.
+    optimizer: Optimizer,
+    /// For the day the loss is no number.
+    last_good: Network,
+    /// For early stopping.
+    best: Option<Best>,
+    /// The epoch that the next step belongs to, unless all steps of this one are done.
+    epoch: usize,
+    /// Of this epoch.
+    sums: EpochSums,
+}
+
+impl State {
+    /// Before the first step.
+    fn new(recipe: &TrainingRecipe, network: Network) -> Self {
+        State {
+            optimizer: Optimizer::new(recipe, network.parameters().len()),
+            last_good: network.clone(),
+            network,
+            best: None,
+            epoch: 0,
+            sums: EpochSums::default(),
+        }
+    }
+
+    /// Keeps a copy of the weights now and then, for the day the loss is no number.
+    fn remember_good_weights(&mut self) {
+        const INTERVAL: u64 = 100;
+        let is_finite = |numbers: &[f32]| numbers.iter().all(|number| number.is_finite());
+        if self.optimizer.steps().is_multiple_of(INTERVAL) && is_finite(self.network.parameters()) {
+            self.last_good.copy_from(&self.network);
+        }
+    }
 }
 
 /// The network with the smallest validation loss so far.
-#[derive(Default)]
+#[derive(Clone, Debug, PartialEq)]
 struct Best {
-    network: Option<Network>,
+    network: Network,
     loss: f64,
     epochs_since: usize,
 }
 
-impl Best {
-    fn see(&mut self, loss: f64, network: &Network) {
-        if self.network.is_none() || loss < self.loss {
-            *self = Best { network: Some(network.clone()), loss, epochs_since: 0 };
-        } else {
-            self.epochs_since += 1;
+/// Compares a network with the best so far. How many epochs ago the best was.
+fn see(best: &mut Option<Best>, loss: f64, network: &Network) -> usize {
+    match best {
+        Some(best) if loss < best.loss => {
+            *best = Best { network: network.clone(), loss, epochs_since: 0 };
+            0
+        }
+        Some(best) => {
+            best.epochs_since += 1;
+            best.epochs_since
+        }
+        None => {
+            *best = Some(Best { network: network.clone(), loss, epochs_since: 0 });
+            0
         }
     }
 }
 
 /// Sums over the steps of an epoch.
-#[derive(Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 struct EpochSums {
     steps: usize,
     loss: f32,
@@ -321,27 +414,36 @@ struct Run<'a, O> {
     batch_size: usize,
     /// Of all epochs together.
     steps: u64,
-    steps_done: u64,
     workshop: Workshop,
     level: Level,
     /// What is augmented, if anything is.
     portion: Portion,
-    optimizer: Optimizer,
-    /// For the day the loss is no number.
-    last_good: Network,
-    network: &'a mut Network,
+    state: State,
     observe: O,
 }
 
 /// What batches are taken for.
 enum Work<'a> {
-    /// A step for each.
-    Train(&'a mut EpochSums),
+    /// A step for each that the epoch has not had.
+    Train,
     /// Batch normalisation's statistics of so many images, with this network.
     Measure(&'a Network, &'a mut usize),
 }
 
 impl<O: FnMut(Event<'_>) -> ControlFlow<()>> Run<'_, O> {
+    /// Gives the observer a moment to make a checkpoint.
+    fn pause(&mut self) -> ControlFlow<()> {
+        (self.observe)(Event::Pause(Pause { recipe: self.recipe, state: &self.state }))
+    }
+
+    /// How many of an epoch's batches need not be taken again.
+    fn batches_done(&self, work: &Work<'_>) -> usize {
+        match work {
+            Work::Train => self.state.sums.steps,
+            Work::Measure(..) => 0,
+        }
+    }
+
     /// All batches of an epoch.
     fn take_epoch(
         &mut self,
@@ -360,7 +462,7 @@ impl<O: FnMut(Event<'_>) -> ControlFlow<()>> Run<'_, O> {
     }
 
     /// The examples of `order`, augmented if the recipe says so; `first` is the number of the first
-    /// example of `data`.
+    /// example of `data`, and of those that the epoch had before.
     fn take_augmented(
         &mut self,
         data: &Dataset,
@@ -370,14 +472,20 @@ impl<O: FnMut(Event<'_>) -> ControlFlow<()>> Run<'_, O> {
         work: &mut Work<'_>,
         team: &mut Team<'_>,
     ) -> Result<ControlFlow<()>, Diverged> {
+        let mut before = first / self.batch_size;
         let Some(changes) = Changes::new(self.recipe, epoch, self.level) else {
-            return self.take_batches(data, order, epoch, work, team);
+            return self.take_batches(data, order, before, epoch, work, team);
         };
         let mut portion = mem::take(&mut self.portion);
         let mut flow = ControlFlow::Continue(());
         for indices in order.chunks(Portion::size(self.batch_size)) {
+            let batches = indices.len().div_ceil(self.batch_size);
+            before += batches;
+            if before <= self.batches_done(work) {
+                continue;
+            }
             let (data, order) = portion.fill(&changes, data, first, indices, team);
-            flow = self.take_batches(data, order, epoch, work, team)?;
+            flow = self.take_batches(data, order, before - batches, epoch, work, team)?;
             if flow.is_break() {
                 break;
             }
@@ -386,11 +494,12 @@ impl<O: FnMut(Event<'_>) -> ControlFlow<()>> Run<'_, O> {
         Ok(flow)
     }
 
-    /// The batches of `order`.
+    /// The batches of `order`; the epoch had so many `before`.
     fn take_batches(
         &mut self,
         data: &Dataset,
         order: &[u32],
+        before: usize,
         epoch: usize,
         work: &mut Work<'_>,
         team: &mut Team<'_>,
@@ -402,11 +511,14 @@ impl<O: FnMut(Event<'_>) -> ControlFlow<()>> Run<'_, O> {
         let batches = order[..count].chunks(self.batch_size);
         let batch = |index: usize| Batch { data, indices: batches.clone().nth(index).unwrap_or_default() };
         match work {
-            Work::Train(sums) => {
-                self.workshop.begin(self.network, batch(0), batch(1), team);
-                for index in 0..batches.len() {
+            Work::Train => {
+                let start = self.state.sums.steps - before;
+                if start < batches.len() {
+                    self.workshop.begin(&self.state.network, batch(start), batch(start + 1), team);
+                }
+                for index in start..batches.len() {
                     let batches = [0, 1, 2].map(|ahead| batch(index + ahead));
-                    if self.take_step(batches, epoch, sums, team)?.is_break() {
+                    if self.take_step(batches, epoch, team)?.is_break() || self.pause().is_break() {
                         return Ok(ControlFlow::Break(()));
                     }
                 }
@@ -427,25 +539,25 @@ impl<O: FnMut(Event<'_>) -> ControlFlow<()>> Run<'_, O> {
         &mut self,
         [batch, next, after_next]: [Batch<'_>; 3],
         epoch: usize,
-        sums: &mut EpochSums,
         team: &mut Team<'_>,
     ) -> Result<ControlFlow<()>, Diverged> {
-        let rate = self.recipe.learning_rate * self.recipe.schedule.factor(self.steps_done, self.steps);
-        let key = key(self.recipe.seed, Purpose::Dropout, self.steps_done);
-        let (loss, batch_accuracy) = self.workshop.forward_and_backward(self.network, batch, key, team);
-        let iteration = sums.steps;
+        let state = &mut self.state;
+        let steps_done = state.optimizer.steps();
+        let rate = self.recipe.learning_rate * self.recipe.schedule.factor(steps_done, self.steps);
+        let key = key(self.recipe.seed, Purpose::Dropout, steps_done);
+        let (loss, batch_accuracy) = self.workshop.forward_and_backward(&state.network, batch, key, team);
+        let iteration = state.sums.steps;
         if !loss.is_finite() {
-            *self.network = self.last_good.clone();
+            state.network = state.last_good.clone();
             return Err(Diverged { epoch, iteration, loss });
         }
-        self.remember_good_weights();
-        let step = self.optimizer.begin_step(rate, self.steps);
-        let optimizer = &mut self.optimizer;
-        self.workshop.update(self.network, optimizer, step, batch, [next, after_next], team);
-        self.steps_done += 1;
-        sums.steps += 1;
-        sums.loss += loss;
-        sums.batch_accuracy += batch_accuracy;
+        state.remember_good_weights();
+        let step = state.optimizer.begin_step(rate, self.steps);
+        let State { network, optimizer, .. } = state;
+        self.workshop.update(network, optimizer, step, batch, [next, after_next], team);
+        state.sums.steps += 1;
+        state.sums.loss += loss;
+        state.sums.batch_accuracy += batch_accuracy;
         let examples = batch.indices.len();
         let step = StepReport { epoch, iteration, examples, loss, batch_accuracy, learning_rate: rate };
         Ok((self.observe)(Event::Step(step)))
@@ -463,6 +575,9 @@ impl<O: FnMut(Event<'_>) -> ControlFlow<()>> Run<'_, O> {
         let portion = Portion::size(self.batch_size);
         for first in (0..count).step_by(portion) {
             let range = first..count.min(first + portion);
+            if range.end.div_ceil(self.batch_size) <= self.batches_done(work) {
+                continue;
+            }
             let order: Vec<u32> = (0..range.len() as u32).collect();
             let data = synthetic::generate_range(range, seed, team.threads());
             if self.take_augmented(&data, first, &order, epoch, work, team)?.is_break() {
@@ -479,9 +594,9 @@ impl<O: FnMut(Event<'_>) -> ControlFlow<()>> Run<'_, O> {
         epoch: usize,
         team: &mut Team<'_>,
     ) -> Result<Option<Network>, Diverged> {
-        let Some(average) = self.optimizer.average() else { return Ok(None) };
-        let mut averaged =
-            Network::new(self.network.architecture().clone(), average, self.network.statistics());
+        let State { network, optimizer, .. } = &self.state;
+        let Some(average) = optimizer.average() else { return Ok(None) };
+        let mut averaged = Network::new(network.architecture().clone(), average, network.statistics());
         if averaged.architecture().statistic_count() > 0 {
             let mut images = 0;
             let _enough =
@@ -489,15 +604,6 @@ impl<O: FnMut(Event<'_>) -> ControlFlow<()>> Run<'_, O> {
             self.workshop.set_statistics(&mut averaged, images);
         }
         Ok(Some(averaged))
-    }
-
-    /// Keeps a copy of the weights now and then, for the day the loss is no number.
-    fn remember_good_weights(&mut self) {
-        const INTERVAL: u64 = 100;
-        let is_finite = |numbers: &[f32]| numbers.iter().all(|number| number.is_finite());
-        if self.steps_done.is_multiple_of(INTERVAL) && is_finite(self.network.parameters()) {
-            self.last_good.copy_from(self.network);
-        }
     }
 }
 

@@ -36,6 +36,9 @@ pub struct Optimizer {
 /// Lists that a step works on, all alike: weights, gradient, both moments and the average.
 pub(super) const SLICES: usize = 5;
 
+/// Lists that an optimizer remembers from step to step.
+pub(super) const MEMORY: usize = 3;
+
 /// One step's constants, the same for every parameter.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Step {
@@ -71,9 +74,32 @@ impl Optimizer {
         }
     }
 
+    /// How many steps it has taken.
+    pub fn steps(&self) -> u64 {
+        self.steps
+    }
+
     /// The average of the weights, if one is asked for.
     pub fn average(&self) -> Option<&[f32]> {
         (!self.average.is_empty()).then_some(&self.average)
+    }
+
+    /// What it remembers: its moments and the average, empty where there is none.
+    pub(super) fn memory(&self) -> [&[f32]; MEMORY] {
+        [&self.first_moment, &self.second_moment, &self.average]
+    }
+
+    /// Remembers what another one did after so many steps.
+    ///
+    /// # Panics
+    ///
+    /// If these are not as many numbers as it remembers itself.
+    pub(super) fn restore(&mut self, steps: u64, memory: [&[f32]; MEMORY]) {
+        self.steps = steps;
+        let lists = [&mut self.first_moment, &mut self.second_moment, &mut self.average];
+        for (list, remembered) in lists.into_iter().zip(memory) {
+            list.copy_from_slice(remembered);
+        }
     }
 
     /// Everything that [`Step::update`] works on.

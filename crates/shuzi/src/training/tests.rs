@@ -270,10 +270,11 @@ fn training_sees_each_example_as_augmented_says_and_validation_is_left_alone() {
         let mut seen = vec![];
         let processor = Processor::with_threads(2);
         train(&recipe.training, &mut network, examples, Some(&validation), processor, |event| {
-            seen.push(match event {
-                Event::Step(step) => step.loss,
-                Event::Epoch(epoch) => epoch.validation.unwrap().accuracy() as f32,
-            });
+            match event {
+                Event::Step(step) => seen.push(step.loss),
+                Event::Epoch(epoch) => seen.push(epoch.validation.unwrap().accuracy() as f32),
+                Event::Pause(_) => {}
+            }
             ControlFlow::Continue(())
         })
         .unwrap();
