@@ -542,10 +542,11 @@ impl Architecture {
         self.layers.iter().all(|layer| matches!(layer, Layer::Linear(_) | Layer::Relu))
     }
 
-    /// How many images are best read together: few enough to stay in the second cache.
+    /// How many images are best read together: few enough to stay in the second cache, and enough that
+    /// weights are not fetched for each.
     pub fn reading_block(&self) -> usize {
         const CACHE: usize = 128 * 1024; // numbers
-        (CACHE / self.widths.iter().sum::<usize>()).clamp(1, 64)
+        (CACHE / self.widths.iter().sum::<usize>()).clamp(8, 64)
     }
 
     /// Outputs of the layer that the pixels go into.

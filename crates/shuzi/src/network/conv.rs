@@ -68,7 +68,7 @@ impl Conv {
     }
 
     fn weight_count(&self) -> usize {
-        self.weight_shape().iter().product()
+        self.inputs() * self.outputs()
     }
 
     /// How many numbers each output is summed from.
