@@ -243,6 +243,8 @@ impl Train {
             let (shuzi, model) = (machine::invocation(), model_path.display());
             let next = if recipe.name == "classic" {
                 t!("train.next-classic", shuzi = shuzi, model = model)
+            } else if !recipe.architecture()?.is_fully_connected() {
+                t!("train.next-conv", shuzi = shuzi, model = model)
             } else {
                 t!("train.next", shuzi = shuzi, model = model)
             };
