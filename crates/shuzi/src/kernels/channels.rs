@@ -2,9 +2,8 @@
 
 use super::{
     Level,
-    lanes::{Kernel, Lanes},
+    lanes::{Kernel, Lanes, strips},
 };
-use std::ops::Range;
 
 /// The sums of each channel that batch normalisation needs on its way back.
 #[derive(Debug)]
@@ -13,12 +12,6 @@ pub struct BackwardSums<'a> {
     pub dy: &'a mut [f32],
     /// `Σ dy·(x − mean)`.
     pub dy_x: &'a mut [f32],
-}
-
-/// Columns of all rows, a register's width at a time.
-#[inline(always)]
-fn strips<L: Lanes>(channels: usize) -> impl Iterator<Item = Range<usize>> {
-    (0..channels).step_by(L::WIDTH).map(move |start| start..channels.min(start + L::WIDTH))
 }
 
 /// Mean and variance (the mean square of the distance from the mean) of each channel of `x`.

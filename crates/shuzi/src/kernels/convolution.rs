@@ -186,11 +186,7 @@ impl Places {
 ///
 /// If the sizes do not fit.
 pub fn forward(level: Level, geometry: Geometry, weight: &[f32], bias: &[f32], x: &[f32], y: &mut [f32]) {
-    let images = geometry.images(x, y);
-    assert_eq!(weight.len(), geometry.weights(), "convolution: size of the weights");
-    assert!(bias.is_empty() || bias.len() == geometry.outputs, "convolution: size of the bias");
-    let pixels = images * geometry.output_pixels();
-    level.run(Forward { geometry, pixels, weight, bias, x, y, multiply: PhantomData::<Numbers> });
+    level.run(Forward::<Numbers>::new(geometry, weight, bias, x, y));
 }
 
 /// [`forward`] of pairs: each number of `x` and `weight` is two, channels side by side, so that
@@ -207,11 +203,7 @@ pub fn forward_pairs(
     x: &[f32],
     y: &mut [f32],
 ) {
-    let images = geometry.images(x, y);
-    assert_eq!(weight.len(), geometry.weights(), "convolution: size of the weights");
-    assert!(bias.is_empty() || bias.len() == geometry.outputs, "convolution: size of the bias");
-    let pixels = images * geometry.output_pixels();
-    level.run_pairs(Forward { geometry, pixels, weight, bias, x, y, multiply: PhantomData::<Pairs> });
+    level.run_pairs(Forward::<Pairs>::new(geometry, weight, bias, x, y));
 }
 
 struct Forward<'a, M> {
@@ -239,7 +231,16 @@ impl PairKernel for Forward<'_, Pairs> {
     }
 }
 
-impl<M> Forward<'_, M> {
+impl<'a, M> Forward<'a, M> {
+    /// Checks the sizes.
+    fn new(geometry: Geometry, weight: &'a [f32], bias: &'a [f32], x: &'a [f32], y: &'a mut [f32]) -> Self {
+        let images = geometry.images(x, y);
+        assert_eq!(weight.len(), geometry.weights(), "convolution: size of the weights");
+        assert!(bias.is_empty() || bias.len() == geometry.outputs, "convolution: size of the bias");
+        let pixels = images * geometry.output_pixels();
+        Forward { geometry, pixels, weight, bias, x, y, multiply: PhantomData }
+    }
+
     #[inline(always)]
     fn all<L: Lanes>(mut self, lanes: L)
     where

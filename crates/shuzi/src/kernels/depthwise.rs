@@ -5,8 +5,9 @@
 use super::{
     Level,
     convolution::{Geometry, Places},
-    lanes::{Kernel, Lanes},
+    lanes::{Kernel, Lanes, strips},
 };
+use std::ops::Range;
 
 fn check(geometry: Geometry, weight: &[f32]) {
     assert_eq!(geometry.channels, geometry.outputs, "depthwise: outputs");
@@ -38,15 +39,15 @@ impl Kernel for Forward<'_> {
     #[inline(always)]
     fn run<L: Lanes>(mut self, lanes: L) {
         let pixels = self.y.len() / self.geometry.outputs;
-        for start in (0..self.geometry.channels).step_by(L::WIDTH) {
+        for strip in strips::<L>(self.geometry.channels) {
             let mut places = Places::from(self.geometry, 0);
             let mut pixel = 0;
             while pixel + 8 <= pixels {
-                self.tile::<L, 8>(lanes, &mut places, pixel, start);
+                self.tile::<L, 8>(lanes, &mut places, pixel, strip.clone());
                 pixel += 8;
             }
             while pixel < pixels {
-                self.tile::<L, 1>(lanes, &mut places, pixel, start);
+                self.tile::<L, 1>(lanes, &mut places, pixel, strip.clone());
                 pixel += 1;
             }
         }
@@ -54,17 +55,16 @@ impl Kernel for Forward<'_> {
 }
 
 impl Forward<'_> {
-    /// One register of channels, from `start`, of so many pixels.
+    /// One `strip` of channels, of so many pixels.
     #[inline(always)]
     fn tile<L: Lanes, const PIXELS: usize>(
         &mut self,
         lanes: L,
         places: &mut Places,
         pixel: usize,
-        start: usize,
+        strip: Range<usize>,
     ) {
         let g = self.geometry;
-        let strip = start..g.channels.min(start + L::WIDTH);
         let mut windows = [&self.x[..0]; PIXELS];
         for i in 0..PIXELS {
             windows[i] = &self.x[places.next()..][..g.span()];
@@ -111,12 +111,12 @@ struct Gradient<'a> {
 impl Kernel for Gradient<'_> {
     #[inline(always)]
     fn run<L: Lanes>(mut self, lanes: L) {
-        for start in (0..self.geometry.channels).step_by(L::WIDTH) {
+        for strip in strips::<L>(self.geometry.channels) {
             for y in 0..self.geometry.kernel {
                 match self.geometry.kernel {
-                    3 => self.tile::<L, 3>(lanes, y, 0, start),
-                    5 => self.tile::<L, 5>(lanes, y, 0, start),
-                    kernel => (0..kernel).for_each(|x| self.tile::<L, 1>(lanes, y, x, start)),
+                    3 => self.tile::<L, 3>(lanes, y, 0, strip.clone()),
+                    5 => self.tile::<L, 5>(lanes, y, 0, strip.clone()),
+                    kernel => (0..kernel).for_each(|x| self.tile::<L, 1>(lanes, y, x, strip.clone())),
                 }
             }
         }
@@ -124,11 +124,10 @@ impl Kernel for Gradient<'_> {
 }
 
 impl Gradient<'_> {
-    /// The sums of `X` weights of row `y` of the window, from column `first_x`, for one register of channels.
+    /// The sums of `X` weights of row `y` of the window, from column `first_x`, for one `strip` of channels.
     #[inline(always)]
-    fn tile<L: Lanes, const X: usize>(&mut self, lanes: L, y: usize, first_x: usize, start: usize) {
+    fn tile<L: Lanes, const X: usize>(&mut self, lanes: L, y: usize, first_x: usize, strip: Range<usize>) {
         let g = self.geometry;
-        let strip = start..g.channels.min(start + L::WIDTH);
         let mut sums = [lanes.splat(0.0); X];
         for image in 0..self.images {
             for row in 0..g.output_height() {

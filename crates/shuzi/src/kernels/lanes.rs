@@ -5,6 +5,7 @@
 //! instructions, because only [`Level::run`] makes one; so the kernels themselves are safe.
 
 use super::Level;
+use std::ops::Range;
 
 /// Arithmetic that is compiled for every level.
 ///
@@ -201,6 +202,12 @@ impl PairLanes for Plain {
             a0 * b0 + a1 * b1 + c[i]
         })
     }
+}
+
+/// The columns of a row of so many, a register's width at a time; the last may be fewer.
+#[inline(always)]
+pub(super) fn strips<L: Lanes>(columns: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..columns).step_by(L::WIDTH).map(move |start| start..columns.min(start + L::WIDTH))
 }
 
 /// The numbers of a row; fewer than fit into `N` registers only if `N` is 1.

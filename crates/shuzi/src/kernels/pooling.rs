@@ -3,9 +3,8 @@
 
 use super::{
     Level,
-    lanes::{Kernel, Lanes},
+    lanes::{Kernel, Lanes, strips},
 };
-use std::ops::Range;
 
 /// The shape of a pooling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,12 +65,6 @@ impl Windows {
         assert_eq!(y.len(), images * self.output_len(), "pooling: size of the output");
         images
     }
-
-    #[inline(always)]
-    fn strips<L: Lanes>(self) -> impl Iterator<Item = Range<usize>> {
-        let channels = self.channels;
-        (0..channels).step_by(L::WIDTH).map(move |start| start..channels.min(start + L::WIDTH))
-    }
 }
 
 /// `y = max x` over each window.
@@ -95,7 +88,7 @@ impl Kernel for Maximum<'_> {
     fn run<L: Lanes>(self, lanes: L) {
         let windows = self.windows;
         let images = self.x.len() / windows.input_len();
-        for strip in windows.strips::<L>() {
+        for strip in strips::<L>(windows.channels) {
             let outputs = self.y.chunks_exact_mut(windows.channels);
             for (place, y) in windows.places(images).zip(outputs) {
                 let mut largest = lanes.load_part(&self.x[place..][strip.clone()]);
@@ -135,7 +128,7 @@ impl Kernel for MaximumBackward<'_> {
         let windows = self.windows;
         let images = self.x.len() / windows.input_len();
         let zero = lanes.splat(0.0);
-        for strip in windows.strips::<L>() {
+        for strip in strips::<L>(windows.channels) {
             let outputs = self.y.chunks_exact(windows.channels).zip(self.dy.chunks_exact(windows.channels));
             for (place, (y, dy)) in windows.places(images).zip(outputs) {
                 let y = lanes.load_part(&y[strip.clone()]);
@@ -173,7 +166,7 @@ impl Kernel for Average<'_> {
         let windows = self.windows;
         let images = self.x.len() / windows.input_len();
         let share = lanes.splat(1.0 / (windows.window_height * windows.window_width) as f32);
-        for strip in windows.strips::<L>() {
+        for strip in strips::<L>(windows.channels) {
             let outputs = self.y.chunks_exact_mut(windows.channels);
             for (place, y) in windows.places(images).zip(outputs) {
                 let mut sum = lanes.splat(0.0);
@@ -209,7 +202,7 @@ impl Kernel for AverageBackward<'_> {
         let windows = self.windows;
         let images = self.dx.len() / windows.input_len();
         let share = lanes.splat(1.0 / (windows.window_height * windows.window_width) as f32);
-        for strip in windows.strips::<L>() {
+        for strip in strips::<L>(windows.channels) {
             let outputs = self.dy.chunks_exact(windows.channels);
             for (place, dy) in windows.places(images).zip(outputs) {
                 let dx = lanes.multiply(lanes.load_part(&dy[strip.clone()]), share);

@@ -6,7 +6,7 @@
 
 use super::{
     Level,
-    lanes::{Kernel, Lanes, load, store},
+    lanes::{Kernel, Lanes, load, store, strips},
 };
 use std::ops::Range;
 
@@ -317,8 +317,7 @@ impl Kernel for AddRows<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) {
         let width = self.sums.len();
-        for start in (0..width).step_by(L::WIDTH) {
-            let columns = start..width.min(start + L::WIDTH);
+        for columns in strips::<L>(width) {
             let mut sums = lanes.load_part(&self.sums[columns.clone()]);
             for row in self.rows.chunks_exact(width) {
                 sums = lanes.add(sums, lanes.load_part(&row[columns.clone()]));
