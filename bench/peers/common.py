@@ -50,6 +50,16 @@ def median_seconds(work, times):
     return sorted(durations)[times // 2]
 
 
+def single_seconds(read, images):
+    """Median duration of reading one image after the other."""
+    durations = []
+    for index in range(len(images)):
+        start = time.perf_counter()
+        read(images[index : index + 1])
+        durations.append(time.perf_counter() - start)
+    return sorted(durations)[len(durations) // 2]
+
+
 def read_model(path):
     """The recipe, as TOML, and the arrays by name of a model file of shuzi's."""
     data = pathlib.Path(path).read_bytes()

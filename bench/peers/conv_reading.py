@@ -6,13 +6,12 @@ usage: conv_reading.py onnxruntime|pytorch MODEL
 
 import io
 import sys
-import time
 import tomllib
 
 import numpy as np
 import onnxruntime
 import torch
-from common import THREADS, median_seconds, mnist, read_model, report
+from common import THREADS, median_seconds, mnist, read_model, report, single_seconds
 from conv_networks import build, load
 
 system = sys.argv[1]
@@ -52,14 +51,10 @@ with torch.inference_mode():
     right = read_all(100)
     batch = min((20, 100, 500), key=lambda batch: median_seconds(lambda: read_all(batch), 1))
     seconds = median_seconds(lambda: read_all(batch), 5)
-    singles = []
-    for index in range(2_000):
-        start = time.perf_counter()
-        read(images[index : index + 1])
-        singles.append(time.perf_counter() - start)
+    single = single_seconds(read, images[:2_000])
 report(
     version=version,
     seconds=seconds,
-    single_seconds=sorted(singles)[len(singles) // 2],
+    single_seconds=single,
     accuracy=right / len(images),
 )

@@ -1,12 +1,11 @@
 """onnxruntime reads the 10,000 test images with the weights of an .npz file that shuzi wrote."""
 
 import sys
-import time
 
 import numpy as np
 import onnx
 import onnxruntime
-from common import THREADS, median_seconds, mnist, report
+from common import THREADS, median_seconds, mnist, report, single_seconds
 from onnx import TensorProto, helper, numpy_helper
 
 arrays = np.load(sys.argv[1])
@@ -34,14 +33,9 @@ _, _, images, labels = mnist(np.float32)
 read = lambda images: session.run(None, {"x": images})[0]  # noqa: E731
 right = float((read(images).argmax(1) == labels).mean())
 seconds = median_seconds(lambda: read(images), 31)
-singles = []
-for index in range(10_000):
-    start = time.perf_counter()
-    read(images[index : index + 1])
-    singles.append(time.perf_counter() - start)
 report(
     version=f"onnxruntime {onnxruntime.__version__}",
     seconds=seconds,
-    single_seconds=sorted(singles)[len(singles) // 2],
+    single_seconds=single_seconds(read, images[:10_000]),
     accuracy=right,
 )
