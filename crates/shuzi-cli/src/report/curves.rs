@@ -9,7 +9,7 @@ use rust_i18n::t;
 
 use super::{
     Curves, grouped, nats, percent,
-    svg::{Anchor, Drawing, Font, Room, push_point, width_of},
+    svg::{Anchor, Drawing, Font, MARK, Room, push_point, width_of},
 };
 
 /// Accuracy over the iterations.
@@ -219,9 +219,8 @@ fn draw_legend(
     words: &Words,
     window: usize,
     room: Room,
-    [left, mut y]: [f64; 2],
+    place: [f64; 2],
 ) -> f64 {
-    const MARK: f64 = 26.0;
     let mut entries: Vec<(&str, String)> = Vec::new();
     if series.batches.is_empty() {
         entries.push(("z-mean", t!("report.curve_epoch_mean").into_owned()));
@@ -240,33 +239,22 @@ fn draw_legend(
         Some(value) => entries.push(("z-test", t!("report.curve_test_value", value = value).into_owned())),
         None => {}
     }
-    let mut x = left;
-    for (class, text) in entries {
-        let width = MARK + 6.0 + width_of(&text, Font::Body);
-        if x > left && x + width > drawing.width() - left {
-            (x, y) = (left, y + 21.0);
+    drawing.legend(entries, place, |drawing, class, [x, middle]| match class {
+        "z-validation" => drawing.circle([x + MARK / 2.0, middle], 4.5, class),
+        "z-dots" => {
+            let dots = [0.15, 0.5, 0.85].map(|part| format!("M{} {middle}h0", x + MARK * part));
+            drawing.path(&dots.concat(), class);
         }
-        let middle = y - 4.5;
-        match class {
-            "z-validation" => drawing.circle([x + MARK / 2.0, middle], 4.5, class),
-            "z-dots" => {
-                let dots = [0.15, 0.5, 0.85].map(|part| format!("M{} {middle}h0", x + MARK * part));
-                drawing.path(&dots.concat(), class);
+        "z-batch" => {
+            let mut path = String::new();
+            for (place, up) in [2.0, -3.0, 1.0, -2.0, 3.0, -4.0, 2.0, -1.0, 3.0].into_iter().enumerate() {
+                let command = if place == 0 { 'M' } else { 'L' };
+                push_point(&mut path, command, [x + MARK * place as f64 / 8.0, middle + up]);
             }
-            "z-batch" => {
-                let mut path = String::new();
-                for (place, up) in [2.0, -3.0, 1.0, -2.0, 3.0, -4.0, 2.0, -1.0, 3.0].into_iter().enumerate() {
-                    let command = if place == 0 { 'M' } else { 'L' };
-                    push_point(&mut path, command, [x + MARK * place as f64 / 8.0, middle + up]);
-                }
-                drawing.path(&path, class);
-            }
-            _ => drawing.line([x, middle], [x + MARK, middle], class),
+            drawing.path(&path, class);
         }
-        drawing.text(x + MARK + 6.0, y, Anchor::Start, Font::Body, &text);
-        x += width + 20.0;
-    }
-    y + 21.0
+        _ => drawing.line([x, middle], [x + MARK, middle], class),
+    })
 }
 
 fn draw_grid(drawing: &mut Drawing, plot: &Plot, scale: &Scale) {

@@ -9,7 +9,7 @@ use shuzi::evaluation::{CALIBRATION_BINS, ConfidenceBin, Evaluation, wilson_inte
 
 use super::{
     grouped, nats, percent,
-    svg::{Anchor, Drawing, Font, Room, width_of},
+    svg::{Anchor, Drawing, Font, MARK, Room, width_of},
 };
 
 /// Where the bins end, in percent, the last one apart, which ends at 100; so many as there is room for.
@@ -149,8 +149,7 @@ fn draw_bin(drawing: &mut Drawing, plot: &Plot, ends: &[f64], bin: &ConfidenceBi
     }
 }
 
-fn draw_legend(drawing: &mut Drawing, temperature: Option<f64>, [left, mut y]: [f64; 2]) -> f64 {
-    const MARK: f64 = 26.0;
+fn draw_legend(drawing: &mut Drawing, temperature: Option<f64>, place: [f64; 2]) -> f64 {
     let mut entries = vec![
         ("z-right2", t!("report.reliability_bar").into_owned()),
         ("z-diagonal", t!("report.reliability_diagonal").into_owned()),
@@ -159,22 +158,11 @@ fn draw_legend(drawing: &mut Drawing, temperature: Option<f64>, [left, mut y]: [
         let text = t!("report.reliability_circle", temperature = degrees(temperature)).into_owned();
         entries.push(("z-validation", text));
     }
-    let mut x = left;
-    for (class, text) in entries {
-        let width = MARK + 6.0 + width_of(&text, Font::Body);
-        if x > left && x + width > drawing.width() - left {
-            (x, y) = (left, y + 21.0);
-        }
-        let middle = y - 4.5;
-        match class {
-            "z-right2" => drawing.rectangle([x + 4.0, middle - 6.0], [MARK - 8.0, 12.0], 2.0, class),
-            "z-diagonal" => drawing.line([x, middle], [x + MARK, middle], class),
-            _ => drawing.circle([x + MARK / 2.0, middle], 4.5, class),
-        }
-        drawing.text(x + MARK + 6.0, y, Anchor::Start, Font::Body, &text);
-        x += width + 20.0;
-    }
-    y + 21.0
+    drawing.legend(entries, place, |drawing, class, [x, middle]| match class {
+        "z-right2" => drawing.rectangle([x + 4.0, middle - 6.0], [MARK - 8.0, 12.0], 2.0, class),
+        "z-diagonal" => drawing.line([x, middle], [x + MARK, middle], class),
+        _ => drawing.circle([x + MARK / 2.0, middle], 4.5, class),
+    })
 }
 
 /// Under the plot: how many images each bin holds, as a bar and as a number, and how many of them

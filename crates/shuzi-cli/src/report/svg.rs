@@ -33,6 +33,9 @@ pub enum Anchor {
     End,
 }
 
+/// How wide a mark in a legend is.
+pub const MARK: f64 = 26.0;
+
 /// The sizes of text, in CSS pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Font {
@@ -141,6 +144,27 @@ impl Drawing {
         let (x, y, text) = (Number(x), Number(y), Escaped(text));
         writeln!(self.body, "<text x=\"{x}\" y=\"{y}\"{anchor} class=\"{font}{gap}{class}\">{text}</text>")
             .expect("a string takes all");
+    }
+
+    /// A class's mark and its text, side by side from `[left, y]`, the baseline, and below each other where the
+    /// drawing ends. `mark` draws one from the middle of its left side, [`MARK`] wide. Returns the baseline below.
+    pub fn legend(
+        &mut self,
+        entries: Vec<(&str, String)>,
+        [left, mut y]: [f64; 2],
+        mark: impl Fn(&mut Self, &str, [f64; 2]),
+    ) -> f64 {
+        let mut x = left;
+        for (class, text) in entries {
+            let width = MARK + 6.0 + width_of(&text, Font::Body);
+            if x > left && x + width > self.width() - left {
+                (x, y) = (left, y + 21.0);
+            }
+            mark(self, class, [x, y - 4.5]);
+            self.text(x + MARK + 6.0, y, Anchor::Start, Font::Body, &text);
+            x += width + 20.0;
+        }
+        y + 21.0
     }
 
     /// Lines of text from the baseline `y`, broken at `width`. Returns the baseline below.
