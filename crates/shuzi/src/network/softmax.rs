@@ -162,6 +162,28 @@ mod tests {
     }
 
     #[test]
+    fn smoothed_labels_are_targets_like_any_other() {
+        let (z, label, smoothing) = ([0.3, -1.2, 0.8, 0.1, 0.0, 2.0, -0.7, 0.4, 0.9, -2.5], 5, 0.2);
+        let mut target = [smoothing / DIGITS as f32; DIGITS];
+        target[usize::from(label)] += 1.0 - smoothing;
+        let level = Level::detect();
+        let (mut p, mut loss, mut dz) = ([[f32::NAN; DIGITS]; 2], [[f32::NAN]; 2], [[f32::NAN; DIGITS]; 2]);
+        cross_entropy(level, &z, &[label], smoothing, &mut p[0], &mut loss[0]);
+        cross_entropy_of_targets(level, &z, &target, &mut p[1], &mut loss[1]);
+        backward(level, &p[0], &[label], smoothing, 0.5, &mut dz[0]);
+        backward_of_targets(level, &p[1], &target, 0.5, &mut dz[1]);
+        let by_hand: f32 = p[0].iter().zip(target).map(|(p, y)| -p.ln() * y).sum();
+        assert_eq!(p[0], p[1]);
+        for loss in loss {
+            assert!((loss[0] - by_hand).abs() < 1e-5, "{loss:?} {by_hand}");
+        }
+        for i in 0..DIGITS {
+            assert!((dz[0][i] - (p[0][i] - target[i]) / 2.0).abs() < 1e-6, "{i}");
+            assert!((dz[1][i] - dz[0][i]).abs() < 1e-6, "{i}");
+        }
+    }
+
+    #[test]
     fn the_gradient_matches_central_differences() {
         const H: f32 = 1e-2; // third derivatives are below 1: the error is below H² / 6
         let logits = logits([0.3, -1.2, 0.8, 0.1]);
