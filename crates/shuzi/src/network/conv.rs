@@ -121,11 +121,11 @@ impl Conv {
         let x = self.padded(x, &mut scratch.padded);
         if self.depthwise {
             depthwise::forward(level, self.geometry, weight, bias, x, y);
-        } else if prepared.pairs.is_empty() {
-            convolution::forward(level, self.geometry, weight, bias, x, y);
-        } else {
+        } else if prepared.has_pairs() {
             let x = neighbours(level, x, &mut scratch.pairs);
             convolution::forward_pairs(level, halved(self.geometry), &prepared.pairs, bias, x, y);
+        } else {
+            convolution::forward(level, self.geometry, weight, bias, x, y);
         }
     }
 
@@ -142,15 +142,14 @@ impl Conv {
         let output = self.output();
         let images = dy.len() / output.len();
         let spread = Spread { from: output, to: turned, border, step: self.geometry.stride };
-        spread.copy(dy, images, &mut scratch.padded);
-        let dy = &scratch.padded;
+        let dy = spread.copy(dy, images, &mut scratch.padded);
         if self.depthwise {
             depthwise::forward(level, turned, &prepared.turned, &[], dy, dx);
-        } else if prepared.turned_pairs.is_empty() {
-            convolution::forward(level, turned, &prepared.turned, &[], dy, dx);
-        } else {
+        } else if prepared.has_turned_pairs() {
             let dy = neighbours(level, dy, &mut scratch.pairs);
             convolution::forward_pairs(level, halved(turned), &prepared.turned_pairs, &[], dy, dx);
+        } else {
+            convolution::forward(level, turned, &prepared.turned, &[], dy, dx);
         }
     }
 
@@ -215,18 +214,14 @@ impl Conv {
 
     /// The images with zeros around them.
     fn padded<'a>(&self, x: &'a [f32], room: &'a mut Vec<f32>) -> &'a [f32] {
-        if self.padding == 0 {
-            return x;
-        }
         let Geometry { height, width, channels, .. } = self.geometry;
         let from = Shape { height: height - 2 * self.padding, width: width - 2 * self.padding, channels };
         let spread = Spread { from, to: self.geometry, border: self.padding, step: 1 };
-        spread.copy(x, x.len() / from.len(), room);
-        room
+        spread.copy(x, x.len() / from.len(), room)
     }
 }
 
-/// Copies images into larger ones that are 0 elsewhere.
+/// Larger images that are 0 elsewhere.
 struct Spread {
     from: Shape,
     to: Geometry,
@@ -237,7 +232,11 @@ struct Spread {
 }
 
 impl Spread {
-    fn copy(&self, x: &[f32], images: usize, to: &mut Vec<f32>) {
+    /// `x` in such images; where they are no larger, `x` itself.
+    fn copy<'a>(&self, x: &'a [f32], images: usize, to: &'a mut Vec<f32>) -> &'a [f32] {
+        if self.border == 0 && self.step == 1 {
+            return x;
+        }
         let channels = self.from.channels;
         let row = self.to.width * channels;
         to.clear();
@@ -256,5 +255,6 @@ impl Spread {
                 }
             }
         }
+        to
     }
 }

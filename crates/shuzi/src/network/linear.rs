@@ -5,10 +5,9 @@
 //! Where `x` is the picture itself, it is read as bytes ([`crate::kernels::pixels`]),
 //! half by half: `y = (b + Σ upper half) + Σ lower half`.
 
-use super::prepared::{Prepared, Scratch, distant, neighbours, rows, turn};
+use super::{Conv, Shape};
 use crate::kernels::{
     Level, Loop,
-    convolution::{self, Geometry},
     pixels::{
         by_image::{self, ImageLists},
         by_pixel::{self, PixelBlock},
@@ -48,77 +47,11 @@ impl Linear {
         multiply(level, y, Matrix::new(x, batch, self.inputs), weight, true);
     }
 
-    /// The layer as a convolution of images with one pixel.
-    fn geometry(&self) -> Geometry {
-        Geometry { height: 1, width: 1, channels: self.inputs, kernel: 1, stride: 1, outputs: self.outputs }
-    }
-
-    /// The weights in pairs of bfloat16, where they fit.
-    pub fn prepare(&self, level: Level, parameters: &[f32], prepared: &mut Prepared) {
-        let (weight, _) = self.weight_and_bias(parameters);
-        if self.inputs.is_multiple_of(2) {
-            rows(level, weight, self.outputs, &mut prepared.pairs);
-        }
-        if self.outputs.is_multiple_of(2) {
-            prepared.turned.resize(weight.len(), 0.0);
-            turn(weight, self.outputs, &mut prepared.turned);
-            rows(level, &prepared.turned, self.inputs, &mut prepared.turned_pairs);
-        }
-    }
-
-    /// [`forward`](Self::forward) by prepared weights, if there are.
-    pub fn forward_prepared(
-        &self,
-        level: Level,
-        parameters: &[f32],
-        prepared: &Prepared,
-        x: &[f32],
-        y: &mut [f32],
-        scratch: &mut Scratch,
-    ) {
-        if prepared.pairs.is_empty() {
-            return self.forward(level, parameters, x, y);
-        }
-        let (_, bias) = self.weight_and_bias(parameters);
-        let geometry = Geometry { channels: self.inputs / 2, ..self.geometry() };
-        let x = neighbours(level, x, &mut scratch.pairs);
-        convolution::forward_pairs(level, geometry, &prepared.pairs, bias, x, y);
-    }
-
-    /// [`backward`](Self::backward) by prepared weights, if there are.
-    pub fn backward_prepared(
-        &self,
-        level: Level,
-        parameters: &[f32],
-        prepared: &Prepared,
-        dy: &[f32],
-        dx: &mut [f32],
-        scratch: &mut Scratch,
-    ) {
-        if prepared.turned_pairs.is_empty() {
-            return self.backward(level, parameters, dy, dx);
-        }
-        let geometry = Geometry { channels: self.outputs / 2, outputs: self.inputs, ..self.geometry() };
-        let dy = neighbours(level, dy, &mut scratch.pairs);
-        convolution::forward_pairs(level, geometry, &prepared.turned_pairs, &[], dy, dx);
-    }
-
-    /// The whole [`gradient`](Self::gradient) of one block, from pairs of bfloat16.
-    pub fn gradient_of_pairs(
-        &self,
-        level: Level,
-        x: &[f32],
-        dy: &[f32],
-        gradient: &mut [f32],
-        scratch: &mut Scratch,
-    ) {
-        let (weight, bias) = gradient.split_at_mut(self.inputs * self.outputs);
-        // The images are a row of pixels.
-        let geometry = Geometry { width: x.len() / self.inputs, ..self.geometry() };
-        let x = distant(level, x, self.inputs, &mut scratch.pairs);
-        let dy_pairs = rows(level, dy, self.outputs, &mut scratch.more_pairs);
-        convolution::gradient_pairs(level, geometry, x, dy_pairs, weight);
-        sum_rows(level, std::iter::once(dy), bias);
+    /// The layer as a convolution of one row of pixels, the examples of the batch; it has the forms for pairs
+    /// of bfloat16.
+    pub(super) fn as_convolution(&self, batch: usize) -> Conv {
+        let pixels = Shape { height: 1, width: batch, channels: self.inputs };
+        Conv::new(pixels, self.outputs, 1, 1, 0, false, true)
     }
 
     /// [`forward`](Self::forward) of a first layer, from whole images.

@@ -26,6 +26,7 @@ pub use self::{
         MAX_WIDTH, Place, Shape, Tensor, Tile,
     },
     block::{Block, Half, Recognizer},
+    conv::Conv,
     init::InitialWeights,
     linear::Linear,
     prepared::Prepared,

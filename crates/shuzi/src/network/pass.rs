@@ -88,9 +88,11 @@ impl Architecture {
                 Purpose::Train { prepared, .. } => &prepared[index],
             };
             match *layer {
-                Layer::Linear(linear) => {
-                    linear.forward_prepared(level, parameters, prepared, x, y, &mut block.scratch);
+                Layer::Linear(linear) if prepared.has_pairs() => {
+                    let conv = linear.as_convolution(images);
+                    conv.forward(level, parameters, prepared, x, y, &mut block.scratch);
                 }
+                Layer::Linear(linear) => linear.forward(level, parameters, x, y),
                 Layer::Conv(conv) => conv.forward(level, parameters, prepared, x, y, &mut block.scratch),
                 Layer::Crop(crop) => crop.forward(x, y),
                 Layer::MaxPool(windows) => pooling::maximum(level, windows, x, y),
@@ -146,7 +148,9 @@ impl Architecture {
         let parameters = &parameters[self.ranges[index].clone()];
         match self.layers[index] {
             Layer::Conv(conv) => conv.prepare(level, pairs, parameters, prepared),
-            Layer::Linear(linear) if pairs => linear.prepare(level, parameters, prepared),
+            Layer::Linear(linear) if pairs => {
+                linear.as_convolution(1).prepare(level, pairs, parameters, prepared);
+            }
             _ => {}
         }
     }
@@ -180,7 +184,7 @@ impl Architecture {
             let gradient = &mut gradient[self.ranges[index].clone()];
             match self.layers[index] {
                 Layer::Linear(linear) if pairs => {
-                    linear.gradient_of_pairs(level, x, dy, gradient, &mut block.scratch);
+                    linear.as_convolution(images).gradient(level, pairs, x, dy, gradient, &mut block.scratch);
                 }
                 Layer::Linear(linear) => {
                     linear.gradient(level, iter::once((x, dy)), 0..linear.inputs + 1, gradient);
@@ -192,10 +196,11 @@ impl Architecture {
             let Some(dx) = before.last_mut().filter(|_| self.ranges[index].start > 0) else { break };
             let dx = &mut dx[..x.len()];
             match self.layers[index] {
-                Layer::Linear(linear) => {
-                    let (prepared, scratch) = (&prepared[index], &mut block.scratch);
-                    linear.backward_prepared(level, parameters, prepared, dy, dx, scratch);
+                Layer::Linear(linear) if prepared[index].has_turned_pairs() => {
+                    let (conv, scratch) = (linear.as_convolution(images), &mut block.scratch);
+                    conv.backward(level, &prepared[index], dy, dx, scratch);
                 }
+                Layer::Linear(linear) => linear.backward(level, parameters, dy, dx),
                 Layer::Conv(conv) => conv.backward(level, &prepared[index], dy, dx, &mut block.scratch),
                 Layer::Crop(crop) => crop.backward(dy, dx),
                 Layer::MaxPool(windows) => {

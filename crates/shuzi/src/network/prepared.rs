@@ -25,6 +25,18 @@ pub struct Prepared {
     pub(super) turned_pairs: Vec<f32>,
 }
 
+impl Prepared {
+    /// Whether the way forward goes in pairs.
+    pub(super) fn has_pairs(&self) -> bool {
+        !self.pairs.is_empty()
+    }
+
+    /// Whether the way back does.
+    pub(super) fn has_turned_pairs(&self) -> bool {
+        !self.turned_pairs.is_empty()
+    }
+}
+
 /// [`pairs::neighbours`] into a room.
 pub(super) fn neighbours<'a>(level: Level, x: &[f32], room: &'a mut Vec<f32>) -> &'a [f32] {
     room.resize(x.len() / 2, 0.0);

@@ -137,7 +137,7 @@ impl ByBlocks {
         &mut self,
         network: &mut Network,
         optimizer: &mut Optimizer,
-        mut step: Step,
+        step: Step,
         batch: Batch<'_>,
         team: &mut Team<'_>,
     ) {
@@ -157,9 +157,7 @@ impl ByBlocks {
             team.for_each_piece([&mut self.gradient], pieces, |index, [gradient]| {
                 add(&pieces[index], gradient);
             });
-            step.clip(&self.gradient);
-            let slices = optimizer.slices(parameters, &mut self.gradient);
-            team.for_each_piece(slices, pieces, |_, slices| step.update(level, slices));
+            optimizer.move_clipped(step, level, parameters, &mut self.gradient, pieces, team);
         } else {
             let slices = optimizer.slices(parameters, &mut self.gradient);
             team.for_each_piece(slices, pieces, |index, slices: [&mut [f32]; SLICES]| {
@@ -167,7 +165,7 @@ impl ByBlocks {
                 step.update(level, slices);
             });
         }
-        self.moments.fill(0.0);
+        self.forget_moments();
         let images = self.add_moments(network.architecture(), batch);
         self.follow(network, images, MOMENTUM);
     }

@@ -142,7 +142,7 @@ impl ByHalves {
         &mut self,
         network: &mut Network,
         optimizer: &mut Optimizer,
-        mut step: Step,
+        step: Step,
         batch: Batch<'_>,
         [next, after_next]: [Batch<'_>; 2],
         team: &mut Team<'_>,
@@ -157,9 +157,7 @@ impl ByHalves {
             team.for_each_piece([&mut self.gradient], &self.tile_ranges, |index, [gradient]| {
                 architecture.gradient(level, &tiles[index], halves, first_gradient, blocks, gradient);
             });
-            step.clip(&self.gradient);
-            let slices = optimizer.slices(parameters, &mut self.gradient);
-            team.for_each_piece(slices, &self.tile_ranges, |_, slices| step.update(level, slices));
+            optimizer.move_clipped(step, level, parameters, &mut self.gradient, &self.tile_ranges, team);
             return self.begin(network, next, after_next, team);
         }
         let slices = optimizer.slices(parameters, &mut self.gradient);

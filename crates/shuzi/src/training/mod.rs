@@ -385,19 +385,15 @@ struct Best {
 /// Compares a network with the best so far. How many epochs ago the best was.
 fn see(best: &mut Option<Best>, loss: f64, network: &Network) -> usize {
     match best {
-        Some(best) if loss < best.loss => {
-            *best = Best { network: network.clone(), loss, epochs_since: 0 };
-            0
-        }
+        Some(best) if loss < best.loss => (),
+        None => (),
         Some(best) => {
             best.epochs_since += 1;
-            best.epochs_since
-        }
-        None => {
-            *best = Some(Best { network: network.clone(), loss, epochs_since: 0 });
-            0
+            return best.epochs_since;
         }
     }
+    *best = Some(Best { network: network.clone(), loss, epochs_since: 0 });
+    0
 }
 
 /// Sums over the steps of an epoch.

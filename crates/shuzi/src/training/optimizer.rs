@@ -13,9 +13,10 @@
 //! Weight decay λ is decoupled from the gradient (Loshchilov & Hutter 2019): `w ← w − η·λ·w`.
 
 use crate::{
-    kernels::{Level, Loop, Numbers, zeros},
+    kernels::{Level, Loop, Numbers, team::Team, zeros},
     recipe::{Averaging, OptimizerKind, TrainingRecipe},
 };
+use std::ops::Range;
 
 /// A rule and what it remembers of past gradients, one number for each parameter and moment.
 #[derive(Clone, Debug, PartialEq)]
@@ -111,6 +112,21 @@ impl Optimizer {
         [weights, gradient, &mut self.first_moment, &mut self.second_moment, &mut self.average]
     }
 
+    /// Moves all weights by a gradient that is known as a whole, shortened if it is too long; `pieces` are
+    /// shared out among the threads.
+    pub(super) fn move_clipped(
+        &mut self,
+        mut step: Step,
+        level: Level,
+        weights: &mut [f32],
+        gradient: &mut [f32],
+        pieces: &[Range<usize>],
+        team: &mut Team<'_>,
+    ) {
+        step.clip(gradient);
+        team.for_each_piece(self.slices(weights, gradient), pieces, |_, slices| step.update(level, slices));
+    }
+
     /// Counts a step, of so many in all, and fixes its constants; [`Step::update`] then changes the weights.
     pub(super) fn begin_step(&mut self, learning_rate: f32, all_steps: u64) -> Step {
         self.steps += 1;
@@ -143,13 +159,13 @@ impl Optimizer {
 }
 
 impl Step {
-    /// Whether [`clip`](Self::clip) must see the whole gradient first.
+    /// Whether the whole gradient must be known first, see [`Optimizer::move_clipped`].
     pub(super) fn needs_norm(self) -> bool {
         self.gradient_clipping.is_some()
     }
 
     /// Shortens the gradient if it is too long.
-    pub(super) fn clip(&mut self, gradient: &[f32]) {
+    fn clip(&mut self, gradient: &[f32]) {
         let Some(limit) = self.gradient_clipping else { return };
         let square: f64 = gradient.iter().map(|&g| f64::from(g) * f64::from(g)).sum();
         let norm = square.sqrt() as f32;
