@@ -3,6 +3,8 @@
 //! Row by row (C order) once read, whatever order the file had. Every size is checked against
 //! the bytes that are there before memory is asked for.
 
+use half::f16;
+
 /// Numbers in a shape, row by row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Array {
@@ -13,6 +15,8 @@ pub struct Array {
 /// The numbers of an [`Array`].
 #[derive(Clone, Debug, PartialEq)]
 pub enum Values {
+    /// Half precision.
+    F16(Vec<f16>),
     /// Single precision.
     F32(Vec<f32>),
     /// Double precision.
@@ -26,7 +30,7 @@ pub enum Values {
 #[non_exhaustive]
 pub enum ArrayError {
     /// Not numbers, or numbers of an uncommon kind.
-    #[error("element type {found:?}, expected float32, float64 or integers")]
+    #[error("element type {found:?}, expected float16, float32, float64 or integers")]
     ElementType {
         /// The type as the file names it.
         found: String,
@@ -89,6 +93,7 @@ impl ElementType {
             _ => (false, text),
         };
         let (kind, bytes) = match rest {
+            "f2" => (Kind::Float, 2),
             "f4" => (Kind::Float, 4),
             "f8" => (Kind::Float, 8),
             "u1" => (Kind::Unsigned, 1),
@@ -156,6 +161,7 @@ impl Array {
         let numbers = bytes.chunks_exact(element.bytes).map(little_endian);
         let unused_bits = 64 - 8 * element.bytes as u32;
         let mut values = match (element.kind, element.bytes) {
+            (Kind::Float, 2) => Values::F16(numbers.map(|bits| f16::from_bits(bits as u16)).collect()),
             (Kind::Float, 4) => Values::F32(numbers.map(|bits| f32::from_bits(bits as u32)).collect()),
             (Kind::Float, _) => Values::F64(numbers.map(f64::from_bits).collect()),
             (Kind::Signed, _) => {
@@ -168,6 +174,7 @@ impl Array {
         };
         if column_by_column && shape.len() > 1 {
             values = match values {
+                Values::F16(values) => Values::F16(rows_first(&shape, &values)),
                 Values::F32(values) => Values::F32(rows_first(&shape, &values)),
                 Values::F64(values) => Values::F64(rows_first(&shape, &values)),
                 Values::Integers(values) => Values::Integers(rows_first(&shape, &values)),
@@ -179,6 +186,7 @@ impl Array {
     /// NumPy's word for the elements, and their bytes, little-endian and row by row.
     pub(super) fn to_bytes(&self) -> (&'static str, Vec<u8>) {
         match &self.values {
+            Values::F16(values) => ("<f2", values.iter().flat_map(|value| value.to_le_bytes()).collect()),
             Values::F32(values) => ("<f4", values.iter().flat_map(|value| value.to_le_bytes()).collect()),
             Values::F64(values) => ("<f8", values.iter().flat_map(|value| value.to_le_bytes()).collect()),
             Values::Integers(values) => {
@@ -197,9 +205,18 @@ impl Array {
         &self.values
     }
 
+    /// The same in half precision, if all numbers can be said in it.
+    pub fn to_f16(&self) -> Option<Array> {
+        let Values::F32(values) = &self.values else { return None };
+        let exact = |&value: &f32| Some(f16::from_f32(value)).filter(|half| f32::from(*half) == value);
+        let values = values.iter().map(exact).collect::<Option<_>>()?;
+        Some(Array { shape: self.shape.clone(), values: Values::F16(values) })
+    }
+
     /// The numbers in single precision, rounded where they have more.
     pub fn into_f32(self) -> Vec<f32> {
         match self.values {
+            Values::F16(values) => values.into_iter().map(f32::from).collect(),
             Values::F32(values) => values,
             Values::F64(values) => values.into_iter().map(|value| value as f32).collect(),
             Values::Integers(values) => values.into_iter().map(|value| value as f32).collect(),
@@ -249,13 +266,15 @@ mod tests {
         let read = |kind: &str, bytes: &[u8]| {
             Array::from_bytes(ElementType::parse(kind).unwrap(), vec![1], false, bytes).unwrap().values
         };
+        assert_eq!(read("<f2", &[0x00, 0x3e]), Values::F16(vec![f16::from_f32(1.5)]));
+        assert_eq!(read(">f2", &[0x00, 0x01]), Values::F16(vec![f16::from_bits(1)])); // the smallest above 0
         assert_eq!(read("<f4", &1.5f32.to_le_bytes()), Values::F32(vec![1.5]));
         assert_eq!(read(">f8", &1.5f64.to_be_bytes()), Values::F64(vec![1.5]));
         assert_eq!(read("|i1", &[0xff]), Values::Integers(vec![-1]));
         assert_eq!(read("|u1", &[0xff]), Values::Integers(vec![255]));
         assert_eq!(read(">u2", &[1, 2]), Values::Integers(vec![258]));
         assert_eq!(read("<i4", &(-7i32).to_le_bytes()), Values::Integers(vec![-7]));
-        for wrong in ["<f2", "|O", "<U8", "<c8", "|b1", "", "é"] {
+        for wrong in ["<f3", "|O", "<U8", "<c8", "|b1", "", "é"] {
             assert!(ElementType::parse(wrong).is_err(), "{wrong}");
         }
     }
@@ -274,6 +293,19 @@ mod tests {
         let u1 = ElementType::parse("u1").unwrap();
         for shape in [vec![3], vec![usize::MAX, 2], vec![0], vec![1; 9]] {
             assert!(Array::from_bytes(u1, shape, false, &[0; 4]).is_err());
+        }
+    }
+
+    #[test]
+    fn only_what_half_precision_can_say_becomes_half_precision() {
+        let exact = Array::from_f32(vec![4], vec![0.5, -65504.0, 0.0, 6.0e-8f32]).to_f16();
+        assert_eq!(exact, None, "6e-8 is no half");
+        let exact = [0.5, -65504.0, 0.0, f32::from(f16::from_bits(1))].to_vec();
+        let half = Array::from_f32(vec![2, 2], exact.clone()).to_f16().unwrap();
+        assert_eq!((half.shape(), half.to_bytes().1.len()), (&[2, 2][..], 8));
+        assert_eq!(half.into_f32(), exact);
+        for wrong in [0.1, 65520.0, f32::NAN] {
+            assert_eq!(Array::from_f32(vec![1], vec![wrong]).to_f16(), None);
         }
     }
 

@@ -18,7 +18,7 @@ use self::{
 };
 use crate::{
     image::PIXELS,
-    network::{Architecture, ArchitectureError, LayerKind, Network, Place, Tensor},
+    network::{Architecture, ArchitectureError, LayerKind, Network, Place, Storage, Tensor},
     preprocess::PixelScale,
     recipe::{Recipe, RecipeError},
 };
@@ -166,12 +166,14 @@ impl Model {
     /// The native file, `model.safetensors` (`docs/model-file.md`).
     pub fn to_safetensors(&self) -> Vec<u8> {
         let architecture = self.network.architecture();
+        let is_half = self.record.recipe.as_ref().is_some_and(|recipe| recipe.training.storage == Storage::F16);
         let tensors: Vec<_> = architecture
             .tensors()
             .into_iter()
             .map(|tensor| {
-                let values = self.network.tensor(&tensor).to_vec();
-                (tensor.name, Array::from_f32(tensor.shape, values))
+                let array = Array::from_f32(tensor.shape.clone(), self.network.tensor(&tensor).to_vec());
+                let half = array.to_f16().filter(|_| is_half);
+                (tensor.name, half.unwrap_or(array))
             })
             .collect();
         let version = if architecture.is_fully_connected() { FORMAT_VERSION } else { LAYERS_FORMAT_VERSION };

@@ -35,8 +35,8 @@ pub enum SafetensorsError {
         /// The name.
         name: String,
     },
-    /// A tensor that is not of float32 or float64.
-    #[error("tensor {name} is of {found}, expected F32 or F64")]
+    /// A tensor that is not of float16, float32 or float64.
+    #[error("tensor {name} is of {found}, expected F16, F32 or F64")]
     ElementType {
         /// Its name.
         name: String,
@@ -69,6 +69,7 @@ pub fn read(bytes: &[u8]) -> Result<(Vec<(String, Array)>, BTreeMap<String, Stri
     for (name, _) in tensors {
         let tensor = file.tensor(&name)?;
         let element = match tensor.dtype() {
+            Dtype::F16 => "<f2",
             Dtype::F32 => "<f4",
             Dtype::F64 => "<f8",
             other => return Err(SafetensorsError::ElementType { name, found: format!("{other:?}") }),
@@ -144,6 +145,9 @@ impl<'de> Visitor<'de> for Names<'_> {
 
 fn first_not_finite(array: &Array) -> Option<(usize, f64)> {
     match array.values() {
+        Values::F16(values) => {
+            values.iter().position(|value| !value.is_finite()).map(|index| (index, f64::from(values[index])))
+        }
         Values::F32(values) => {
             values.iter().position(|value| !value.is_finite()).map(|index| (index, f64::from(values[index])))
         }
@@ -154,11 +158,11 @@ fn first_not_finite(array: &Array) -> Option<(usize, f64)> {
     }
 }
 
-/// Tensors of single precision as a file, in their order, with the metadata in its order.
+/// Tensors of half or single precision as a file, in their order, with the metadata in its order.
 ///
 /// # Panics
 ///
-/// If a tensor is not of single precision.
+/// If a tensor is of another.
 pub fn write(tensors: &[(String, Array)], metadata: &[(String, String)]) -> Vec<u8> {
     let text = |text: &str| serde_json::to_string(text).expect("every text can be written");
     let metadata: Vec<_> =
@@ -166,12 +170,17 @@ pub fn write(tensors: &[(String, Array)], metadata: &[(String, String)]) -> Vec<
     let mut entries = vec![format!("\"__metadata__\":{{{}}}", metadata.join(","))];
     let mut data: Vec<u8> = vec![];
     for (name, array) in tensors {
-        let Values::F32(values) = array.values() else { panic!("safetensors::write: {name} is not f32") };
+        let (element, bytes) = array.to_bytes();
+        let element = match element {
+            "<f2" => "F16",
+            "<f4" => "F32",
+            other => panic!("safetensors::write: {name} is {other}"),
+        };
         let begin = data.len();
-        data.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+        data.extend(bytes);
         let (shape, end) = (array.shape(), data.len());
         entries.push(format!(
-            "{}:{{\"dtype\":\"F32\",\"shape\":{shape:?},\"data_offsets\":[{begin},{end}]}}",
+            "{}:{{\"dtype\":\"{element}\",\"shape\":{shape:?},\"data_offsets\":[{begin},{end}]}}",
             text(name)
         ));
     }

@@ -68,6 +68,21 @@ fn a_convolutional_model_survives_its_file() {
 }
 
 #[test]
+fn a_model_of_halves_survives_a_file_of_half_the_size() {
+    let mut model = convolutional_model();
+    let full = model.to_safetensors();
+    model.record.recipe.as_mut().unwrap().training.storage = Storage::F16;
+    assert_eq!(Model::from_bytes(&model.to_safetensors()).unwrap(), model, "what is not rounded stays f32");
+    model.network.round_to(Storage::F16);
+    let half = model.to_safetensors();
+    let text = String::from_utf8_lossy(&half);
+    assert!(text.contains(r#""dtype":"F16""#) && !text.contains(r#""dtype":"F32""#));
+    let numbers = model.network.parameters().len() + model.network.statistics().len();
+    assert!(full.len() - half.len() > 2 * numbers - 64, "{} of {}", half.len(), full.len());
+    assert_eq!(Model::from_bytes(&half).unwrap(), model);
+}
+
+#[test]
 fn a_convolutional_model_with_a_part_missing_or_wrong_is_refused_by_name() {
     let (arrays, metadata) = safetensors::read(&convolutional_model().to_safetensors()).unwrap();
     let mut without_hash = metadata.clone();

@@ -35,6 +35,19 @@ use crate::{
     Rng,
     kernels::{Numbers, zeros},
 };
+use half::f16;
+use serde::{Deserialize, Serialize};
+
+/// What the numbers of a trained network are rounded to, and stored as. Until training ends they are f32.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Storage {
+    /// f32: they stay as they are.
+    #[default]
+    F32,
+    /// IEEE 754 half precision: half the file.
+    F16,
+}
 
 /// Layers and the numbers they have learned.
 #[derive(Clone, Debug, PartialEq)]
@@ -110,6 +123,16 @@ impl Network {
             new[bias..].iter_mut().zip(&shift).for_each(|(bias, shift)| *bias += shift);
         }
         Network { architecture, parameters, statistics }
+    }
+
+    /// Rounds all numbers to the nearest that `storage` has, those beyond its range to its largest.
+    pub fn round_to(&mut self, storage: Storage) {
+        if storage == Storage::F16 {
+            let [least, most] = [f16::MIN, f16::MAX].map(f32::from);
+            for number in self.parameters.iter_mut().chain(self.statistics.iter_mut()) {
+                *number = f16::from_f32(number.clamp(least, most)).into();
+            }
+        }
     }
 
     /// Its layers, its parameters for the optimizer to change, and its statistics for training to measure.

@@ -8,7 +8,7 @@ pub mod schedule;
 pub use self::schedule::Schedule;
 use crate::{
     image::SIDE,
-    network::{Architecture, ArchitectureError, InitialWeights, LayerKind},
+    network::{Architecture, ArchitectureError, InitialWeights, LayerKind, Storage},
     preprocess::{
         PixelScale,
         augment::{self, Augmentation},
@@ -85,6 +85,9 @@ pub struct TrainingRecipe {
     /// What convolutions multiply.
     #[serde(default, skip_serializing_if = "is_f32")]
     pub precision: Precision,
+    /// What the trained weights are rounded to.
+    #[serde(default, skip_serializing_if = "is_full")]
+    pub storage: Storage,
     /// When to stop before the last epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub early_stopping: Option<EarlyStopping>,
@@ -117,6 +120,10 @@ fn is_default_ghost_batch(number: &usize) -> bool {
 
 fn is_f32(precision: &Precision) -> bool {
     *precision == Precision::F32
+}
+
+fn is_full(storage: &Storage) -> bool {
+    *storage == Storage::F32
 }
 
 /// What numbers are multiplied in training; sums and weights are always f32.

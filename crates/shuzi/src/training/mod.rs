@@ -33,7 +33,7 @@ use crate::{
         pixels::Images,
         team::{Team, with_team},
     },
-    network::Network,
+    network::{Network, Storage},
     recipe::{EarlyStopping, LastBatch, Recipe, TrainingRecipe},
 };
 use rand::{SeedableRng, seq::SliceRandom};
@@ -295,12 +295,12 @@ fn train_from(
                 return Ok(Outcome::Stopped);
             }
             let is_last = epoch + 1 == recipe.epochs;
-            // The weights to judge, and at the end to keep, are their average if there is one.
-            let averaged = match validation {
+            // The network to judge, and at the end to keep, if it is not the one that learns.
+            let kept = match validation {
                 None if !is_last => None,
-                _ => run.averaged(examples, epoch, team)?,
+                _ => run.kept(examples, epoch, team)?,
             };
-            let judged = averaged.as_ref().unwrap_or(&run.state.network);
+            let judged = kept.as_ref().unwrap_or(&run.state.network);
             let validation = validation.map(|data| evaluate(judged, data, processor));
             let sums = mem::take(&mut run.state.sums);
             let report = EpochReport {
@@ -316,8 +316,8 @@ fn train_from(
                 }
                 _ => false,
             };
-            if let Some(averaged) = averaged.filter(|_| is_last) {
-                run.state.network = averaged;
+            if let Some(kept) = kept.filter(|_| is_last) {
+                run.state.network = kept;
             }
             if stop || is_last {
                 if let Some(best) = run.state.best.take() {
@@ -332,6 +332,7 @@ fn train_from(
         }
     });
     *trained = run.state.network;
+    trained.round_to(recipe.storage);
     ended
 }
 
@@ -583,23 +584,27 @@ impl<O: FnMut(Event<'_>) -> ControlFlow<()>> Run<'_, O> {
         Ok(ControlFlow::Continue(()))
     }
 
-    /// The network with the average of the weights, if one is asked for, and statistics measured with it.
-    fn averaged(
+    /// The network that the recipe would keep if training ended now, unless it is the one that learns: with the
+    /// average of the weights and statistics measured with it, and rounded.
+    fn kept(
         &mut self,
         examples: Examples<'_>,
         epoch: usize,
         team: &mut Team<'_>,
     ) -> Result<Option<Network>, Diverged> {
         let State { network, optimizer, .. } = &self.state;
-        let Some(average) = optimizer.average() else { return Ok(None) };
-        let mut averaged = Network::new(network.architecture().clone(), average, network.statistics());
-        if averaged.architecture().statistic_count() > 0 {
+        let mut kept = match (optimizer.average(), self.recipe.storage) {
+            (None, Storage::F32) => return Ok(None),
+            (None, Storage::F16) => network.clone(),
+            (Some(average), _) => Network::new(network.architecture().clone(), average, network.statistics()),
+        };
+        if optimizer.average().is_some() && kept.architecture().statistic_count() > 0 {
             let mut images = 0;
-            let _enough =
-                self.take_epoch(examples, epoch, &mut Work::Measure(&averaged, &mut images), team)?;
-            self.workshop.set_statistics(&mut averaged, images);
+            let _enough = self.take_epoch(examples, epoch, &mut Work::Measure(&kept, &mut images), team)?;
+            self.workshop.set_statistics(&mut kept, images);
         }
-        Ok(Some(averaged))
+        kept.round_to(self.recipe.storage);
+        Ok(Some(kept))
     }
 }
 

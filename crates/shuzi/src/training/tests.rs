@@ -413,6 +413,31 @@ fn every_wish_of_a_recipe_changes_the_network() {
 }
 
 #[test]
+fn a_trained_network_is_rounded_as_the_recipe_wishes_and_judged_as_it_is_kept() {
+    let data = synthetic::generate(300, 3, 2);
+    for averaging in [None, Some(Averaging::Ema { decay: 0.9 })] {
+        let mut recipe = convolutional_recipe();
+        recipe.training.averaging = averaging;
+        let mut rounded = run(&recipe, &data, 2);
+        recipe.training.storage = Storage::F16;
+        let (mut network, split) = (initial_network(&recipe), split(&data, 60, recipe.training.seed));
+        let (examples, processor) = (Examples::shuffled(&data, &split), Processor::with_threads(2));
+        let (validation, mut judged) = (split.validation.as_ref(), 0.0);
+        train(&recipe.training, &mut network, examples, validation, processor, |event| {
+            if let Event::Epoch(epoch) = event {
+                judged = epoch.validation.unwrap().loss();
+            }
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+        assert!(network != rounded, "{averaging:?}");
+        rounded.round_to(Storage::F16);
+        assert!(network == rounded, "{averaging:?}");
+        assert_eq!(evaluate(&network, validation.unwrap(), processor).loss(), judged, "{averaging:?}");
+    }
+}
+
+#[test]
 fn a_convolutional_network_learns_and_its_running_statistics_suit_it() {
     let data = synthetic::generate(2_000, 3, 2);
     for averaging in [None, Some(Averaging::Ema { decay: 0.9 })] {
