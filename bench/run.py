@@ -185,13 +185,13 @@ def table(title, results, what):
         shown = " / ".join(f"{median(runs, 'seconds'):.4g}" if runs else "–" for runs in each)
         ratios = " / ".join(f"{seconds / ours:.1f}" for ours in own)
         cells = [f"{name} {version(runs).split(' ')[-1]}".strip(), shown, ratios]
+        accuracies = [run["accuracy"] * 100 for both in each if both for run in both]
+        accuracy = f"{statistics.mean(accuracies):.2f}"
         if "single_seconds" in runs[0]:
             single = min(median(r, "single_seconds") for r in each if r)
-            cells += [f"{10_000 / seconds / 1e6:.3g}", f"{single * 1e6:.2f}"]
+            cells += [f"{10_000 / seconds:,.0f}", f"{single * 1e6:.2f}", accuracy]
         else:
-            accuracies = [run["accuracy"] * 100 for both in each if both for run in both]
-            cells += [f"{statistics.mean(accuracies):.2f}"]
-            cells += [f"{median(runs, 'wall'):.2f}", f"{median(runs, 'memory'):.0f}"]
+            cells += [accuracy, f"{median(runs, 'wall'):.2f}", f"{median(runs, 'memory'):.0f}"]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
@@ -220,8 +220,8 @@ def heads(ratio):
     training = (
         f"| system | training, s: 1 / 2 threads | {ratio} | accuracy, mean % | whole process, s | peak memory, MB |"
     )
-    reading = f"| system | 10,000 images, s: 1 / 2 threads | {ratio} | million images/s | one image, µs |"
-    return (training, "|---" * 6 + "|"), (reading, "|---" * 5 + "|")
+    reading = f"| system | 10,000 images, s: 1 / 2 threads | {ratio} | images/s | one image, µs | accuracy, % |"
+    return (training, "|---" * 6 + "|"), (reading, "|---" * 6 + "|")
 
 
 def classic():
@@ -243,7 +243,7 @@ def classic():
 def conv():
     """The same of convolutional networks."""
     take(FEW)
-    training, _ = heads("ratio to shuzi in f32 / bf16")
+    training, reading = heads("ratio to shuzi in f32 / bf16")
     for name, title, data in CONV:
         jobs = {}
         for precision in ("f32", "bf16"):
@@ -253,7 +253,7 @@ def conv():
             jobs[f"PyTorch, {precision}, {form}"] = pytorch(recipe, form, data)
         yield name, title, measure(jobs, rounds), training
 
-    training, reading = heads("ratio")
+    training, _ = heads("ratio")
     for aim, own, name, epochs in AIMS:
         recipe = pathlib.Path(f"recipes/{own}.toml")
         if not recipe.exists():
@@ -266,7 +266,8 @@ def conv():
 
     model = prepare("example", "--recipe", bench / "example.toml", "--data", few)
     readers = {
-        "shuzi": [recognition, model, test_images],
+        "shuzi, f32": [recognition, model, test_images],
+        "shuzi, bf16": ["env", "PRECISION=bf16", recognition, model, test_images],
         "onnxruntime": python("conv_reading", "onnxruntime", model),
         "PyTorch, eager": python("conv_reading", "pytorch", model),
     }

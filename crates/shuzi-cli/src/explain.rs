@@ -1,7 +1,7 @@
 //! What went wrong, in the user's language: the library's typed errors as words, with what was
 //! expected, what was found, and what to do.
 
-use crate::UsageError;
+use crate::{UsageError, recipes};
 use rust_i18n::t;
 use shuzi::{
     dataset::{
@@ -213,7 +213,7 @@ fn array(error: &ArrayError) -> String {
 pub fn recipe(error: &RecipeError) -> String {
     match error {
         RecipeError::UnknownName { name, nearest } => {
-            t!("recipe.unknown", name = name, hint = did_you_mean(*nearest))
+            t!("recipe.unknown", name = name, hint = did_you_mean(*nearest), known = recipes::names())
         }
         RecipeError::TooLong { .. } => t!("recipe.too-long", max = MAX_BYTES),
         RecipeError::NotText => t!("recipe.not-text"),

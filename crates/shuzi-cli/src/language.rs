@@ -2,6 +2,7 @@
 //!
 //! Also puts the help of the command line into words, and what clap says of wrong usage.
 
+use crate::{models, recipes};
 use clap::{
     Arg, ArgAction, Command,
     error::{ContextKind, ContextValue, ErrorKind},
@@ -90,7 +91,7 @@ fn with_words(command: Command, key: &str) -> Command {
             let heading = if argument.is_positional() { t!("help.arguments") } else { t!("help.options") };
             let argument = if id == "lang" { argument.display_order(900) } else { argument };
             argument
-                .help(t!(&word_key).into_owned())
+                .help(t!(&word_key, recipes = recipes::names(), models = models::names()).into_owned())
                 .help_heading(heading.into_owned())
                 .hide_default_value(true)
                 .hide_possible_values(true)

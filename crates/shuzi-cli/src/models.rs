@@ -60,6 +60,11 @@ impl Models {
     }
 }
 
+/// The names of the models inside the program, in words.
+pub fn names() -> String {
+    SHIPPED.map(|(name, _)| name).join(&t!("list.comma"))
+}
+
 fn shipped(bytes: &[u8]) -> Model {
     Model::from_bytes(bytes).expect("shipped models are tested")
 }
@@ -96,6 +101,7 @@ fn object(name: &str, bytes: &[u8]) -> serde_json::Value {
     json!({
         "name": name, "layers": layers(model.network.architecture()),
         "parameters": model.network.parameters().len(), "bytes": bytes.len(),
+        "multiplications": model.network.architecture().multiplications(),
         "weights_sha256": model.weights_sha256(),
         "test_count": record.test.map(|test| test.count), "test_correct": record.test.map(|test| test.correct),
         "test_accuracy": record.test.map(|test| test.correct as f64 / test.count as f64),
@@ -128,8 +134,7 @@ pub fn read(name: &Path) -> anyhow::Result<Found> {
         if let Some((_, bytes)) = SHIPPED.iter().find(|(name, _)| Some(*name) == shipped_name) {
             return Ok(Found { model: shipped(bytes), bytes: bytes.len() });
         }
-        let names = SHIPPED.map(|(name, _)| name).join(", ");
-        return Err(UsageError(t!("model.not-found", name = name.display(), names = names).into()).into());
+        return Err(UsageError(t!("model.not-found", name = name.display(), names = names()).into()).into());
     }
     let path = if name.is_dir() { name.join(FILE_NAME) } else { name.to_path_buf() };
     let bytes = files::read(&path, MAX_BYTES)?;

@@ -201,7 +201,8 @@ impl Train {
             curves: Some(&curves),
         };
         let model_path = folder.join(models::FILE_NAME);
-        files::write_atomically(&model_path, &model.to_safetensors())
+        let file = model.to_safetensors();
+        files::write_atomically(&model_path, &file)
             .inspect_err(|_| self.say(&checkpoints.how_to_resume(&folder)))?;
         let metrics_written = log.finish(ended.as_ref().ok().copied());
         files::write_atomically(&folder.join("recipe.toml"), recipe.to_toml().as_bytes())?;
@@ -226,6 +227,7 @@ impl Train {
             let object = json!({
                 "run": folder, "model": model_path, "recipe": recipe.name, "seed": recipe.training.seed,
                 "data": found.record(), "parameters": model.network.parameters().len(),
+                "multiplications": model.network.architecture().multiplications(), "model_bytes": file.len(),
                 "weights_sha256": sha256, "test_count": test.count, "test_correct": test.correct,
                 "test_accuracy": evaluation.accuracy(), "test_interval": [interval.low, interval.high],
                 "test_loss": evaluation.loss(),

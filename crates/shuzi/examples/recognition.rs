@@ -3,14 +3,15 @@
 //! ```sh
 //! cargo run --release --example recognition -- runs/classic-1/model.safetensors mnist_data/t10k-images-idx3-ubyte
 //! ```
+//!
+//! `THREADS` and `PRECISION` (`f32` or `bf16`) in the environment change how.
 
 use shuzi::{
-    Processor,
     dataset::{Dataset, idx},
-    evaluation::evaluate,
+    evaluation::evaluate_ready,
     kernels::Level,
     model::Model,
-    network::Recognizer,
+    network::{Precision, ReadyNetwork, Recognizer},
 };
 use std::{
     env, fs,
@@ -29,18 +30,23 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Ok(threads) => threads.parse()?,
         Err(_) => thread::available_parallelism()?.get(),
     };
-    let network = Model::from_bytes(&fs::read(model)?)?.network.folded();
+    let precision = match env::var("PRECISION").as_deref() {
+        Ok("bf16") => Precision::Bf16,
+        Ok("f32") | Err(_) => Precision::F32,
+        Ok(other) => return Err(format!("PRECISION is {other}, expected f32 or bf16").into()),
+    };
+    let network = Model::from_bytes(&fs::read(model)?)?.network;
+    let network = ReadyNetwork::new(&network, Level::detect(), precision);
     let labels = idx::read_labels(File::open(images.replace("images-idx3", "labels-idx1"))?, None)?;
     let data = Dataset::new(idx::read_images(File::open(&images)?, None)?, labels)?;
 
-    let processor = Processor::with_threads(threads);
     let mut accuracy = 0.0;
-    let many = median(101, || accuracy = evaluate(&network, &data, processor).accuracy());
+    let many = median(101, || accuracy = evaluate_ready(&network, &data, threads).accuracy());
 
-    let mut recognizer = Recognizer::new(network.architecture(), Level::detect(), 1);
+    let mut recognizer = Recognizer::new(&network, 1);
     let mut index = 0;
     let single = median(data.len(), || {
-        black_box(recognizer.read(&network, iter::once(data.example(index))).probabilities());
+        black_box(recognizer.read(iter::once(data.example(index))).probabilities());
         index += 1;
     });
     println!(

@@ -15,7 +15,7 @@ use crate::{
     Processor,
     dataset::Dataset,
     image::{DIGITS, most_probable},
-    network::{Network, Recognizer},
+    network::{Network, Precision, ReadyNetwork, Recognizer},
 };
 use std::thread;
 
@@ -131,24 +131,31 @@ impl Evaluation {
     }
 }
 
-/// Reads every image of `data` with `processor`. The result does not depend on how many.
+/// Reads every image of `data` with `processor`. The result does not depend on how many threads there are.
 ///
 /// # Panics
 ///
 /// If there is no thread.
 pub fn evaluate(network: &Network, data: &Dataset, processor: Processor) -> Evaluation {
-    let Processor { threads, level } = processor;
+    evaluate_ready(&ReadyNetwork::new(network, processor.level, Precision::F32), data, processor.threads)
+}
+
+/// [`evaluate`] with a network that is ready.
+///
+/// # Panics
+///
+/// If there is no thread.
+pub fn evaluate_ready(network: &ReadyNetwork, data: &Dataset, threads: usize) -> Evaluation {
     assert!(threads > 0, "evaluate: no thread");
-    let network = &network.folded();
-    let block_size = network.architecture().reading_block();
+    let block_size = network.block_size();
     let share = data.len().div_ceil(block_size).div_ceil(threads) * block_size; // whole blocks for each thread
     let (mut probabilities, mut losses) = (vec![[0.0; DIGITS]; data.len()], vec![0.0; data.len()]);
     let read = |first: usize, probabilities: &mut [[f32; DIGITS]], losses: &mut [f32]| {
-        let mut recognizer = Recognizer::new(network.architecture(), level, block_size);
+        let mut recognizer = Recognizer::new(network, block_size);
         let blocks = probabilities.chunks_mut(block_size).zip(losses.chunks_mut(block_size));
         for (start, (probabilities, losses)) in (first..).step_by(block_size).zip(blocks) {
             let examples = (start..start + losses.len()).map(|index| data.example(index));
-            let block = recognizer.read(network, examples);
+            let block = recognizer.read(examples);
             probabilities.copy_from_slice(block.probabilities());
             losses.copy_from_slice(block.losses());
         }

@@ -166,7 +166,8 @@ impl Model {
     /// The native file, `model.safetensors` (`docs/model-file.md`).
     pub fn to_safetensors(&self) -> Vec<u8> {
         let architecture = self.network.architecture();
-        let is_half = self.record.recipe.as_ref().is_some_and(|recipe| recipe.training.storage == Storage::F16);
+        let is_half =
+            self.record.recipe.as_ref().is_some_and(|recipe| recipe.training.storage == Storage::F16);
         let tensors: Vec<_> = architecture
             .tensors()
             .into_iter()

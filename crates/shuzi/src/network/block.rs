@@ -2,12 +2,12 @@
 //!
 //! Made once and filled again for each batch: after the first no memory is asked for.
 
-use super::{Architecture, Layer, Network, prepared::Scratch};
+use super::{Architecture, prepared::Scratch};
 use crate::{
     image::{DIGITS, PIXELS},
     kernels::{
         Level, Numbers,
-        pixels::{Images, by_image::ImageLists, by_pixel::PixelBlock},
+        pixels::{Images, by_pixel::PixelBlock},
         zeros,
     },
 };
@@ -59,7 +59,7 @@ pub struct Block {
     /// ∂loss/∂output of each layer, of the same shapes; a fully connected network keeps the first
     /// layer's elsewhere.
     pub(super) gradients: Vec<Numbers>,
-    /// Of the layers with batch normalisation, see [`Network::statistics`].
+    /// Of the layers with batch normalisation, see [`Network::statistics`](super::Network::statistics).
     pub(super) measured: Numbers,
     pub(super) scratch: Scratch,
     /// Constants of one layer's channels.
@@ -89,7 +89,8 @@ impl Block {
         Block { label_smoothing, ..self }
     }
 
-    fn without_gradients(architecture: &Architecture, level: Level, capacity: usize) -> Self {
+    /// Room for the way forward alone.
+    pub(super) fn without_gradients(architecture: &Architecture, level: Level, capacity: usize) -> Self {
         Block {
             level,
             labels: Vec::with_capacity(capacity),
@@ -137,7 +138,7 @@ impl Block {
         }
     }
 
-    /// What batch normalisation has measured of it in training, see [`Network::statistics`].
+    /// What batch normalisation has measured of it in training, see [`Network::statistics`](super::Network::statistics).
     pub fn measured(&self) -> &[f32] {
         &self.measured
     }
@@ -160,52 +161,5 @@ impl Block {
     /// The probability of each digit for each image, after forward.
     pub fn probabilities(&self) -> &[[f32; DIGITS]] {
         &self.probabilities.as_chunks().0[..self.labels.len()]
-    }
-}
-
-/// Room for a block on its way forward, without gradients: reads images with a trained network.
-#[derive(Clone, Debug)]
-pub struct Recognizer {
-    /// Where the first layer takes images as bytes.
-    images: Option<ImageLists>,
-    block: Block,
-}
-
-impl Recognizer {
-    /// Room for up to `capacity` images at a time.
-    pub fn new(architecture: &Architecture, level: Level, capacity: usize) -> Self {
-        let mut block = Block::without_gradients(architecture, level, capacity);
-        let images = match architecture.layers[0] {
-            Layer::Linear(_) => Some(ImageLists::new(capacity, architecture.pixel_scale.factor())),
-            _ => {
-                block.pixels = zeros(PIXELS * capacity);
-                None
-            }
-        };
-        Recognizer { images, block }
-    }
-
-    /// Reads images, each 784 bytes with a label; `network` is of the architecture given to
-    /// [`new`](Self::new).
-    ///
-    /// # Panics
-    ///
-    /// If there are more than fit.
-    pub fn read<'a>(
-        &mut self,
-        network: &Network,
-        examples: impl ExactSizeIterator<Item = (&'a [u8], u8)> + Clone,
-    ) -> &Block {
-        let (architecture, block) = (network.architecture(), &mut self.block);
-        block.set_labels(examples.clone().map(|(_, label)| label));
-        let images = examples.map(|(image, _)| image);
-        if let Some(lists) = &mut self.images {
-            lists.load(block.level, images);
-            architecture.read_lists(network, lists, block);
-        } else {
-            block.set_pixels(images, architecture.pixel_scale.factor());
-            architecture.read(network, block);
-        }
-        block
     }
 }

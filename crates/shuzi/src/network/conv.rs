@@ -202,13 +202,18 @@ impl Conv {
                 turn(window, outputs, turned);
             }
         }
-        if pairs && !self.depthwise {
-            if channels.is_multiple_of(2) {
-                rows(level, weight, outputs, &mut prepared.pairs);
-            }
-            if outputs.is_multiple_of(2) {
+        if pairs {
+            self.prepare_pairs(level, parameters, prepared);
+            if !self.depthwise && outputs.is_multiple_of(2) {
                 rows(level, &prepared.turned, channels, &mut prepared.turned_pairs);
             }
+        }
+    }
+
+    /// The weights in pairs of bfloat16 for the way forward, where they fit.
+    pub(super) fn prepare_pairs(&self, level: Level, parameters: &[f32], prepared: &mut Prepared) {
+        if !self.depthwise && self.geometry.channels.is_multiple_of(2) {
+            rows(level, self.weight_and_bias(parameters).0, self.outputs(), &mut prepared.pairs);
         }
     }
 

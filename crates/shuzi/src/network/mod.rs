@@ -17,6 +17,7 @@ pub mod init;
 pub mod linear;
 mod pass;
 mod prepared;
+mod recognizer;
 pub mod relu;
 pub mod softmax;
 
@@ -25,11 +26,12 @@ pub use self::{
         Architecture, ArchitectureError, ConvKind, DepthwiseKind, Layer, LayerKind, MAX_LAYERS, MAX_NUMBERS,
         MAX_WIDTH, Place, Shape, Tensor, Tile,
     },
-    block::{Block, Half, Recognizer},
+    block::{Block, Half},
     conv::Conv,
     init::InitialWeights,
     linear::Linear,
     prepared::Prepared,
+    recognizer::{ReadyNetwork, Recognizer},
 };
 use crate::{
     Rng,
@@ -37,6 +39,18 @@ use crate::{
 };
 use half::f16;
 use serde::{Deserialize, Serialize};
+
+/// What numbers are multiplied; sums and weights are always f32.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Precision {
+    /// f32.
+    #[default]
+    F32,
+    /// bfloat16 where the processor multiplies them faster (AVX-512 BF16), else f32. What comes out then
+    /// depends on the processor.
+    Bf16,
+}
 
 /// What the numbers of a trained network are rounded to, and stored as. Until training ends they are f32.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -23,8 +23,8 @@ enum Purpose<'a> {
         /// See [`Network::statistics`].
         statistics: &'a [f32],
     },
-    /// Batch normalisation measures, dropout draws by this key, weights are multiplied by in these forms.
-    Train { prepared: &'a [Prepared], key: u64 },
+    /// Batch normalisation measures, dropout draws by this key.
+    Train { key: u64 },
 }
 
 /// A key for one layer's dropout.
@@ -53,26 +53,41 @@ impl Architecture {
         let y = &mut block.outputs[0][..block.labels.len() * linear.outputs];
         let sums = halves.map(|half| &half.sums[first * linear.outputs..][..y.len()]);
         linear.join_halves(block.level, &parameters[self.ranges[0].clone()], sums, y);
-        self.forward_from(1, Purpose::Read { statistics: &[] }, parameters, block);
+        self.forward_from(1, Purpose::Read { statistics: &[] }, parameters, &[], block);
     }
 
     /// Fills the logits of a block (and everything before them) from whole images, for a network whose
     /// first layer is fully connected.
-    pub(super) fn read_lists(&self, network: &Network, images: &ImageLists, block: &mut Block) {
+    pub(super) fn read_lists(
+        &self,
+        network: &Network,
+        prepared: &[Prepared],
+        images: &ImageLists,
+        block: &mut Block,
+    ) {
         let y = &mut block.outputs[0][..block.labels.len() * self.widths[0]];
         let parameters = network.parameters();
         self.first().forward_images(block.level, &parameters[self.ranges[0].clone()], images, y);
-        self.forward_from(1, Purpose::Read { statistics: network.statistics() }, parameters, block);
+        self.forward_from(1, Purpose::Read { statistics: network.statistics() }, parameters, prepared, block);
     }
 
     /// Fills the logits of a block (and everything before them) from its pixels.
-    pub(super) fn read(&self, network: &Network, block: &mut Block) {
+    pub(super) fn read(&self, network: &Network, prepared: &[Prepared], block: &mut Block) {
         let purpose = Purpose::Read { statistics: network.statistics() };
-        self.forward_from(0, purpose, network.parameters(), block);
+        self.forward_from(0, purpose, network.parameters(), prepared, block);
     }
 
-    /// From the output before layer `first` to the logits, probabilities and losses.
-    fn forward_from(&self, first: usize, purpose: Purpose<'_>, parameters: &[f32], block: &mut Block) {
+    /// From the output before layer `first` to the logits, probabilities and losses. `prepared` are the weights
+    /// of each layer in other forms, or empty.
+    fn forward_from(
+        &self,
+        first: usize,
+        purpose: Purpose<'_>,
+        parameters: &[f32],
+        prepared: &[Prepared],
+        block: &mut Block,
+    ) {
+        let as_they_are = Prepared::default();
         let (images, level) = (block.labels.len(), block.level);
         for (index, layer) in self.layers.iter().enumerate().skip(first) {
             let (before, after) = block.outputs.split_at_mut(index);
@@ -83,10 +98,7 @@ impl Architecture {
             let y = &mut after[0][..images * self.widths[index]];
             let parameters = &parameters[self.ranges[index].clone()];
             let statistics = self.statistics[index].clone();
-            let prepared = match purpose {
-                Purpose::Read { .. } => &Prepared::default(),
-                Purpose::Train { prepared, .. } => &prepared[index],
-            };
+            let prepared = prepared.get(index).unwrap_or(&as_they_are);
             match *layer {
                 Layer::Linear(linear) if prepared.has_pairs() => {
                     let conv = linear.as_convolution(images);
@@ -110,9 +122,7 @@ impl Architecture {
                 Layer::Relu => relu::forward(level, x, y),
                 Layer::Dropout(probability) => match purpose {
                     Purpose::Read { .. } => y.copy_from_slice(x),
-                    Purpose::Train { key, .. } => {
-                        dropout::apply(level, probability, layer_key(key, index), x, y)
-                    }
+                    Purpose::Train { key } => dropout::apply(level, probability, layer_key(key, index), x, y),
                 },
                 Layer::Add { from } => {
                     y.copy_from_slice(x);
@@ -132,7 +142,7 @@ impl Architecture {
     /// Takes a block forward as in training, for what batch normalisation measures of it
     /// ([`Block::measured`]). Its pixels and labels are set.
     pub fn measure(&self, parameters: &[f32], prepared: &[Prepared], block: &mut Block, key: u64) {
-        self.forward_from(0, Purpose::Train { prepared, key }, parameters, block);
+        self.forward_from(0, Purpose::Train { key }, parameters, prepared, block);
     }
 
     /// The weights of layer `index` in the forms that a training step multiplies by, in pairs of bfloat16 if
@@ -155,6 +165,22 @@ impl Architecture {
         }
     }
 
+    /// The weights of layer `index` in pairs of bfloat16, if it is one that multiplies them.
+    pub(super) fn prepare_reading(
+        &self,
+        index: usize,
+        level: Level,
+        parameters: &[f32],
+        prepared: &mut Prepared,
+    ) {
+        let parameters = &parameters[self.ranges[index].clone()];
+        match self.layers[index] {
+            Layer::Conv(conv) => conv.prepare_pairs(level, parameters, prepared),
+            Layer::Linear(linear) => linear.as_convolution(1).prepare_pairs(level, parameters, prepared),
+            _ => {}
+        }
+    }
+
     /// Takes a block all the way forward and back, in training: fills everything in it, and the `gradient`
     /// of all parameters, summed over its images in their order. `weight` is what each example counts;
     /// dropout draws by `key`. Its pixels and labels are set, the weights [prepared](Self::prepare).
@@ -167,7 +193,7 @@ impl Architecture {
         key: u64,
         gradient: &mut [f32],
     ) {
-        self.forward_from(0, Purpose::Train { prepared, key }, parameters, block);
+        self.forward_from(0, Purpose::Train { key }, parameters, prepared, block);
         let (images, level, pairs) = (block.labels.len(), block.level, block.pairs);
         let last = self.layers.len() - 1;
         let dlogits = &mut block.gradients[last][..images * DIGITS];

@@ -310,23 +310,39 @@ fn a_fold_changes_no_reading() {
         layers.iter().filter(|layer| matches!(layer, Layer::BatchNorm(_))).count()
     };
     assert_eq!((count(&network), count(&folded)), (4, 1)); // not behind the pooling
-    let read = |network: &Network| {
-        let mut recognizer = Recognizer::new(network.architecture(), Level::detect(), 4);
-        let examples = data.images().chunks_exact(PIXELS).zip(data.labels().iter().copied());
-        let blocks = [0..4, 4..6].map(|range| {
-            recognizer
-                .read(
-                    network,
-                    examples.clone().skip(range.start).take(range.len()).collect::<Vec<_>>().into_iter(),
-                )
-                .probabilities()
-                .to_vec()
-        });
-        blocks.concat()
-    };
-    for (whole, folded) in read(&network).as_flattened().iter().zip(read(&folded).as_flattened()) {
+    for (whole, folded) in read_in_f32(&network, &data).iter().zip(&read_in_f32(&folded, &data)) {
         assert!((whole - folded).abs() < 1e-5, "{whole} {folded}");
     }
+}
+
+/// What a network says of all images, read in blocks that are not all full.
+fn read_with(ready: &ReadyNetwork, data: &Dataset) -> Vec<f32> {
+    let mut recognizer = Recognizer::new(ready, 4);
+    let examples: Vec<_> = (0..data.len()).map(|index| data.example(index)).collect();
+    examples
+        .chunks(4)
+        .flat_map(|block| recognizer.read(block.iter().copied()).probabilities().as_flattened().to_vec())
+        .collect()
+}
+
+fn read_in_f32(network: &Network, data: &Dataset) -> Vec<f32> {
+    read_with(&ReadyNetwork::new(network, Level::detect(), Precision::F32), data)
+}
+
+#[test]
+fn reading_in_bfloat16_is_close_to_reading_in_f32() {
+    let (mut network, data) = (network_of_all_layers(LayerKind::MaxPool(2)), small_set(6));
+    let (block, _) = whole_pass(&network, &data, Level::detect());
+    network.statistics.copy_from_slice(block.measured());
+    let exact = read_in_f32(&network, &data);
+    let rounded = read_with(&ReadyNetwork::new(&network, Level::detect(), Precision::Bf16), &data);
+    for (exact, rounded) in exact.iter().zip(&rounded) {
+        assert!((exact - rounded).abs() < 0.02, "{exact} {rounded}");
+    }
+    assert_eq!(exact != rounded, Level::detect().has_pairs());
+    let oracle = ReadyNetwork::new(&network, Level::Plain, Precision::Bf16);
+    let plain = ReadyNetwork::new(&network, Level::Plain, Precision::F32);
+    assert_eq!(read_with(&oracle, &data), read_with(&plain, &data), "without such instructions it is f32");
 }
 
 #[test]

@@ -8,7 +8,7 @@ pub mod schedule;
 pub use self::schedule::Schedule;
 use crate::{
     image::SIDE,
-    network::{Architecture, ArchitectureError, InitialWeights, LayerKind, Storage},
+    network::{Architecture, ArchitectureError, InitialWeights, LayerKind, Precision, Storage},
     preprocess::{
         PixelScale,
         augment::{self, Augmentation},
@@ -124,18 +124,6 @@ fn is_f32(precision: &Precision) -> bool {
 
 fn is_full(storage: &Storage) -> bool {
     *storage == Storage::F32
-}
-
-/// What numbers are multiplied in training; sums and weights are always f32.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Precision {
-    /// f32.
-    #[default]
-    F32,
-    /// bfloat16 where the processor multiplies them faster (AVX-512 BF16), else f32. Trained weights then
-    /// depend on the processor.
-    Bf16,
 }
 
 /// How the weights of many steps become one network.

@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{
     kernels::{Level, Numbers, Processor, product::add_rows, team::Team, zeros},
-    network::{Architecture, Block, Network, Prepared},
-    recipe::{Precision, TrainingRecipe},
+    network::{Architecture, Block, Network, Precision, Prepared},
+    recipe::TrainingRecipe,
 };
 use std::ops::Range;
 

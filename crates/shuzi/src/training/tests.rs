@@ -4,7 +4,8 @@ use super::*;
 use crate::kernels::Processor;
 use crate::{
     image::PIXELS,
-    recipe::{Averaging, BatchSize, OptimizerKind, Precision, Schedule},
+    network::Precision,
+    recipe::{Averaging, BatchSize, OptimizerKind, Schedule},
 };
 
 /// Ten classes that differ in where their ink lies, with noise.

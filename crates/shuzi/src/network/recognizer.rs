@@ -1,0 +1,83 @@
+//! Reading with a trained network: made ready once, then block after block goes forward.
+
+use super::{Block, Layer, Network, Precision, Prepared};
+use crate::{
+    image::PIXELS,
+    kernels::{Level, pixels::by_image::ImageLists, zeros},
+};
+
+/// A trained network in the form that it reads by: batch normalisation is taken into other layers
+/// ([`Network::folded`]), and weights lie as they are multiplied.
+#[derive(Clone, Debug)]
+pub struct ReadyNetwork {
+    network: Network,
+    /// Of each layer.
+    prepared: Vec<Prepared>,
+    level: Level,
+}
+
+impl ReadyNetwork {
+    /// Makes `network` ready to be read with, multiplying numbers of this `precision`.
+    pub fn new(network: &Network, level: Level, precision: Precision) -> Self {
+        let network = network.folded();
+        let pairs = precision == Precision::Bf16 && level.has_pairs();
+        let architecture = network.architecture();
+        let mut prepared = vec![Prepared::default(); architecture.layers().len()];
+        if pairs {
+            for (index, prepared) in prepared.iter_mut().enumerate() {
+                architecture.prepare_reading(index, level, network.parameters(), prepared);
+            }
+        }
+        ReadyNetwork { network, prepared, level }
+    }
+
+    /// How many images are best read together.
+    pub fn block_size(&self) -> usize {
+        self.network.architecture().reading_block()
+    }
+}
+
+/// Room for a block of images on its way forward through one network.
+#[derive(Clone, Debug)]
+pub struct Recognizer<'a> {
+    ready: &'a ReadyNetwork,
+    /// Where the first layer takes images as bytes.
+    lists: Option<ImageLists>,
+    block: Block,
+}
+
+impl<'a> Recognizer<'a> {
+    /// Room for up to `capacity` images at a time.
+    pub fn new(ready: &'a ReadyNetwork, capacity: usize) -> Self {
+        let architecture = ready.network.architecture();
+        let mut block = Block::without_gradients(architecture, ready.level, capacity);
+        let lists = match architecture.layers()[0] {
+            Layer::Linear(_) => Some(ImageLists::new(capacity, architecture.pixel_scale().factor())),
+            _ => {
+                block.pixels = zeros(PIXELS * capacity);
+                None
+            }
+        };
+        Recognizer { ready, lists, block }
+    }
+
+    /// Reads images, each 784 bytes with a label.
+    ///
+    /// # Panics
+    ///
+    /// If there are more than fit.
+    pub fn read<'b>(&mut self, examples: impl ExactSizeIterator<Item = (&'b [u8], u8)> + Clone) -> &Block {
+        let Recognizer { ready: ReadyNetwork { network, prepared, .. }, lists, block } = self;
+        let architecture = network.architecture();
+        block.set_labels(examples.clone().map(|(_, label)| label));
+        let images = examples.map(|(image, _)| image);
+        if let Some(lists) = lists {
+            lists.load(block.level, images);
+            architecture.read_lists(network, prepared, lists, block);
+        } else {
+            block.set_pixels(images, architecture.pixel_scale().factor());
+            architecture.read(network, prepared, block);
+        }
+        block
+    }
+}
