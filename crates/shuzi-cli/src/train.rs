@@ -22,8 +22,8 @@ use shuzi::{
     evaluation::evaluate,
     model::{Model, Record, TestResult, batch_order, initial_weights},
     network::{LayerKind, Network},
-    recipe::{BatchSize, LastBatch, Recipe, RecipeError, TrainingRecipe},
-    training::{self, Checkpoint, CheckpointError, Event, Examples, Order, Outcome, Task, initial_network},
+    recipe::{BatchSize, Distillation, LastBatch, Recipe, RecipeError, TrainingRecipe},
+    training::{self, Checkpoint, CheckpointError, Event, Lessons, Order, Outcome, Task, initial_network},
 };
 use std::{
     borrow::Cow,
@@ -103,7 +103,7 @@ impl Train {
             },
         };
         let resumed = resumed.as_ref().map(|(path, checkpoint)| (path.as_path(), checkpoint));
-        let recipe = self.chosen_recipe(resumed)?;
+        let (recipe, teacher) = self.chosen_recipe(resumed)?;
         let processor = machine::processor(self.threads)?;
         if let Some(folder) = &self.out {
             checkpoints::refuse_unfinished(folder)?;
@@ -154,7 +154,7 @@ impl Train {
         let training = Training {
             recipe: &recipe,
             trained_on: found.record(),
-            examples,
+            lessons: Lessons { examples, teacher: teacher.as_ref() },
             validation: split.validation.as_ref(),
             processor,
         };
@@ -281,8 +281,12 @@ impl Train {
         }
     }
 
-    /// The recipe with the options that override its values; to go on, it must be that of the checkpoint.
-    fn chosen_recipe(&self, resumed: Option<(&Path, &Checkpoint)>) -> anyhow::Result<Recipe> {
+    /// The recipe with the options that override its values, and the teacher that it asks for; to go on, it must be that of
+    /// the checkpoint.
+    fn chosen_recipe(
+        &self,
+        resumed: Option<(&Path, &Checkpoint)>,
+    ) -> anyhow::Result<(Recipe, Option<Network>)> {
         let mut recipe = match (&self.recipe, resumed) {
             (None, Some((_, checkpoint))) => checkpoint.task().recipe.clone(),
             (name, _) => recipes::read(name.as_deref().unwrap_or("classic"))?,
@@ -302,9 +306,10 @@ impl Train {
         training.validation = self.validation.unwrap_or(training.validation);
         training.seed = self.seed.unwrap_or(training.seed);
         recipe.check().map_err(|error: RecipeError| UsageError(explain::recipe(&error)))?;
-        let Some((path, checkpoint)) = resumed else { return Ok(recipe) };
+        let teacher = recipe.training.distillation.as_mut().map(teacher).transpose()?;
+        let Some((path, checkpoint)) = resumed else { return Ok((recipe, teacher)) };
         checkpoint.check_recipe(&recipe).map_err(|error| misfit(path, error))?;
-        Ok(checkpoint.task().recipe.clone()) // with its name
+        Ok((checkpoint.task().recipe.clone(), teacher)) // with its name
     }
 
     /// How many examples must be there at the same time: any of them if their order is given.
@@ -346,6 +351,20 @@ impl Train {
             let _ = writeln!(io::stderr(), "{line}"); // worth no failure
         }
     }
+}
+
+/// Reads a recipe's teacher. It must be the one whose hash is in the recipe; else the hash is put there.
+fn teacher(distillation: &mut Distillation) -> anyhow::Result<Network> {
+    let name = Path::new(&distillation.teacher);
+    let model =
+        models::read(name).with_context(|| t!("train.teacher", model = name.display()).into_owned())?.model;
+    let found = model.weights_sha256();
+    let expected = distillation.teacher_sha256.get_or_insert_with(|| found.clone());
+    if *expected != found {
+        let message = t!("train.other-teacher", model = name.display(), found = found, expected = expected);
+        return Err(UsageError(message.into()).into());
+    }
+    Ok(model.network)
 }
 
 /// The user wants to go on with something else than what the checkpoint is of.
@@ -412,7 +431,7 @@ pub fn seconds(seconds: f64) -> String {
 struct Training<'a> {
     recipe: &'a Recipe,
     trained_on: String,
-    examples: Examples<'a>,
+    lessons: Lessons<'a>,
     validation: Option<&'a Dataset>,
     processor: Processor,
 }
@@ -441,7 +460,7 @@ impl RunLog {
     ) -> anyhow::Result<Self> {
         const MAX_POINTS: u64 = 10_000;
         let recipe = &training.recipe.training;
-        let per_epoch = training::steps_per_epoch(recipe, training.examples.count()) as u64;
+        let per_epoch = training::steps_per_epoch(recipe, training.lessons.examples.count()) as u64;
         let all_steps = per_epoch * recipe.epochs as u64;
         let first = from.map_or(0, Checkpoint::steps);
         let (metrics, curves) = match from {
@@ -474,8 +493,8 @@ impl RunLog {
         network: &mut Network,
         checkpoints: &mut Checkpoints,
     ) -> Result<Outcome, training::Diverged> {
-        let Training { recipe, ref trained_on, examples, validation, processor } = *training;
-        let task = || Task::new(recipe.clone(), trained_on.clone(), examples);
+        let Training { recipe, ref trained_on, lessons, validation, processor } = *training;
+        let task = || Task::new(recipe.clone(), trained_on.clone(), lessons.examples);
         let stop = stop_on_interrupt();
         let observe = |event: Event<'_>| {
             match event {
@@ -495,9 +514,9 @@ impl RunLog {
             ControlFlow::Continue(())
         };
         let ended = match from {
-            None => training::train(&recipe.training, network, examples, validation, processor, observe),
+            None => training::train(&recipe.training, network, lessons, validation, processor, observe),
             Some(checkpoint) => {
-                training::resume(checkpoint, network, examples, validation, processor, observe)
+                training::resume(checkpoint, network, lessons, validation, processor, observe)
             }
         };
         self.progress.finish();

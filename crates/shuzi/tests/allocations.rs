@@ -4,8 +4,8 @@ use shuzi::{
     Processor,
     dataset::{Dataset, synthetic},
     preprocess::augment::{Augmentation, Elastic, Erase},
-    recipe::Recipe,
-    training::{Event, Examples, initial_network, split, train},
+    recipe::{Distillation, Recipe},
+    training::{Event, Examples, Lessons, initial_network, split, train},
 };
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 use std::{alloc::System, ops::ControlFlow};
@@ -39,6 +39,10 @@ fn steps_after_the_first_allocate_nothing() {
         erase: Some(Erase { probability: 0.5, size: 5 }),
         ..Augmentation::default()
     });
+    let mut taught = Recipe::built_in("quick").unwrap();
+    taught.training.distillation =
+        Some(Distillation { teacher: "good".into(), teacher_sha256: None, weight: 0.9, temperature: 2.0 });
+    check("distillation", &taught, &data);
     check("augmentation", &augmenting, &synthetic::generate(5000, 1, 2)); // two portions
 }
 
@@ -50,9 +54,11 @@ fn check(name: &str, recipe: &Recipe, data: &Dataset) {
     for threads in [1, 2] {
         let mut network = initial_network(&recipe);
         let (mut after_first, mut later_steps) = (0, 0);
-        let examples = Examples::shuffled(data, &split);
+        let teacher = recipe.training.distillation.as_ref();
+        let teacher = teacher.map(|it| initial_network(&Recipe::built_in(&it.teacher).unwrap()));
+        let lessons = Lessons { examples: Examples::shuffled(data, &split), teacher: teacher.as_ref() };
         let processor = Processor::with_threads(threads);
-        train(&recipe.training, &mut network, examples, None, processor, |event| {
+        train(&recipe.training, &mut network, lessons, None, processor, |event| {
             if let Event::Step(step) = event {
                 if step.iteration == 0 {
                     after_first = allocations();

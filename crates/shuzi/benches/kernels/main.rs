@@ -15,7 +15,7 @@ use shuzi::{
         },
         product::{Matrix, add_rows, multiply, multiply_plain},
     },
-    network::softmax,
+    network::softmax::{self, Targets},
 };
 use std::{fmt, iter};
 
@@ -276,7 +276,8 @@ fn sum_of_rows(bencher: Bencher, case: &Case<2>) {
 fn cross_entropy(bencher: Bencher, level: Level) {
     const BLOCK: usize = 45;
     let (logits, mut probabilities, mut losses) = (numbers(BLOCK * 10), [0.0; BLOCK * 10], [0.0; BLOCK]);
+    let targets = Targets::Labels { labels: &[3; BLOCK], smoothing: 0.0 };
     bencher.counter(ItemsCount::new(BLOCK)).bench_local(|| {
-        softmax::cross_entropy(level, black_box(&logits), &[3; BLOCK], 0.0, &mut probabilities, &mut losses)
+        softmax::cross_entropy(level, black_box(&logits), targets, &mut probabilities, &mut losses)
     });
 }

@@ -2,7 +2,7 @@
 //!
 //! Made once and filled again for each batch: after the first no memory is asked for.
 
-use super::{Architecture, prepared::Scratch};
+use super::{Architecture, Layer, prepared::Scratch};
 use crate::{
     image::{DIGITS, PIXELS},
     kernels::{
@@ -43,13 +43,15 @@ impl Half {
 }
 
 /// Labels of a few images, and what all layers make of them.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Block {
     pub(super) level: Level,
     pub(super) labels: Vec<u8>,
     pub(super) correct: usize,
     /// How much of each target is spread over all digits, see [`super::softmax`].
     pub(super) label_smoothing: f32,
+    /// `[images, 10]`: how probable each digit should be, in place of the labels; empty without a teacher.
+    pub(super) targets: Vec<f32>,
     /// Whether gradients are taken from pairs of bfloat16.
     pub(super) pairs: bool,
     /// `[images, 784]`, scaled; empty where the first layer takes them as bytes.
@@ -91,18 +93,30 @@ impl Block {
 
     /// Room for the way forward alone.
     pub(super) fn without_gradients(architecture: &Architecture, level: Level, capacity: usize) -> Self {
+        let (mut scratch, mut room) = (Scratch::default(), vec![]);
+        for layer in architecture.layers() {
+            match layer {
+                Layer::Conv(conv) => conv.reserve(capacity, &mut scratch),
+                Layer::Linear(linear) if !architecture.is_fully_connected() => {
+                    linear.as_convolution(capacity).reserve(1, &mut scratch);
+                }
+                Layer::BatchNorm(batch_norm) => room.reserve_exact(3 * batch_norm.channels),
+                _ => {}
+            }
+        }
         Block {
             level,
             labels: Vec::with_capacity(capacity),
             correct: 0,
             label_smoothing: 0.0,
+            targets: Vec::with_capacity(DIGITS * capacity),
             pairs: false,
             pixels: zeros(0),
             outputs: architecture.widths.iter().map(|width| zeros(width * capacity)).collect(),
             gradients: vec![],
             measured: zeros(architecture.statistic_count()),
-            scratch: Scratch::default(),
-            room: vec![],
+            scratch,
+            room,
             probabilities: zeros(DIGITS * capacity),
             losses: vec![0.0; capacity],
         }
@@ -113,7 +127,7 @@ impl Block {
         Block { pairs, ..self }
     }
 
-    /// Replaces the labels, one for each image.
+    /// Replaces the labels, one for each image, and forgets targets.
     ///
     /// # Panics
     ///
@@ -122,6 +136,19 @@ impl Block {
         assert!(labels.len() <= self.losses.len(), "Block::set_labels: too many images");
         self.labels.clear();
         self.labels.extend(labels);
+        self.targets.clear();
+    }
+
+    /// Sets how probable each digit should be, for each image or for none. The loss is taken by these then, in place of
+    /// the labels and their smoothing.
+    ///
+    /// # Panics
+    ///
+    /// If there are not as many as labels.
+    pub fn set_targets(&mut self, targets: &[[f32; DIGITS]]) {
+        assert!(targets.is_empty() || targets.len() == self.labels.len(), "Block::set_targets: images");
+        self.targets.clear();
+        self.targets.extend_from_slice(targets.as_flattened());
     }
 
     /// Replaces the pixels of its images, each byte multiplied by `scale`; as many as labels.
@@ -156,6 +183,12 @@ impl Block {
     /// The cross-entropy of each image, after forward.
     pub fn losses(&self) -> &[f32] {
         &self.losses[..self.labels.len()]
+    }
+
+    /// The logits of each image, after forward.
+    pub fn logits(&self) -> &[[f32; DIGITS]] {
+        let logits = self.outputs.last().expect("a network has layers");
+        &logits.as_chunks().0[..self.labels.len()]
     }
 
     /// The probability of each digit for each image, after forward.

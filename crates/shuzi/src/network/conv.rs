@@ -210,6 +210,17 @@ impl Conv {
         }
     }
 
+    /// Asks for all the room that so many images may take.
+    pub(super) fn reserve(&self, images: usize, scratch: &mut Scratch) {
+        let (input, turned) = (self.geometry.input_len(), self.turned().0.input_len());
+        let output = self.geometry.output_len();
+        scratch.reserve(
+            images * input.max(turned),
+            images * input.max(turned),
+            images * (output + self.outputs()),
+        );
+    }
+
     /// The weights in pairs of bfloat16 for the way forward, where they fit.
     pub(super) fn prepare_pairs(&self, level: Level, parameters: &[f32], prepared: &mut Prepared) {
         if !self.depthwise && self.geometry.channels.is_multiple_of(2) {

@@ -3,7 +3,10 @@
 //! A fully connected network is worked through in [`Half`]s of the picture, then in [`Block`]s, then in
 //! tiles of its parameters. Any other network takes each block of images all the way forward and back.
 
-use super::{Architecture, Block, Half, Layer, Network, Prepared, Tile, dropout, relu, softmax};
+use super::{
+    Architecture, Block, Half, Layer, Network, Prepared, Tile, dropout, relu,
+    softmax::{self, Targets},
+};
 use crate::{
     image::{DIGITS, PIXELS, most_probable},
     kernels::{
@@ -25,6 +28,11 @@ enum Purpose<'a> {
     },
     /// Batch normalisation measures, dropout draws by this key.
     Train { key: u64 },
+}
+
+/// A teacher's targets if there are any, else the labels.
+fn targets<'a>(soft: &'a [f32], labels: &'a [u8], smoothing: f32) -> Targets<'a> {
+    if soft.is_empty() { Targets::Labels { labels, smoothing } } else { Targets::Soft(soft) }
 }
 
 /// A key for one layer's dropout.
@@ -134,7 +142,8 @@ impl Architecture {
         let logits = &block.outputs[self.layers.len() - 1][..images * DIGITS];
         let probabilities = &mut block.probabilities[..images * DIGITS];
         let losses = &mut block.losses[..images];
-        softmax::cross_entropy(level, logits, &block.labels, block.label_smoothing, probabilities, losses);
+        let targets = targets(&block.targets, &block.labels, block.label_smoothing);
+        softmax::cross_entropy(level, logits, targets, probabilities, losses);
         let readings = block.probabilities().iter().zip(&block.labels);
         block.correct = readings.filter(|&(p, &label)| most_probable(p) == label).count();
     }
@@ -198,7 +207,8 @@ impl Architecture {
         let last = self.layers.len() - 1;
         let dlogits = &mut block.gradients[last][..images * DIGITS];
         let probabilities = &block.probabilities[..images * DIGITS];
-        softmax::backward(level, probabilities, &block.labels, block.label_smoothing, weight, dlogits);
+        let targets = targets(&block.targets, &block.labels, block.label_smoothing);
+        softmax::backward(level, probabilities, targets, weight, dlogits);
         for index in (0..=last).rev() {
             let (before, after) = block.gradients.split_at_mut(index);
             let dy = &after[0][..images * self.widths[index]];
@@ -261,7 +271,8 @@ impl Architecture {
         let dlogits = if last == 0 { &mut *first_gradient } else { &mut block.gradients[last][..] };
         let probabilities = &block.probabilities[..images * DIGITS];
         let dlogits = &mut dlogits[..images * DIGITS];
-        softmax::backward(level, probabilities, &block.labels, block.label_smoothing, weight, dlogits);
+        let targets = targets(&block.targets, &block.labels, block.label_smoothing);
+        softmax::backward(level, probabilities, targets, weight, dlogits);
         for index in (1..=last).rev() {
             let (before, after) = block.gradients.split_at_mut(index);
             let dy = &after[0][..images * self.widths[index]];

@@ -13,6 +13,16 @@ pub struct Scratch {
     pub(super) more_pairs: Vec<f32>,
 }
 
+impl Scratch {
+    /// Asks for so much room, or more.
+    pub(super) fn reserve(&mut self, padded: usize, pairs: usize, more_pairs: usize) {
+        let Scratch { padded: for_padded, pairs: for_pairs, more_pairs: for_more_pairs } = self;
+        for (room, numbers) in [(for_padded, padded), (for_pairs, pairs), (for_more_pairs, more_pairs)] {
+            room.reserve_exact(numbers);
+        }
+    }
+}
+
 /// A layer's weights in the forms that a training step multiplies by, made once a step; those that the layer
 /// does not need are empty.
 #[derive(Clone, Debug, Default)]

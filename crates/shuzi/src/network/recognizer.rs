@@ -38,7 +38,7 @@ impl ReadyNetwork {
 }
 
 /// Room for a block of images on its way forward through one network.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Recognizer<'a> {
     ready: &'a ReadyNetwork,
     /// Where the first layer takes images as bytes.

@@ -13,8 +13,22 @@ use crate::{
     kernels::{Level, Loop, exponential::exponentials},
 };
 
+/// What the probabilities of some examples should be.
+#[derive(Clone, Copy, Debug)]
+pub enum Targets<'a> {
+    /// 1 for the label, of which `smoothing` (0 to below 1) is spread over all digits.
+    Labels {
+        /// One for each example.
+        labels: &'a [u8],
+        /// ε.
+        smoothing: f32,
+    },
+    /// Any probabilities, `[examples, 10]`.
+    Soft(&'a [f32]),
+}
+
 /// The probability of each digit from each example's logits, both `[examples, 10]`, and the
-/// cross-entropy of its label in nats. Never infinite for finite logits.
+/// cross-entropy of its target in nats. Never infinite for finite logits.
 ///
 /// # Panics
 ///
@@ -22,55 +36,37 @@ use crate::{
 pub fn cross_entropy(
     level: Level,
     logits: &[f32],
-    labels: &[u8],
-    label_smoothing: f32,
+    targets: Targets<'_>,
     probabilities: &mut [f32],
     losses: &mut [f32],
 ) {
-    assert_eq!(logits.len(), labels.len() * DIGITS, "cross_entropy: logits");
+    assert_eq!(logits.len(), losses.len() * DIGITS, "cross_entropy: logits");
     assert_eq!(probabilities.len(), logits.len(), "cross_entropy: probabilities");
-    assert_eq!(losses.len(), labels.len(), "cross_entropy: losses");
-    let (logits, _) = logits.as_chunks::<DIGITS>();
-    for ((logits, p), (&label, loss)) in
-        logits.iter().zip(probabilities.as_chunks_mut::<DIGITS>().0).zip(labels.iter().zip(losses.iter_mut()))
-    {
+    let rooms = probabilities.as_chunks_mut::<DIGITS>().0.iter_mut().zip(losses.iter_mut());
+    let rooms = logits.as_chunks::<DIGITS>().0.iter().zip(rooms);
+    let shifted = |logits: &[f32; DIGITS]| {
         let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        *p = logits.map(|z| z - largest);
-        *loss = -p[usize::from(label)];
-        if label_smoothing > 0.0 {
-            *loss = (1.0 - label_smoothing) * *loss - label_smoothing * p.iter().sum::<f32>() / DIGITS as f32;
+        logits.map(|z| z - largest)
+    };
+    match targets {
+        Targets::Labels { labels, smoothing } => {
+            assert_eq!(labels.len(), rooms.len(), "cross_entropy: labels");
+            for ((logits, (p, loss)), &label) in rooms.zip(labels) {
+                *p = shifted(logits);
+                *loss = -p[usize::from(label)];
+                if smoothing > 0.0 {
+                    *loss = (1.0 - smoothing) * *loss - smoothing * p.iter().sum::<f32>() / DIGITS as f32;
+                }
+            }
+        }
+        Targets::Soft(targets) => {
+            assert_eq!(targets.len(), logits.len(), "cross_entropy: targets");
+            for ((logits, (p, loss)), target) in rooms.zip(targets.as_chunks::<DIGITS>().0) {
+                *p = shifted(logits);
+                *loss = -p.iter().zip(target).map(|(z, y)| z * y).sum::<f32>();
+            }
         }
     }
-    finish(level, probabilities, losses);
-}
-
-/// [`cross_entropy`] with targets, `[examples, 10]`, that are probabilities themselves.
-///
-/// # Panics
-///
-/// If the sizes do not fit.
-pub fn cross_entropy_of_targets(
-    level: Level,
-    logits: &[f32],
-    targets: &[f32],
-    probabilities: &mut [f32],
-    losses: &mut [f32],
-) {
-    assert_eq!(logits.len(), losses.len() * DIGITS, "cross_entropy_of_targets: logits");
-    assert_eq!(probabilities.len(), logits.len(), "cross_entropy_of_targets: probabilities");
-    assert_eq!(targets.len(), logits.len(), "cross_entropy_of_targets: targets");
-    let (logits, targets) = (logits.as_chunks::<DIGITS>().0, targets.as_chunks::<DIGITS>().0);
-    let rooms = probabilities.as_chunks_mut::<DIGITS>().0.iter_mut().zip(losses.iter_mut());
-    for ((logits, target), (p, loss)) in logits.iter().zip(targets).zip(rooms) {
-        let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        *p = logits.map(|z| z - largest);
-        *loss = -p.iter().zip(target).map(|(z, y)| z * y).sum::<f32>();
-    }
-    finish(level, probabilities, losses);
-}
-
-/// From `z − m` to the probabilities, and the logarithm of their sum onto the losses.
-fn finish(level: Level, probabilities: &mut [f32], losses: &mut [f32]) {
     exponentials(level, probabilities);
     for (p, loss) in probabilities.as_chunks_mut::<DIGITS>().0.iter_mut().zip(losses) {
         let sum: f32 = p.iter().sum();
@@ -80,34 +76,22 @@ fn finish(level: Level, probabilities: &mut [f32], losses: &mut [f32]) {
 }
 
 /// `dz = (p − y)·weight`; `weight` is 1 / batch size, so that gradients are those of the mean loss.
-pub fn backward(
-    level: Level,
-    probabilities: &[f32],
-    labels: &[u8],
-    label_smoothing: f32,
-    weight: f32,
-    dz: &mut [f32],
-) {
-    dz.copy_from_slice(probabilities);
-    for (dz, &label) in dz.as_chunks_mut::<DIGITS>().0.iter_mut().zip(labels) {
-        if label_smoothing > 0.0 {
-            dz.iter_mut().for_each(|dz| *dz -= label_smoothing / DIGITS as f32);
+pub fn backward(level: Level, probabilities: &[f32], targets: Targets<'_>, weight: f32, dz: &mut [f32]) {
+    match targets {
+        Targets::Labels { labels, smoothing } => {
+            dz.copy_from_slice(probabilities);
+            for (dz, &label) in dz.as_chunks_mut::<DIGITS>().0.iter_mut().zip(labels) {
+                if smoothing > 0.0 {
+                    dz.iter_mut().for_each(|dz| *dz -= smoothing / DIGITS as f32);
+                }
+                dz[usize::from(label)] -= 1.0 - smoothing;
+            }
         }
-        dz[usize::from(label)] -= 1.0 - label_smoothing;
-    }
-    level.vectorize(Scale { numbers: dz, factor: weight });
-}
-
-/// [`backward`] of [`cross_entropy_of_targets`].
-pub fn backward_of_targets(
-    level: Level,
-    probabilities: &[f32],
-    targets: &[f32],
-    weight: f32,
-    dz: &mut [f32],
-) {
-    for ((dz, p), y) in dz.iter_mut().zip(probabilities).zip(targets) {
-        *dz = p - y;
+        Targets::Soft(targets) => {
+            for ((dz, p), y) in dz.iter_mut().zip(probabilities).zip(targets) {
+                *dz = p - y;
+            }
+        }
     }
     level.vectorize(Scale { numbers: dz, factor: weight });
 }
@@ -130,10 +114,14 @@ impl Loop for Scale<'_> {
 mod tests {
     use super::*;
 
+    fn hard(labels: &[u8]) -> Targets<'_> {
+        Targets::Labels { labels, smoothing: 0.0 }
+    }
+
     /// The loss of one example; fills `p`.
     fn loss(logits: [f32; DIGITS], label: u8, p: &mut [f32; DIGITS]) -> f32 {
         let mut loss = [f32::NAN];
-        cross_entropy(Level::detect(), &logits, &[label], 0.0, p, &mut loss);
+        cross_entropy(Level::detect(), &logits, hard(&[label]), p, &mut loss);
         loss[0]
     }
 
@@ -168,10 +156,12 @@ mod tests {
         target[usize::from(label)] += 1.0 - smoothing;
         let level = Level::detect();
         let (mut p, mut loss, mut dz) = ([[f32::NAN; DIGITS]; 2], [[f32::NAN]; 2], [[f32::NAN; DIGITS]; 2]);
-        cross_entropy(level, &z, &[label], smoothing, &mut p[0], &mut loss[0]);
-        cross_entropy_of_targets(level, &z, &target, &mut p[1], &mut loss[1]);
-        backward(level, &p[0], &[label], smoothing, 0.5, &mut dz[0]);
-        backward_of_targets(level, &p[1], &target, 0.5, &mut dz[1]);
+        for (place, targets) in
+            [Targets::Labels { labels: &[label], smoothing }, Targets::Soft(&target)].into_iter().enumerate()
+        {
+            cross_entropy(level, &z, targets, &mut p[place], &mut loss[place]);
+            backward(level, &p[place], targets, 0.5, &mut dz[place]);
+        }
         let by_hand: f32 = p[0].iter().zip(target).map(|(p, y)| -p.ln() * y).sum();
         assert_eq!(p[0], p[1]);
         for loss in loss {
@@ -189,7 +179,7 @@ mod tests {
         let logits = logits([0.3, -1.2, 0.8, 0.1]);
         let (mut p, mut gradient) = ([0.0; DIGITS], [f32::NAN; DIGITS]);
         loss(logits, 1, &mut p);
-        backward(Level::detect(), &p, &[1], 0.0, 1.0, &mut gradient);
+        backward(Level::detect(), &p, hard(&[1]), 1.0, &mut gradient);
         for i in 0..DIGITS {
             let loss_at = |shift: f32| {
                 let mut moved = logits;

@@ -78,6 +78,9 @@ pub struct TrainingRecipe {
     /// How much of each target is spread over all digits; 0 to below 1.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub label_smoothing: f32,
+    /// A network to learn from besides the labels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distillation: Option<Distillation>,
     /// Images that batch normalisation measures together; 1 or more. Without it the number changes only
     /// in which order gradients are added.
     #[serde(default = "ghost_batch", skip_serializing_if = "is_default_ghost_batch")]
@@ -140,6 +143,21 @@ pub enum Averaging {
         /// The fraction of all steps that come before; 0 to below 1.
         start: f32,
     },
+}
+
+/// A trained network whose answers are learned from, as probabilities of all ten digits (Hinton et al. 2015).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Distillation {
+    /// Where it is: the name of a shipped model, a run folder or a model file. The library opens none.
+    pub teacher: String,
+    /// The hash of its weights, written down when training begins: from then on it must be this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub teacher_sha256: Option<String>,
+    /// How much of a target is its answer; 0 to 1. The rest is the label.
+    pub weight: f32,
+    /// What its logits are divided by, so that its answers are less sure; above 0.
+    pub temperature: f32,
 }
 
 /// When to stop before the last epoch: the network that did best on the validation part is kept.
@@ -402,6 +420,10 @@ impl Recipe {
             None => {}
         }
         check("training.label-smoothing", training.label_smoothing, Range::BelowOne)?;
+        if let Some(Distillation { weight, temperature, .. }) = training.distillation {
+            check("training.distillation.weight", weight, Range::Between(0.0, 1.0))?;
+            check("training.distillation.temperature", temperature, Range::Positive)?;
+        }
         at_least_one("training.ghost-batch", training.ghost_batch)?;
         if let Some(EarlyStopping { patience }) = training.early_stopping {
             at_least_one("training.early-stopping.patience", patience)?;
@@ -626,6 +648,26 @@ mod tests {
         }
         let missing = Recipe::from_toml(augmenting("elastic = { grid = 4 }").as_bytes());
         assert!(matches!(missing, Err(RecipeError::Syntax { .. })), "{missing:?}");
+    }
+
+    #[test]
+    fn a_distillation_is_read_and_its_mistakes_are_named() {
+        let with = |lines: &str| {
+            Recipe::from_toml(format!("{CLASSIC}\n[training.distillation]\n{lines}").as_bytes())
+        };
+        let recipe = with("teacher = \"runs/a b\"\nweight = 0.9\ntemperature = 2").unwrap();
+        assert_eq!(Recipe::from_toml(recipe.to_toml().as_bytes()).unwrap(), recipe, "{}", recipe.to_toml());
+        for (lines, key) in [
+            ("teacher = \"a\"\nweight = 1.1\ntemperature = 2", "weight"),
+            ("teacher = \"a\"\nweight = -0.1\ntemperature = 2", "weight"),
+            ("teacher = \"a\"\nweight = 0.5\ntemperature = 0", "temperature"),
+            ("teacher = \"a\"\nweight = 0.5\ntemperature = inf", "temperature"),
+        ] {
+            let error = with(lines).unwrap_err();
+            let RecipeError::OutOfRange { key: found, .. } = &error else { panic!("{lines}: {error:?}") };
+            assert_eq!(found.strip_prefix("training.distillation."), Some(key), "{error}");
+        }
+        assert!(matches!(with("weight = 0.5\ntemperature = 1"), Err(RecipeError::Syntax { .. })));
     }
 
     #[test]

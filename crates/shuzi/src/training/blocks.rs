@@ -56,9 +56,11 @@ impl ByBlocks {
         let block_size = recipe.ghost_batch.min(batch_size);
         let parameters = architecture.parameter_count();
         let pairs = recipe.precision == Precision::Bf16 && level.has_pairs();
-        let room = Block::new(architecture, level, block_size)
-            .with_label_smoothing(recipe.label_smoothing)
-            .with_pairs(pairs);
+        let room = || {
+            Block::new(architecture, level, block_size)
+                .with_label_smoothing(recipe.label_smoothing)
+                .with_pairs(pairs)
+        };
         let result = || BlockResult {
             images: 0,
             gradient: zeros(parameters),
@@ -71,7 +73,7 @@ impl ByBlocks {
             pairs,
             block_size,
             prepared: vec![Prepared::default(); architecture.layers().len()],
-            rooms: vec![room; threads],
+            rooms: (0..threads).map(|_| room()).collect(),
             results: (0..batch_size.div_ceil(block_size)).map(|_| result()).collect(),
             pieces: (0..parameters)
                 .step_by(PIECE)
@@ -115,13 +117,13 @@ impl ByBlocks {
             architecture.prepare(layer, level, pairs, network.parameters(), prepared);
         });
         let prepared = &self.prepared;
-        let Batch { data, indices } = batch;
         let block_size = self.block_size;
         let scale = architecture.pixel_scale().factor();
-        let results = &mut self.results[..indices.len().div_ceil(block_size)];
+        let results = &mut self.results[..batch.indices.len().div_ceil(block_size)];
         team.for_each_in_room(results, &mut self.rooms, |index, result, block| {
-            let indices = indices.chunks(block_size).nth(index).unwrap_or_default();
+            let Batch { data, indices, targets } = batch.part(index, block_size);
             block.set_labels(indices.iter().map(|&index| data.labels()[index as usize]));
+            block.set_targets(targets);
             block.set_pixels(data.images_at(indices), scale);
             work(index, prepared, block, result);
             result.images = indices.len();

@@ -74,11 +74,11 @@ impl ByHalves {
             block_size,
             half_size,
             halves,
-            blocks: vec![
-                Block::new(architecture, level, block_size)
-                    .with_label_smoothing(recipe.label_smoothing);
-                block_count
-            ],
+            blocks: (0..block_count)
+                .map(|_| {
+                    Block::new(architecture, level, block_size).with_label_smoothing(recipe.label_smoothing)
+                })
+                .collect(),
             first_gradient: zeros(batch_size * architecture.first_width()),
             shares,
             share_ranges,
@@ -109,21 +109,21 @@ impl ByHalves {
         team: &mut Team<'_>,
     ) -> (f32, f32) {
         let (architecture, parameters) = (network.architecture(), network.parameters());
-        let Batch { data, indices } = batch;
-        let (block_size, half_size, example_weight) =
-            (self.block_size, self.half_size, 1.0 / indices.len() as f32);
+        let count = batch.indices.len();
+        let (block_size, half_size, example_weight) = (self.block_size, self.half_size, 1.0 / count as f32);
         let (upper, lower) = self.halves.split_at(self.halves.len() / 2);
-        let blocks = &mut self.blocks[..indices.len().div_ceil(block_size)];
+        let blocks = &mut self.blocks[..count.div_ceil(block_size)];
         let width = architecture.first_width();
-        let first_gradient = &mut self.first_gradient[..indices.len() * width];
+        let first_gradient = &mut self.first_gradient[..count * width];
         team.for_each_with_piece(
             blocks,
             first_gradient,
             block_size * width,
             |index, block, first_gradient| {
                 let first = index * block_size;
-                let indices = &indices[first..indices.len().min(first + block_size)];
+                let Batch { data, indices, targets } = batch.part(index, block_size);
                 block.set_labels(indices.iter().map(|&index| data.labels()[index as usize]));
+                block.set_targets(targets);
                 let halves = [upper, lower].map(|halves| &halves[first / half_size]);
                 architecture.forward(parameters, halves, first % half_size, block);
                 architecture.backward(parameters, block, first_gradient, example_weight);

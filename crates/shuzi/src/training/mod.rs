@@ -12,12 +12,14 @@ pub mod checkpoint;
 mod halves;
 pub mod optimizer;
 mod portion;
+mod teacher;
 
 use self::{
     blocks::ByBlocks,
     halves::ByHalves,
     optimizer::Step,
     portion::{Changes, Portion},
+    teacher::Teacher,
 };
 pub use self::{
     checkpoint::{Checkpoint, CheckpointError, Pause, Task},
@@ -28,12 +30,13 @@ use crate::{
     Rng,
     dataset::{Dataset, synthetic},
     evaluation::{Evaluation, evaluate},
+    image::DIGITS,
     kernels::{
         Level, Processor,
         pixels::Images,
         team::{Team, with_team},
     },
-    network::{Network, Storage},
+    network::{Network, ReadyNetwork, Storage},
     recipe::{EarlyStopping, LastBatch, Recipe, TrainingRecipe},
 };
 use rand::{SeedableRng, seq::SliceRandom};
@@ -142,6 +145,21 @@ impl<'a> Examples<'a> {
     }
 }
 
+/// Examples to learn from, and a network that knows better if the recipe asks for one.
+#[derive(Clone, Copy)]
+pub struct Lessons<'a> {
+    /// The examples.
+    pub examples: Examples<'a>,
+    /// The teacher that the recipe's [`Distillation`](crate::recipe::Distillation) means.
+    pub teacher: Option<&'a Network>,
+}
+
+impl<'a> From<Examples<'a>> for Lessons<'a> {
+    fn from(examples: Examples<'a>) -> Self {
+        Lessons { examples, teacher: None }
+    }
+}
+
 /// What training tells on its way.
 #[derive(Debug)]
 pub enum Event<'a> {
@@ -228,18 +246,18 @@ pub fn steps_per_epoch(recipe: &TrainingRecipe, examples: usize) -> usize {
 ///
 /// # Panics
 ///
-/// If there is no thread, an index is behind the last example, or the batch is larger than the
-/// training set.
-pub fn train(
+/// If there is no thread, an index is behind the last example, the batch is larger than the
+/// training set, or there is a teacher against the recipe's word.
+pub fn train<'a>(
     recipe: &TrainingRecipe,
     network: &mut Network,
-    examples: Examples<'_>,
+    lessons: impl Into<Lessons<'a>>,
     validation: Option<&Dataset>,
     processor: Processor,
     observe: impl FnMut(Event<'_>) -> ControlFlow<()>,
 ) -> Result<Outcome, Diverged> {
     let state = State::new(recipe, network.clone());
-    train_from(state, recipe, network, examples, validation, processor, observe)
+    train_from(state, recipe, network, lessons.into(), validation, processor, observe)
 }
 
 /// Goes on from a checkpoint: `network` becomes what the training would have made of it without a break, to the
@@ -253,24 +271,24 @@ pub fn train(
 ///
 /// As [`train`], and if there are not as many examples as the checkpoint says; [`Checkpoint::check_data`] tells
 /// before.
-pub fn resume(
+pub fn resume<'a>(
     checkpoint: Checkpoint,
     network: &mut Network,
-    examples: Examples<'_>,
+    lessons: impl Into<Lessons<'a>>,
     validation: Option<&Dataset>,
     processor: Processor,
     observe: impl FnMut(Event<'_>) -> ControlFlow<()>,
 ) -> Result<Outcome, Diverged> {
-    let (task, state) = checkpoint.into_parts();
-    assert_eq!(examples.count(), task.examples, "resume: examples");
-    train_from(state, &task.recipe.training, network, examples, validation, processor, observe)
+    let ((task, state), lessons) = (checkpoint.into_parts(), lessons.into());
+    assert_eq!(lessons.examples.count(), task.examples, "resume: examples");
+    train_from(state, &task.recipe.training, network, lessons, validation, processor, observe)
 }
 
 fn train_from(
     state: State,
     recipe: &TrainingRecipe,
     trained: &mut Network,
-    examples: Examples<'_>,
+    Lessons { examples, teacher }: Lessons<'_>,
     validation: Option<&Dataset>,
     processor: Processor,
     observe: impl FnMut(Event<'_>) -> ControlFlow<()>,
@@ -278,8 +296,10 @@ fn train_from(
     let count = examples.count();
     let batch_size = recipe.batch_size.of(count);
     assert!((1..=count).contains(&batch_size), "train: batches of {batch_size}");
+    let teacher = teacher.map(|network| ReadyNetwork::new(network, processor.level, recipe.precision));
     let mut run = Run {
         recipe,
+        teacher: Teacher::new(teacher.as_ref(), recipe, processor.threads, batch_size),
         batch_size,
         steps: (steps_per_epoch(recipe, count) * recipe.epochs) as u64,
         workshop: Workshop::new(recipe, &state.network, processor, batch_size),
@@ -408,6 +428,7 @@ struct EpochSums {
 /// A training on its way.
 struct Run<'a, O> {
     recipe: &'a TrainingRecipe,
+    teacher: Option<Teacher<'a>>,
     batch_size: usize,
     /// Of all epochs together.
     steps: u64,
@@ -506,7 +527,10 @@ impl<O: FnMut(Event<'_>) -> ControlFlow<()>> Run<'_, O> {
             LastBatch::Drop => order.len() / self.batch_size * self.batch_size,
         };
         let batches = order[..count].chunks(self.batch_size);
-        let batch = |index: usize| Batch { data, indices: batches.clone().nth(index).unwrap_or_default() };
+        let batch = |index: usize| {
+            let indices = batches.clone().nth(index).unwrap_or_default();
+            Batch { data, indices, targets: &[] }
+        };
         match work {
             Work::Train => {
                 let start = self.state.sums.steps - before;
@@ -538,6 +562,8 @@ impl<O: FnMut(Event<'_>) -> ControlFlow<()>> Run<'_, O> {
         epoch: usize,
         team: &mut Team<'_>,
     ) -> Result<ControlFlow<()>, Diverged> {
+        let targets = self.teacher.as_mut().map_or(&[][..], |teacher| teacher.targets(batch, team));
+        let batch = Batch { targets, ..batch };
         let state = &mut self.state;
         let steps_done = state.optimizer.steps();
         let rate = self.recipe.learning_rate * self.recipe.schedule.factor(steps_done, self.steps);
@@ -714,9 +740,17 @@ fn epoch_order(order: &Order, training: &[u32], seed: u64, epoch: usize) -> Vec<
 struct Batch<'a> {
     data: &'a Dataset,
     indices: &'a [u32],
+    /// A teacher's, if there is one, in the batch whose turn it is.
+    targets: &'a [[f32; DIGITS]],
 }
 
 impl<'a> Batch<'a> {
+    /// Part number `part` of so many examples.
+    fn part(self, part: usize, size: usize) -> Batch<'a> {
+        let indices = self.indices.chunks(size).nth(part).unwrap_or_default();
+        Batch { indices, targets: self.targets.chunks(size).nth(part).unwrap_or_default(), ..self }
+    }
+
     fn images(self, part: usize, size: usize) -> impl Images<'a> {
         self.data.images_at(self.indices.chunks(size).nth(part).unwrap_or_default())
     }

@@ -5,7 +5,7 @@ use crate::kernels::Processor;
 use crate::{
     image::PIXELS,
     network::Precision,
-    recipe::{Averaging, BatchSize, OptimizerKind, Schedule},
+    recipe::{Averaging, BatchSize, Distillation, OptimizerKind, Schedule},
 };
 
 /// Ten classes that differ in where their ink lies, with noise.
@@ -52,6 +52,53 @@ fn run(recipe: &Recipe, data: &Dataset, threads: usize) -> Network {
     )
     .unwrap();
     network
+}
+
+/// The same with a teacher, of whose answers so much is learned.
+fn run_taught(recipe: &Recipe, data: &Dataset, teacher: &Network, weight: f32, threads: usize) -> Network {
+    let mut recipe = recipe.clone();
+    recipe.training.distillation =
+        Some(Distillation { teacher: String::new(), teacher_sha256: None, weight, temperature: 2.0 });
+    let (mut network, split) = (initial_network(&recipe), split(data, 0, 0));
+    let lessons = Lessons { examples: Examples::shuffled(data, &split), teacher: Some(teacher) };
+    let carry_on = |_: Event<'_>| ControlFlow::Continue(());
+    train(&recipe.training, &mut network, lessons, None, Processor::with_threads(threads), carry_on).unwrap();
+    network
+}
+
+#[test]
+fn a_student_learns_from_its_teacher_what_no_label_says() {
+    let data = synthetic::generate(1000, 3, 2);
+    let mut own = recipe();
+    (own.training.batch_size, own.training.epochs) = (BatchSize::Examples(20), 20);
+    let teacher = run(&own, &data, 2);
+    let lies = Dataset::new(data.images().to_vec(), vec![0; data.len()]).unwrap();
+    let mut by_blocks = convolutional_recipe();
+    by_blocks.training.epochs = 20;
+    by_blocks.training.augmentation = None;
+    by_blocks.training.validation = 0;
+    let accuracy = |network: &Network| evaluate(network, &data, Processor::with_threads(2)).accuracy();
+    assert!(accuracy(&teacher) > 0.9);
+    for recipe in [own, by_blocks] {
+        let student = accuracy(&run_taught(&recipe, &lies, &teacher, 1.0, 2));
+        assert!(student > 0.8, "{student}");
+    }
+}
+
+#[test]
+fn a_teacher_changes_no_bit_by_threads_and_none_at_all_where_it_has_no_weight() {
+    let data = synthetic::generate(490, 3, 2);
+    let mut by_blocks = convolutional_recipe();
+    (by_blocks.training.label_smoothing, by_blocks.training.validation) = (0.0, 0);
+    let teacher = initial_network(&convolutional_recipe());
+    for recipe in [recipe(), by_blocks] {
+        let one = run_taught(&recipe, &data, &teacher, 0.5, 1);
+        for threads in [2, 3] {
+            assert!(run_taught(&recipe, &data, &teacher, 0.5, threads) == one, "{threads} threads");
+        }
+        let alone = run(&recipe, &data, 2);
+        assert!(run_taught(&recipe, &data, &teacher, 0.0, 2) == alone && one != alone);
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use super::*;
 use crate::{
     dataset::{Dataset, synthetic},
     kernels::Processor,
-    training::{Event, Outcome, initial_network, resume, split, train},
+    training::{Event, Lessons, Outcome, initial_network, resume, split, train},
 };
 use std::ops::ControlFlow;
 
@@ -21,6 +21,7 @@ const CONVOLUTION: &str = "layers = [{ conv = { channels = 3, kernel = 5, stride
                            { dropout = 0.2 }, \"flatten\", { linear = 10 }]";
 const MOMENTUM: &str = "optimizer = { kind = \"sgd\", momentum = 0.9, nesterov = true }";
 const ADAM: &str = "optimizer = { kind = \"adam\", weight-decay = 0.01 }";
+const DISTILLATION: &str = "distillation = { teacher = \"another\", weight = 0.9, temperature = 2 }";
 const AUGMENTATION: &str = "[training.augmentation]\nshift = 2\nrotation = 10";
 
 /// Recipes that between them have everything that a checkpoint keeps.
@@ -33,6 +34,7 @@ fn recipes() -> Vec<Recipe> {
         (LINEAR, format!("{begin}\n{MOMENTUM}\n{stopping}\n{AUGMENTATION}")),
         (LINEAR, format!("{begin}\n{ADAM}\n{averaging}\n{stopping}\ngradient-clipping = 1.0")),
         (CONVOLUTION, format!("{begin}\n{MOMENTUM}\nlabel-smoothing = 0.1\n{AUGMENTATION}")),
+        (CONVOLUTION, format!("{begin}\n{MOMENTUM}\n{DISTILLATION}\n{AUGMENTATION}")),
         (CONVOLUTION, format!("{begin}\n{ADAM}\naveraging = {{ kind = \"swa\", start = 0.5 }}\n{stopping}")),
     ]
     .map(|(network, training)| recipe(network, &training))
@@ -58,6 +60,8 @@ enum Digits<'a> {
 /// A whole training, or the rest of one.
 fn run(recipe: &Recipe, digits: Digits<'_>, from: Option<&[u8]>, threads: usize) -> Course {
     let (mut told, mut checkpoints) = (vec![], vec![]);
+    let teacher = recipe.training.distillation.is_some();
+    let teacher = teacher.then(|| initial_network(&Recipe::built_in("mlp").unwrap()));
     let (training, validation) = (&recipe.training, recipe.training.validation);
     let held_out = match digits {
         Digits::Kept(data, _) => split(data, validation, training.seed),
@@ -89,13 +93,14 @@ fn run(recipe: &Recipe, digits: Digits<'_>, from: Option<&[u8]>, threads: usize)
         ControlFlow::Continue(())
     };
     let mut network = initial_network(recipe);
+    let lessons = Lessons { examples, teacher: teacher.as_ref() };
     let ended = match from {
-        None => train(training, &mut network, examples, validation, processor, observe),
+        None => train(training, &mut network, lessons, validation, processor, observe),
         Some(bytes) => {
             let checkpoint = Checkpoint::from_bytes(bytes).unwrap();
             checkpoint.check_recipe(recipe).unwrap();
             checkpoint.check_data("synthetic", examples).unwrap();
-            resume(checkpoint, &mut network, examples, validation, processor, observe)
+            resume(checkpoint, &mut network, lessons, validation, processor, observe)
         }
     };
     Course { told, ended: ended.unwrap(), network, checkpoints }
