@@ -5,7 +5,7 @@ use super::{By, Case, cases, numbers};
 use divan::{Bencher, black_box, counter::ItemsCount};
 use shuzi::kernels::{
     Level, Numbers,
-    channels::{self, BackwardSums},
+    channels::{self, BackwardSums, ScaleAndShift},
     convolution::{self, Geometry},
     depthwise, pairs,
     pooling::{self, Windows},
@@ -206,9 +206,10 @@ fn channels_moments(bencher: Bencher, case: &Case<2>) {
 fn channels_scale_and_shift(bencher: Bencher, case: &Case<2>) {
     let (level, shape) = (level(case), case.shape);
     let ([x, _, mut y], [scale, shift, _]) = normalised(shape);
+    let constants = ScaleAndShift { scale: &scale, shift: &shift };
     bencher
         .counter(ItemsCount::new(x.len()))
-        .bench_local(|| channels::scale_and_shift(level, black_box(&x), &scale, &shift, &mut y));
+        .bench_local(|| channels::scale_and_shift(level, black_box(&x), constants, true, &mut y));
 }
 
 #[divan::bench(args = levels(&NORMALISED))]
@@ -217,7 +218,8 @@ fn channels_backward_sums(bencher: Bencher, case: &Case<2>) {
     let ([x, dy, _], [mean, mut sum, mut product]) = normalised(shape);
     bencher.counter(ItemsCount::new(x.len())).bench_local(|| {
         let sums = BackwardSums { dy: &mut sum, dy_x: &mut product };
-        channels::backward_sums(level, black_box(&x), &dy, &mean, sums);
+        let constants = ScaleAndShift { scale: &mean, shift: &mean };
+        channels::backward_sums(level, black_box(&x), &dy, &mean, Some(constants), sums);
     });
 }
 
@@ -225,7 +227,8 @@ fn channels_backward_sums(bencher: Bencher, case: &Case<2>) {
 fn channels_combine(bencher: Bencher, case: &Case<2>) {
     let (level, shape) = (level(case), case.shape);
     let ([x, dy, mut dx], [a, b, c]) = normalised(shape);
+    let constants = ScaleAndShift { scale: &a, shift: &b };
     bencher
         .counter(ItemsCount::new(x.len()))
-        .bench_local(|| channels::combine(level, black_box(&x), &dy, [&a, &b, &c], &mut dx));
+        .bench_local(|| channels::combine(level, black_box(&x), &dy, [&a, &b, &c], Some(constants), &mut dx));
 }

@@ -4,6 +4,7 @@ use super::{
     Level,
     lanes::{Kernel, Lanes, strips},
 };
+use std::ops::Range;
 
 /// The sums of each channel that batch normalisation needs on its way back.
 #[derive(Debug)]
@@ -70,78 +71,153 @@ impl Kernel for Moments<'_> {
     }
 }
 
-/// `y = x·scale + shift`, with the constants of each channel.
+/// `y = x·scale + shift`, with the constants of each channel; then, if so asked, `max(y, 0)`.
 ///
 /// # Panics
 ///
 /// If the sizes do not fit.
-pub fn scale_and_shift(level: Level, x: &[f32], scale: &[f32], shift: &[f32], y: &mut [f32]) {
-    assert!(x.len() == y.len() && x.len().is_multiple_of(scale.len()), "scale_and_shift: size of x and y");
-    assert_eq!(scale.len(), shift.len(), "scale_and_shift: channels");
-    level.run(ScaleAndShift { x, scale, shift, y });
+pub fn scale_and_shift(level: Level, x: &[f32], constants: ScaleAndShift<'_>, rectify: bool, y: &mut [f32]) {
+    constants.check(x);
+    assert_eq!(x.len(), y.len(), "scale_and_shift: size of y");
+    level.run(Forward { x, constants, rectify, y });
 }
 
-struct ScaleAndShift<'a> {
+/// Two constants of each channel.
+#[derive(Clone, Copy, Debug)]
+pub struct ScaleAndShift<'a> {
+    /// What is multiplied by.
+    pub scale: &'a [f32],
+    /// What is added then.
+    pub shift: &'a [f32],
+}
+
+impl ScaleAndShift<'_> {
+    fn check(self, x: &[f32]) {
+        assert_eq!(self.scale.len(), self.shift.len(), "scale and shift: channels");
+        assert!(x.len().is_multiple_of(self.scale.len()), "scale and shift: size of x");
+    }
+}
+
+struct Forward<'a> {
     x: &'a [f32],
-    scale: &'a [f32],
-    shift: &'a [f32],
+    constants: ScaleAndShift<'a>,
+    rectify: bool,
     y: &'a mut [f32],
 }
 
-impl Kernel for ScaleAndShift<'_> {
+impl Kernel for Forward<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) {
-        let channels = self.scale.len();
+        if self.rectify { self.work::<L, true>(lanes) } else { self.work::<L, false>(lanes) }
+    }
+}
+
+impl Forward<'_> {
+    #[inline(always)]
+    fn work<L: Lanes, const RECTIFY: bool>(self, lanes: L) {
+        let channels = self.constants.scale.len();
+        let zero = lanes.splat(0.0);
         for strip in strips::<L>(channels) {
-            let scale = lanes.load_part(&self.scale[strip.clone()]);
-            let shift = lanes.load_part(&self.shift[strip.clone()]);
+            let scale = lanes.load_part(&self.constants.scale[strip.clone()]);
+            let shift = lanes.load_part(&self.constants.shift[strip.clone()]);
             for (x, y) in self.x.chunks_exact(channels).zip(self.y.chunks_exact_mut(channels)) {
-                let x = lanes.load_part(&x[strip.clone()]);
-                lanes.store_part(lanes.multiply_add(x, scale, shift), &mut y[strip.clone()]);
+                let mut z = lanes.multiply_add(lanes.load_part(&x[strip.clone()]), scale, shift);
+                if RECTIFY {
+                    z = lanes.where_not_below(zero, z, zero, z); // keeps a NaN
+                }
+                lanes.store_part(z, &mut y[strip.clone()]);
             }
         }
     }
 }
 
-/// Fills `sums` from all rows of `x` and `dy`.
+/// What of a gradient has come through `max(z, 0)`, with `z = x·scale + shift` of a strip of channels: where `z ≥ 0`.
+#[derive(Clone, Copy)]
+struct Rectifier<L: Lanes> {
+    scale: L::Register,
+    shift: L::Register,
+}
+
+impl<L: Lanes> Rectifier<L> {
+    #[inline(always)]
+    fn new(lanes: L, constants: Option<ScaleAndShift<'_>>, strip: Range<usize>) -> Self {
+        let none = Rectifier { scale: lanes.splat(0.0), shift: lanes.splat(0.0) };
+        constants.map_or(none, |constants| Rectifier {
+            scale: lanes.load_part(&constants.scale[strip.clone()]),
+            shift: lanes.load_part(&constants.shift[strip]),
+        })
+    }
+
+    #[inline(always)]
+    fn backward<const RECTIFY: bool>(&self, lanes: L, x: L::Register, dy: L::Register) -> L::Register {
+        if !RECTIFY {
+            return dy;
+        }
+        let (z, zero) = (lanes.multiply_add(x, self.scale, self.shift), lanes.splat(0.0));
+        lanes.where_not_below(z, zero, dy, zero)
+    }
+}
+
+/// Fills `sums` from all rows of `x` and `dy`. With constants to `rectify` by, `dy` is that of `max(x·scale + shift, 0)`, and
+/// counts where this is not below 0.
 ///
 /// # Panics
 ///
 /// If the sizes do not fit.
-pub fn backward_sums(level: Level, x: &[f32], dy: &[f32], mean: &[f32], sums: BackwardSums<'_>) {
+pub fn backward_sums(
+    level: Level,
+    x: &[f32],
+    dy: &[f32],
+    mean: &[f32],
+    rectify: Option<ScaleAndShift<'_>>,
+    sums: BackwardSums<'_>,
+) {
+    rectify.iter().for_each(|constants| constants.check(x));
     assert!(x.len() == dy.len() && x.len().is_multiple_of(mean.len()), "backward_sums: size of x and dy");
     assert!(mean.len() == sums.dy.len() && mean.len() == sums.dy_x.len(), "backward_sums: channels");
-    level.run(Sums { x, dy, mean, sums });
+    level.run(Sums { x, dy, mean, rectify, sums });
 }
 
 struct Sums<'a> {
     x: &'a [f32],
     dy: &'a [f32],
     mean: &'a [f32],
+    rectify: Option<ScaleAndShift<'a>>,
     sums: BackwardSums<'a>,
 }
 
 impl Kernel for Sums<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) {
+        if self.rectify.is_some() { self.work::<L, true>(lanes) } else { self.work::<L, false>(lanes) }
+    }
+}
+
+impl Sums<'_> {
+    #[inline(always)]
+    fn work<L: Lanes, const RECTIFY: bool>(self, lanes: L) {
         let channels = self.mean.len();
         for strip in strips::<L>(channels) {
+            let rectifier = Rectifier::new(lanes, self.rectify, strip.clone());
             let minus_mean = lanes.multiply(lanes.load_part(&self.mean[strip.clone()]), lanes.splat(-1.0));
             let (mut dy_sums, mut products) = ([lanes.splat(0.0); 4], [lanes.splat(0.0); 4]);
             let groups = self.x.chunks_exact(4 * channels);
             let dy_groups = self.dy.chunks_exact(4 * channels);
             for (x, dy) in groups.clone().zip(dy_groups.clone()) {
                 for i in 0..4 {
-                    let x = lanes.add(lanes.load_part(&x[i * channels..][strip.clone()]), minus_mean);
+                    let x = lanes.load_part(&x[i * channels..][strip.clone()]);
                     let dy = lanes.load_part(&dy[i * channels..][strip.clone()]);
+                    let dy = rectifier.backward::<RECTIFY>(lanes, x, dy);
+                    let x = lanes.add(x, minus_mean);
                     dy_sums[i] = lanes.add(dy_sums[i], dy);
                     products[i] = lanes.multiply_add(x, dy, products[i]);
                 }
             }
             let rest = groups.remainder().chunks_exact(channels);
             for (x, dy) in rest.zip(dy_groups.remainder().chunks_exact(channels)) {
-                let x = lanes.add(lanes.load_part(&x[strip.clone()]), minus_mean);
-                let dy = lanes.load_part(&dy[strip.clone()]);
+                let x = lanes.load_part(&x[strip.clone()]);
+                let dy = rectifier.backward::<RECTIFY>(lanes, x, lanes.load_part(&dy[strip.clone()]));
+                let x = lanes.add(x, minus_mean);
                 dy_sums[0] = lanes.add(dy_sums[0], dy);
                 products[0] = lanes.multiply_add(x, dy, products[0]);
             }
@@ -153,30 +229,47 @@ impl Kernel for Sums<'_> {
     }
 }
 
-/// `dx = a·dy + b·x + c`, with the constants `[a, b, c]` of each channel.
+/// `dx = a·dy + b·x + c`, with the constants `[a, b, c]` of each channel; `rectify` as in [`backward_sums`].
 ///
 /// # Panics
 ///
 /// If the sizes do not fit.
-pub fn combine(level: Level, x: &[f32], dy: &[f32], constants: [&[f32]; 3], dx: &mut [f32]) {
+pub fn combine(
+    level: Level,
+    x: &[f32],
+    dy: &[f32],
+    constants: [&[f32]; 3],
+    rectify: Option<ScaleAndShift<'_>>,
+    dx: &mut [f32],
+) {
+    rectify.iter().for_each(|constants| constants.check(x));
     let channels = constants[0].len();
     assert!(constants.iter().all(|constant| constant.len() == channels), "combine: channels");
     assert!(x.len() == dy.len() && x.len() == dx.len() && x.len().is_multiple_of(channels), "combine: sizes");
-    level.run(Combine { x, dy, constants, dx });
+    level.run(Combine { x, dy, constants, rectify, dx });
 }
 
 struct Combine<'a> {
     x: &'a [f32],
     dy: &'a [f32],
     constants: [&'a [f32]; 3],
+    rectify: Option<ScaleAndShift<'a>>,
     dx: &'a mut [f32],
 }
 
 impl Kernel for Combine<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) {
+        if self.rectify.is_some() { self.work::<L, true>(lanes) } else { self.work::<L, false>(lanes) }
+    }
+}
+
+impl Combine<'_> {
+    #[inline(always)]
+    fn work<L: Lanes, const RECTIFY: bool>(self, lanes: L) {
         let channels = self.constants[0].len();
         for strip in strips::<L>(channels) {
+            let rectifier = Rectifier::new(lanes, self.rectify, strip.clone());
             let mut constants = [lanes.splat(0.0); 3];
             for i in 0..3 {
                 constants[i] = lanes.load_part(&self.constants[i][strip.clone()]);
@@ -184,6 +277,7 @@ impl Kernel for Combine<'_> {
             let rows = self.x.chunks_exact(channels).zip(self.dy.chunks_exact(channels));
             for ((x, dy), dx) in rows.zip(self.dx.chunks_exact_mut(channels)) {
                 let (x, dy) = (lanes.load_part(&x[strip.clone()]), lanes.load_part(&dy[strip.clone()]));
+                let dy = rectifier.backward::<RECTIFY>(lanes, x, dy);
                 let sum = lanes.multiply_add(x, constants[1], constants[2]);
                 lanes.store_part(lanes.multiply_add(dy, constants[0], sum), &mut dx[strip.clone()]);
             }
@@ -203,6 +297,19 @@ mod tests {
         assert_eq!(fast.len(), plain.len());
         for (fast, plain) in fast.iter().zip(plain) {
             assert!((fast - plain).abs() < 1e-4, "{fast} {plain}");
+        }
+    }
+
+    #[test]
+    fn a_rectified_nan_stays_one_and_a_gradient_passes_at_zero() {
+        for level in Level::all() {
+            let constants = ScaleAndShift { scale: &[1.0, -1.0], shift: &[0.0, 0.0] };
+            let mut y = [1.0; 4];
+            scale_and_shift(level, &[f32::NAN, f32::NAN, -2.0, 2.0], constants, true, &mut y);
+            assert!(y[0].is_nan() && y[1].is_nan() && y[2..] == [0.0, 0.0], "{level}: {y:?}");
+            let by = Some(constants);
+            combine(level, &[0.0; 4], &[3.0; 4], [&[1.0; 2], &[0.0; 2], &[0.0; 2]], by, &mut y);
+            assert_eq!(y, [3.0; 4], "{level}");
         }
     }
 
@@ -229,21 +336,28 @@ mod tests {
                 close(&variance, &variances);
 
                 let mut y = vec![f32::NAN; x.len()];
-                scale_and_shift(level, &x, a, b, &mut y);
+                let constants = ScaleAndShift { scale: a, shift: b };
                 let each = |f: &dyn Fn(usize) -> f32| (0..x.len()).map(f).collect::<Vec<_>>();
-                close(&y, &each(&|i| x[i] * a[i % channels] + b[i % channels]));
+                let z = each(&|i| x[i] * a[i % channels] + b[i % channels]);
+                for rectify in [false, true] {
+                    scale_and_shift(level, &x, constants, rectify, &mut y);
+                    close(&y, &each(&|i| if rectify { z[i].max(0.0) } else { z[i] }));
 
-                let (mut sum, mut product) = (vec![f32::NAN; channels], vec![f32::NAN; channels]);
-                backward_sums(level, &x, &dy, &means, BackwardSums { dy: &mut sum, dy_x: &mut product });
-                close(&sum, &per_channel(&|c| column(&dy, c).iter().sum()));
-                let products = per_channel(&|c| {
-                    column(&x, c).iter().zip(column(&dy, c)).map(|(x, dy)| (x - means[c]) * dy).sum()
-                });
-                close(&product, &products);
+                    let through = each(&|i| if rectify && z[i] < 0.0 { 0.0 } else { dy[i] });
+                    let by = rectify.then_some(constants);
+                    let (mut sum, mut product) = (vec![f32::NAN; channels], vec![f32::NAN; channels]);
+                    let sums = BackwardSums { dy: &mut sum, dy_x: &mut product };
+                    backward_sums(level, &x, &dy, &means, by, sums);
+                    close(&sum, &per_channel(&|c| column(&through, c).iter().sum()));
+                    let products = per_channel(&|c| {
+                        column(&x, c).iter().zip(column(&through, c)).map(|(x, dy)| (x - means[c]) * dy).sum()
+                    });
+                    close(&product, &products);
 
-                combine(level, &x, &dy, [a, b, c], &mut y);
-                let i_of = |i: usize| i % channels;
-                close(&y, &each(&|i| a[i_of(i)] * dy[i] + b[i_of(i)] * x[i] + c[i_of(i)]));
+                    combine(level, &x, &dy, [a, b, c], by, &mut y);
+                    let i_of = |i: usize| i % channels;
+                    close(&y, &each(&|i| a[i_of(i)] * through[i] + b[i_of(i)] * x[i] + c[i_of(i)]));
+                }
             }
         }
     }

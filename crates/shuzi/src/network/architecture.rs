@@ -273,38 +273,42 @@ pub enum Place {
 /// The layers so far.
 struct Chain {
     architecture: Architecture,
+    /// How many the recipe has named, for errors; a ReLU that batch normalisation takes along counts.
+    named: usize,
     shape: Shape,
     numbers: usize,
 }
 
 impl Chain {
-    fn place(&self) -> usize {
-        self.architecture.layers.len()
+    fn new(pixel_scale: PixelScale) -> Self {
+        Chain { architecture: Architecture::empty(pixel_scale), named: 0, shape: Shape::IMAGE, numbers: 0 }
     }
 
     fn extend(&mut self, kinds: &[LayerKind]) -> Result<(), ArchitectureError> {
         for (index, kind) in kinds.iter().enumerate() {
             if let LayerKind::Residual(inner) = kind {
-                let Some(from) = self.place().checked_sub(1) else {
+                let Some(from) = self.architecture.layers.len().checked_sub(1) else {
                     return Err(ArchitectureError::FirstLayer);
                 };
                 let input = self.shape;
                 self.extend(inner)?;
                 if self.shape != input {
-                    let layer = self.place().saturating_sub(1);
+                    let layer = self.named.saturating_sub(1);
                     return Err(ArchitectureError::Residual { layer, input, output: self.shape });
                 }
                 self.push(Layer::Add { from }, input)?;
-            } else {
-                self.push_kind(kind, kinds.get(index + 1) == Some(&LayerKind::BatchNorm))?;
+            } else if !(*kind == LayerKind::Relu && kinds[..index].last() == Some(&LayerKind::BatchNorm)) {
+                self.push_kind(kind, kinds.get(index + 1))?;
             }
+            self.named += 1;
         }
         Ok(())
     }
 
-    /// A bias before batch normalisation would be taken away by it, so it is left out.
-    fn push_kind(&mut self, kind: &LayerKind, normalised: bool) -> Result<(), ArchitectureError> {
-        let (layer, input) = (self.place(), self.shape);
+    /// A bias before batch normalisation would be taken away by it, so it is left out. A ReLU behind it becomes part of it.
+    fn push_kind(&mut self, kind: &LayerKind, next: Option<&LayerKind>) -> Result<(), ArchitectureError> {
+        let normalised = next == Some(&LayerKind::BatchNorm);
+        let (layer, input) = (self.named, self.shape);
         let in_range = |width: usize| match width {
             1..=MAX_WIDTH => Ok(width),
             width => Err(ArchitectureError::Width { layer, width }),
@@ -363,7 +367,10 @@ impl Chain {
                 let (windows, output) = pool(input.height, input.width)?;
                 (Layer::AveragePool(windows), output)
             }
-            LayerKind::BatchNorm => (Layer::BatchNorm(BatchNorm { channels: input.channels }), input),
+            LayerKind::BatchNorm => {
+                let rectified = next == Some(&LayerKind::Relu);
+                (Layer::BatchNorm(BatchNorm { channels: input.channels, rectified }), input)
+            }
             LayerKind::Relu => (Layer::Relu, input),
             LayerKind::Dropout(probability) if (0.0..1.0).contains(&probability) => {
                 (Layer::Dropout(probability), input)
@@ -388,7 +395,7 @@ impl Chain {
         }
         self.numbers += output.len() + layer.parameter_count();
         if self.numbers > MAX_NUMBERS {
-            return Err(ArchitectureError::TooLarge { layer: place, found: self.numbers });
+            return Err(ArchitectureError::TooLarge { layer: self.named, found: self.numbers });
         }
         let behind = |ranges: &[Range<usize>], count| {
             let start = ranges.last().map_or(0, |range| range.end);
@@ -439,10 +446,10 @@ impl Architecture {
         if layers.len() > MAX_LAYERS {
             return Err(ArchitectureError::TooManyLayers { found: layers.len() });
         }
-        let mut chain = Chain { architecture: Self::empty(pixel_scale), shape: Shape::IMAGE, numbers: 0 };
+        let mut chain = Chain::new(pixel_scale);
         chain.extend(layers)?;
-        let Some(last) = chain.architecture.layers.last() else { return Err(ArchitectureError::FirstLayer) };
-        if chain.shape != Shape::flat(DIGITS) || *last == Layer::Relu {
+        let Some(last) = layers.last() else { return Err(ArchitectureError::FirstLayer) };
+        if chain.shape != Shape::flat(DIGITS) || *last == LayerKind::Relu {
             return Err(ArchitectureError::LastLayer);
         }
         Ok(chain.architecture)
@@ -463,8 +470,7 @@ impl Architecture {
     /// that can take its place, see [`super::Network::folded`]. With it for each new layer the old one,
     /// and the batch normalisation that went into it.
     pub(super) fn folded(&self) -> (Self, Vec<(usize, Option<usize>)>) {
-        let mut chain =
-            Chain { architecture: Self::empty(self.pixel_scale), shape: Shape::IMAGE, numbers: 0 };
+        let mut chain = Chain::new(self.pixel_scale);
         let mut sources: Vec<(usize, Option<usize>)> = vec![];
         for (index, &layer) in self.layers.iter().enumerate() {
             let is_added = |index| self.layers.contains(&Layer::Add { from: index });
@@ -482,12 +488,16 @@ impl Architecture {
                     conv.bias = true;
                     chain.architecture.ranges[place].end += conv.outputs();
                 }
+                if let Layer::BatchNorm(BatchNorm { rectified: true, .. }) = layer {
+                    chain.push(Layer::Relu, self.shapes[index]).expect("no larger than before");
+                    sources.push((index, None));
+                }
                 continue;
             }
             let layer = match layer {
                 Layer::Add { from } => {
                     let is_from = |&(layer, norm): &(usize, Option<usize>)| norm.unwrap_or(layer) == from;
-                    Layer::Add { from: sources.iter().position(is_from).expect("an earlier layer") }
+                    Layer::Add { from: sources.iter().rposition(is_from).expect("an earlier layer") }
                 }
                 layer => layer,
             };
@@ -602,7 +612,7 @@ impl Architecture {
                     }
                     parts(format!("conv{}", number(1)), shapes, Place::Parameters, start);
                 }
-                Layer::BatchNorm(BatchNorm { channels }) => {
+                Layer::BatchNorm(BatchNorm { channels, .. }) => {
                     let name = format!("batch_norm{}", number(2));
                     let shapes =
                         |names: [&'static str; 2]| names.map(|name| (name, vec![*channels])).to_vec();

@@ -5,11 +5,12 @@
 //! the images that go through the network together on one thread. Their number is the recipe's, so no
 //! result depends on the number of threads. Backward, over the `m` pixels of the ghost batch:
 //! `dβ = Σ dy`, `dγ = Σ dy·x̂`, `dx = γ / √(σ² + ε) · (dy − dβ/m − x̂·dγ/m)`.
-//! In reading they are what training has measured.
+//! In reading they are what training has measured. A ReLU right behind is taken in the same loops: it costs nothing
+//! there, and saves a way to memory and back.
 
 use crate::kernels::{
     Level,
-    channels::{BackwardSums, backward_sums, combine, moments, scale_and_shift},
+    channels::{BackwardSums, ScaleAndShift, backward_sums, combine, moments, scale_and_shift},
 };
 
 /// ε: keeps the root away from 0.
@@ -21,9 +22,14 @@ const EPSILON: f32 = 1e-5;
 pub struct BatchNorm {
     /// Numbers of a pixel.
     pub channels: usize,
+    /// Whether `max(y, 0)` comes out.
+    pub rectified: bool,
 }
 
 impl BatchNorm {
+    /// Numbers for each channel that [`backward`](Self::backward) works with.
+    pub(super) const ROOM: usize = 5;
+
     /// Measures the pixels of `x`, `[pixels, channels]`, into `statistics`.
     pub fn measure(&self, level: Level, x: &[f32], statistics: &mut [f32]) {
         let (mean, variance) = statistics.split_at_mut(self.channels);
@@ -44,7 +50,7 @@ impl BatchNorm {
         room.resize(2 * self.channels, 0.0);
         let (scale, shift) = room.split_at_mut(self.channels);
         self.scale_and_shift(parameters, statistics, scale, shift);
-        scale_and_shift(level, x, scale, shift, y);
+        scale_and_shift(level, x, ScaleAndShift { scale, shift }, self.rectified, y);
     }
 
     /// The same as one multiplication and one sum, `y = x·scale + shift`.
@@ -80,11 +86,13 @@ impl BatchNorm {
         let gamma = &parameters[..self.channels];
         let (mean, variance) = statistics.split_at(self.channels);
         let (dgamma, dbeta) = gradient.split_at_mut(self.channels);
-        backward_sums(level, x, dy, mean, BackwardSums { dy: dbeta, dy_x: dgamma });
         room.clear();
-        room.resize(3 * self.channels, 0.0);
-        let (a, rest) = room.split_at_mut(self.channels);
-        let (b, c) = rest.split_at_mut(self.channels);
+        room.resize(Self::ROOM * self.channels, 0.0);
+        let mut rooms = room.chunks_exact_mut(self.channels);
+        let [scale, shift, a, b, c] = std::array::from_fn(|_| rooms.next().expect("as many as `ROOM`"));
+        self.scale_and_shift(parameters, statistics, scale, shift);
+        let rectify = self.rectified.then_some(ScaleAndShift { scale, shift });
+        backward_sums(level, x, dy, mean, rectify, BackwardSums { dy: dbeta, dy_x: dgamma });
         for i in 0..self.channels {
             let scale = 1.0 / (variance[i] + EPSILON).sqrt();
             dgamma[i] *= scale;
@@ -92,6 +100,6 @@ impl BatchNorm {
             b[i] = -a[i] * scale * dgamma[i] / pixels;
             c[i] = -a[i] * dbeta[i] / pixels - b[i] * mean[i];
         }
-        combine(level, x, dy, [a, b, c], dx);
+        combine(level, x, dy, [a, b, c], rectify, dx);
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Made once and filled again for each batch: after the first no memory is asked for.
 
-use super::{Architecture, Layer, prepared::Scratch};
+use super::{Architecture, Layer, batch_norm::BatchNorm, prepared::Scratch};
 use crate::{
     image::{DIGITS, PIXELS},
     kernels::{
@@ -100,7 +100,7 @@ impl Block {
                 Layer::Linear(linear) if !architecture.is_fully_connected() => {
                     linear.as_convolution(capacity).reserve(1, &mut scratch);
                 }
-                Layer::BatchNorm(batch_norm) => room.reserve_exact(3 * batch_norm.channels),
+                Layer::BatchNorm(batch_norm) => room.reserve_exact(BatchNorm::ROOM * batch_norm.channels),
                 _ => {}
             }
         }

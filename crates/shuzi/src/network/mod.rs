@@ -118,6 +118,9 @@ impl Network {
         let mut parameters = zeros(architecture.parameter_count());
         let mut statistics = zeros(architecture.statistic_count());
         for (index, &(source, norm)) in sources.iter().enumerate() {
+            if architecture.layers[index] == Layer::Relu {
+                continue; // has no numbers, and may come from a batch normalisation, which has
+            }
             let old = &self.parameters[self.architecture.ranges[source].clone()];
             let new = &mut parameters[architecture.ranges[index].clone()];
             new[..old.len()].copy_from_slice(old);

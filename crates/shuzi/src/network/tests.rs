@@ -285,6 +285,55 @@ fn gradients_through_every_layer_match_central_differences() {
     }
 }
 
+/// Batch normalisation takes a ReLU right behind it along; the oracle has a layer that does nothing in between.
+#[test]
+fn relu_inside_batch_normalisation_is_relu_behind_it() {
+    use LayerKind::*;
+    let conv = |channels, kernel, stride, padding| Conv(ConvKind { channels, kernel, stride, padding });
+    let network = |between: &[LayerKind]| {
+        let normalised = [&[BatchNorm], between, &[Relu]].concat();
+        let inner = [&[conv(7, 3, 1, 1)][..], &normalised, &[conv(5, 1, 1, 0)], &normalised].concat();
+        let kinds = [
+            &[conv(5, 5, 2, 0)][..],
+            &normalised,
+            &[Residual(inner), AveragePool(2)],
+            &normalised,
+            &[Linear(9)],
+            &normalised,
+            &[Linear(10)],
+        ]
+        .concat();
+        let architecture = Architecture::new(PixelScale::Unit, &kinds).unwrap();
+        let mut network = Network::random(architecture, InitialWeights::He, &mut Rng::seed_from_u64(5));
+        for (i, parameter) in network.parameters.iter_mut().enumerate() {
+            *parameter += 0.05 * (i as f32).sin();
+        }
+        network
+    };
+    let ([mut taken_along, mut behind], data) = ([network(&[]), network(&[Dropout(0.0)])], small_set(6));
+    for level in Level::all() {
+        let [(fast, gradient), (plain, expected)] =
+            [&taken_along, &behind].map(|network| whole_pass(network, &data, level));
+        assert!(fast.losses() == plain.losses() && gradient == expected, "{level}");
+    }
+    let (block, _) = whole_pass(&taken_along, &data, Level::detect());
+    for network in [&mut taken_along, &mut behind] {
+        network.statistics.copy_from_slice(block.measured());
+    }
+    let norms = |network: &Network| {
+        network.architecture().layers().iter().filter(|layer| matches!(layer, Layer::BatchNorm(_))).count()
+    };
+    assert_eq!((norms(&taken_along), norms(&taken_along.folded())), (5, 1));
+    assert_eq!(read_in_f32(&taken_along, &data), read_in_f32(&behind, &data));
+    for (whole, folded) in
+        read_in_f32(&taken_along, &data).iter().zip(&read_in_f32(&taken_along.folded(), &data))
+    {
+        assert!((whole - folded).abs() < 1e-5, "{whole} {folded}");
+    }
+    let last = Architecture::new(PixelScale::Unit, &[Linear(10), BatchNorm, Relu]);
+    assert_eq!(last.unwrap_err(), ArchitectureError::LastLayer);
+}
+
 #[test]
 fn the_gradient_check_of_every_layer_can_fail() {
     let (network, data) = (network_of_all_layers(LayerKind::AveragePool(2)), small_set(6));
