@@ -10,7 +10,7 @@ use shuzi::dataset::{
 };
 use std::{
     fmt::Display,
-    fs::{self, File, OpenOptions},
+    fs::{self, File, OpenOptions, TryLockError},
     io::{self, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
     str::FromStr,
@@ -295,6 +295,20 @@ pub fn ensure_writable_folder(folder: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(folder).with_context(writing(folder))?;
     tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder).with_context(writing(folder))?;
     Ok(())
+}
+
+/// Keeps others who ask so out of `folder`, as long as what is returned lives and at most until this program ends, however
+/// it ends. Where folders cannot be locked (Windows, some network drives) nobody is kept out.
+pub fn lock_folder(folder: &Path) -> anyhow::Result<Option<File>> {
+    if cfg!(windows) {
+        return Ok(None);
+    }
+    let opened = File::open(folder).with_context(reading(folder))?;
+    match opened.try_lock() {
+        Ok(()) => Ok(Some(opened)),
+        Err(TryLockError::WouldBlock) => bail!(t!("files.locked", folder = folder.display()).into_owned()),
+        Err(TryLockError::Error(_)) => Ok(None),
+    }
 }
 
 /// The files of a folder that are named by a number between `prefix` and `ending`, the highest first. A folder

@@ -204,6 +204,23 @@ fn nothing_begins_from_scratch_by_mistake_and_nothing_goes_on_with_something_els
 }
 
 #[test]
+#[cfg(unix)]
+fn two_programs_do_not_train_into_one_folder() {
+    let folder = tempdir().unwrap();
+    let arguments = training(&["--out", "run", "--checkpoint-every", "5"]);
+    let (mut child, _) = start(folder.path(), &arguments, 2);
+    for other in [&["--resume", "run"][..], &["--out", "run", "--keep-checkpoints", "0"]] {
+        let (code, error) = fail(folder.path(), &[&["train"], other].concat());
+        assert!(code == 1 && error.contains("run"), "{other:?}: {error}");
+    }
+    let (_, error) = fail(folder.path(), &["train", "--resume", "run"]);
+    assert!(error.contains("another shuzi"), "{error}");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    succeed(folder.path(), &["train", "--resume", "run"]); // the lock went with the program
+}
+
+#[test]
 fn as_many_are_kept_as_the_user_says() {
     let folder = tempdir().unwrap();
     for (keep, expected) in [("1", 1..=2), ("2", 2..=3)] {
