@@ -19,10 +19,14 @@ use std::{
 };
 
 /// The models inside the program, by name. How each was made: models/README.md.
-const SHIPPED: [(&str, &[u8]); 1] = [("classic", include_bytes!("../../../models/classic.safetensors"))];
+const SHIPPED: [(&str, &[u8]); 3] = [
+    ("small", include_bytes!("../../../models/small.safetensors")),
+    ("tiny", include_bytes!("../../../models/tiny.safetensors")),
+    ("classic", include_bytes!("../../../models/classic.safetensors")),
+];
 
 /// What `default` means.
-pub const DEFAULT: &str = "classic";
+pub const DEFAULT: &str = "small";
 
 /// The file of a model in a run folder.
 pub const FILE_NAME: &str = "model.safetensors";

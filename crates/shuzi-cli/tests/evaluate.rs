@@ -2,8 +2,9 @@
 
 mod support;
 
+use shuzi::kernels::Level;
 use std::{fs, path::Path};
-use support::{fail, golden, json, mnist, names, succeed};
+use support::{fail, golden, json, mnist, names, run, shuzi, succeed};
 use tempfile::tempdir;
 
 #[test]
@@ -165,5 +166,30 @@ fn the_tutorials_files_are_read() {
         let arguments =
             ["evaluate", model.to_str().unwrap(), "--data", mnist.to_str().unwrap(), "--out", "run"];
         assert_eq!(json(folder.path(), &arguments)["accuracy"], 0.9607, "{name}");
+    }
+}
+
+#[test]
+fn shipped_models_read_as_many_test_images_right_as_they_say() {
+    let Some(mnist) = mnist() else { return };
+    let folder = tempdir().unwrap();
+    let listed = json(folder.path(), &["models"]);
+    let models = listed["models"].as_array().unwrap();
+    assert!(models.len() >= 3);
+    for model in models {
+        let name = model["name"].as_str().unwrap();
+        // The stated figures hold for every kind of instructions, though sums are taken in another order.
+        for level in Level::all() {
+            let mut command = shuzi(
+                folder.path(),
+                &["evaluate", name, "--data", mnist.to_str().unwrap(), "--out", "run", "--json", "--quiet"],
+            );
+            let (code, out, error) = run(command.env("SHUZI_KERNELS", level.to_string()));
+            assert_eq!(code, 0, "{name}, {level}: {error}");
+            let object: serde_json::Value = serde_json::from_str(&out).unwrap();
+            assert_eq!(object["count"], model["test_count"], "{name}");
+            assert_eq!(object["correct"], model["test_correct"], "{name}, {level}");
+            assert_eq!(object["weights_sha256"], model["weights_sha256"], "{name}");
+        }
     }
 }

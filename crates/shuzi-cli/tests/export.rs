@@ -13,8 +13,8 @@ fn weights_survive_every_way_round() {
         let object = json(folder.path(), &["evaluate", model, "--data", "synthetic:100", "--out", "run"]);
         object["weights_sha256"].as_str().unwrap().to_string()
     };
-    let expected = hash("default");
-    let mut model = "default".to_string();
+    let expected = hash("classic");
+    let mut model = "classic".to_string();
     for (step, format) in ["npz", "npy", "safetensors", "npy", "npz", "safetensors"].iter().enumerate() {
         let file = format!("{step}.{format}");
         succeed(folder.path(), &["export", &model, "--to", format, "--out", &file, "--quiet"]);

@@ -17,11 +17,13 @@ use crate::{
 use serde::{Deserialize, Serialize};
 
 /// The recipes that come with shuzi: name and TOML text.
-pub const BUILT_IN: [(&str, &str); 4] = [
+pub const BUILT_IN: [(&str, &str); 6] = [
     ("classic", include_str!("../../../../recipes/classic.toml")),
     ("mlp", include_str!("../../../../recipes/mlp.toml")),
     ("quick", include_str!("../../../../recipes/quick.toml")),
     ("good", include_str!("../../../../recipes/good.toml")),
+    ("tiny", include_str!("../../../../recipes/tiny.toml")),
+    ("small", include_str!("../../../../recipes/small.toml")),
 ];
 
 /// A recipe's TOML text may have at most so many bytes.
