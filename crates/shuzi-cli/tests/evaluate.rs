@@ -110,7 +110,7 @@ fn several_models_are_compared_with_the_first() {
 #[test]
 fn the_same_weights_under_two_names_are_told() {
     let folder = tempdir().unwrap();
-    let compare = ["evaluate", "classic", "default", "--data", "synthetic:1", "--out", "compared"];
+    let compare = ["evaluate", "small", "default", "--data", "synthetic:1", "--out", "compared"];
     let text = succeed(folder.path(), &compare);
     assert!(text.contains("the same weights"), "{text}");
     let page = fs::read_to_string(folder.path().join("compared/report.html")).unwrap();
@@ -173,7 +173,8 @@ fn the_tutorials_files_are_read() {
 fn shipped_models_read_as_many_test_images_right_as_they_say() {
     let Some(mnist) = mnist() else { return };
     let folder = tempdir().unwrap();
-    let listed = json(folder.path(), &["models"]);
+    let listed: serde_json::Value =
+        serde_json::from_str(&succeed(folder.path(), &["models", "--json"])).unwrap();
     let models = listed["models"].as_array().unwrap();
     assert!(models.len() >= 3);
     for model in models {

@@ -61,8 +61,8 @@ fn what_cannot_be_written_is_refused() {
     fs::create_dir(folder.path().join("a-folder")).unwrap();
     for (arguments, code, words) in [
         (["default", "--to", "onyx", "--out", "x"], 2, "npy, npz, safetensors"),
-        (["default", "--to", "npy", "--out", "a-folder"], 1, "a-folder"),
-        (["default", "--to", "npy", "--out", "nowhere/x.npy"], 1, "nowhere/x.npy"),
+        (["classic", "--to", "npy", "--out", "a-folder"], 1, "a-folder"),
+        (["classic", "--to", "npy", "--out", "nowhere/x.npy"], 1, "nowhere/x.npy"),
         (["nothing", "--to", "npy", "--out", "x.npy"], 2, "nothing"),
     ] {
         let (found, error) = fail(folder.path(), &[&["export"], &arguments[..]].concat());
