@@ -85,13 +85,14 @@ fn with_words(command: Command, key: &str) -> Command {
         .after_help(if examples == example_key { String::new() } else { examples.into_owned() });
     let arguments: Vec<String> =
         command.get_arguments().map(|argument| argument.get_id().to_string()).collect();
+    let (recipes, models) = (recipes::names(), models::names());
     for id in arguments {
         let word_key = if id == "lang" { "help.lang".to_string() } else { format!("help.{key}.{id}") };
         command = command.mut_arg(&id, |argument| {
             let heading = if argument.is_positional() { t!("help.arguments") } else { t!("help.options") };
             let argument = if id == "lang" { argument.display_order(900) } else { argument };
             argument
-                .help(t!(&word_key, recipes = recipes::names(), models = models::names()).into_owned())
+                .help(t!(&word_key, recipes = recipes, models = models).into_owned())
                 .help_heading(heading.into_owned())
                 .hide_default_value(true)
                 .hide_possible_values(true)

@@ -94,10 +94,7 @@ struct Timing {
 
 impl Train {
     pub fn run(self, out: &mut impl Write) -> anyhow::Result<Ending> {
-        if let Some(run) = &self.resume {
-            files::ensure_folder(run)?;
-        }
-        let mut lock = self.resume.as_deref().map(files::lock_folder).transpose()?;
+        let lock = self.resume.as_deref().map(files::lock_folder).transpose()?;
         let resumed = match &self.resume {
             None => None,
             Some(run) => match checkpoints::newest(run)? {
@@ -137,9 +134,7 @@ impl Train {
             None => files::next_run_folder(&recipe.name)?,
         };
         files::ensure_writable_folder(&folder)?;
-        if lock.is_none() {
-            lock = Some(files::lock_folder(&folder)?);
-        }
+        let _lock = lock.map_or_else(|| files::lock_folder(&folder), Ok)?;
         self.say(&t!(
             "train.begin",
             recipe = recipe.name,
@@ -259,7 +254,6 @@ impl Train {
             };
             writeln!(out, "{next}")?;
         }
-        drop(lock);
         if ended == Ok(Outcome::Stopped) {
             self.say(&t!("train.interrupted"));
             self.say(&checkpoints.how_to_resume(&folder));

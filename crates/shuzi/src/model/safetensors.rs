@@ -144,16 +144,13 @@ impl<'de> Visitor<'de> for Names<'_> {
 }
 
 fn first_not_finite(array: &Array) -> Option<(usize, f64)> {
+    fn first<T: Copy + Into<f64>>(values: &[T]) -> Option<(usize, f64)> {
+        values.iter().map(|&value| value.into()).enumerate().find(|(_, value)| !value.is_finite())
+    }
     match array.values() {
-        Values::F16(values) => {
-            values.iter().position(|value| !value.is_finite()).map(|index| (index, f64::from(values[index])))
-        }
-        Values::F32(values) => {
-            values.iter().position(|value| !value.is_finite()).map(|index| (index, f64::from(values[index])))
-        }
-        Values::F64(values) => {
-            values.iter().position(|value| !value.is_finite()).map(|index| (index, values[index]))
-        }
+        Values::F16(values) => first(values),
+        Values::F32(values) => first(values),
+        Values::F64(values) => first(values),
         Values::Integers(_) => None,
     }
 }

@@ -94,10 +94,10 @@ impl BatchNorm {
         let rectify = self.rectified.then_some(ScaleAndShift { scale, shift });
         backward_sums(level, x, dy, mean, rectify, BackwardSums { dy: dbeta, dy_x: dgamma });
         for i in 0..self.channels {
-            let scale = 1.0 / (variance[i] + EPSILON).sqrt();
-            dgamma[i] *= scale;
-            a[i] = gamma[i] * scale;
-            b[i] = -a[i] * scale * dgamma[i] / pixels;
+            let inverse_deviation = 1.0 / (variance[i] + EPSILON).sqrt();
+            dgamma[i] *= inverse_deviation;
+            a[i] = gamma[i] * inverse_deviation;
+            b[i] = -a[i] * inverse_deviation * dgamma[i] / pixels;
             c[i] = -a[i] * dbeta[i] / pixels - b[i] * mean[i];
         }
         combine(level, x, dy, [a, b, c], rectify, dx);

@@ -16,10 +16,9 @@ pub struct Scratch {
 impl Scratch {
     /// Asks for so much room, or more.
     pub(super) fn reserve(&mut self, padded: usize, pairs: usize, more_pairs: usize) {
-        let Scratch { padded: for_padded, pairs: for_pairs, more_pairs: for_more_pairs } = self;
-        for (room, numbers) in [(for_padded, padded), (for_pairs, pairs), (for_more_pairs, more_pairs)] {
-            room.reserve_exact(numbers);
-        }
+        self.padded.reserve_exact(padded);
+        self.pairs.reserve_exact(pairs);
+        self.more_pairs.reserve_exact(more_pairs);
     }
 }
 

@@ -752,7 +752,7 @@ impl<'a> Batch<'a> {
     }
 
     fn images(self, part: usize, size: usize) -> impl Images<'a> {
-        self.data.images_at(self.indices.chunks(size).nth(part).unwrap_or_default())
+        self.data.images_at(self.part(part, size).indices)
     }
 }
 
