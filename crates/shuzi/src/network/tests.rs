@@ -221,7 +221,11 @@ fn network_of_all_layers(pool: LayerKind) -> Network {
         BatchNorm,
         Linear(10),
     ];
-    let architecture = Architecture::new(PixelScale::Unit, &kinds).unwrap();
+    network_of(&kinds)
+}
+
+fn network_of(kinds: &[LayerKind]) -> Network {
+    let architecture = Architecture::new(PixelScale::Unit, kinds).unwrap();
     let mut network = Network::random(architecture, InitialWeights::He, &mut Rng::seed_from_u64(5));
     for (i, parameter) in network.parameters.iter_mut().enumerate() {
         *parameter += 0.05 * (i as f32).sin(); // no bias of 0, no scale of 1
@@ -303,12 +307,7 @@ fn relu_inside_batch_normalisation_is_relu_behind_it() {
             &[Linear(10)],
         ]
         .concat();
-        let architecture = Architecture::new(PixelScale::Unit, &kinds).unwrap();
-        let mut network = Network::random(architecture, InitialWeights::He, &mut Rng::seed_from_u64(5));
-        for (i, parameter) in network.parameters.iter_mut().enumerate() {
-            *parameter += 0.05 * (i as f32).sin();
-        }
-        network
+        network_of(&kinds)
     };
     let ([mut taken_along, mut behind], data) = ([network(&[]), network(&[Dropout(0.0)])], small_set(6));
     for level in Level::all() {
@@ -320,16 +319,8 @@ fn relu_inside_batch_normalisation_is_relu_behind_it() {
     for network in [&mut taken_along, &mut behind] {
         network.statistics.copy_from_slice(block.measured());
     }
-    let norms = |network: &Network| {
-        network.architecture().layers().iter().filter(|layer| matches!(layer, Layer::BatchNorm(_))).count()
-    };
-    assert_eq!((norms(&taken_along), norms(&taken_along.folded())), (5, 1));
-    assert_eq!(read_in_f32(&taken_along, &data), read_in_f32(&behind, &data));
-    for (whole, folded) in
-        read_in_f32(&taken_along, &data).iter().zip(&read_in_f32(&taken_along.folded(), &data))
-    {
-        assert!((whole - folded).abs() < 1e-5, "{whole} {folded}");
-    }
+    assert_eq!(read_layer_by_layer(&taken_along, &data), read_layer_by_layer(&behind, &data));
+    check_fold(&taken_along, &data, (5, 1));
     let last = Architecture::new(PixelScale::Unit, &[Linear(10), BatchNorm, Relu]);
     assert_eq!(last.unwrap_err(), ArchitectureError::LastLayer);
 }
@@ -353,15 +344,29 @@ fn a_fold_changes_no_reading() {
     let (mut network, data) = (network_of_all_layers(LayerKind::MaxPool(2)), small_set(6));
     let (block, _) = whole_pass(&network, &data, Level::detect());
     network.statistics.copy_from_slice(block.measured());
-    let folded = network.folded();
+    check_fold(&network, &data, (4, 1)); // not behind the pooling
+}
+
+/// A network that is folded reads as it does layer by layer; so many batch normalisations were and are in it.
+fn check_fold(network: &Network, data: &Dataset, norms: (usize, usize)) {
     let count = |network: &Network| {
         let layers = network.architecture().layers();
         layers.iter().filter(|layer| matches!(layer, Layer::BatchNorm(_))).count()
     };
-    assert_eq!((count(&network), count(&folded)), (4, 1)); // not behind the pooling
-    for (whole, folded) in read_in_f32(&network, &data).iter().zip(&read_in_f32(&folded, &data)) {
+    assert_eq!((count(network), count(&network.folded())), norms);
+    for (whole, folded) in read_layer_by_layer(network, data).iter().zip(&read_in_f32(network, data)) {
         assert!((whole - folded).abs() < 1e-5, "{whole} {folded}");
     }
+}
+
+/// The oracle: nothing is folded, and all images are one block.
+fn read_layer_by_layer(network: &Network, data: &Dataset) -> Vec<f32> {
+    let architecture = network.architecture();
+    let mut block = Block::new(architecture, Level::detect(), data.len());
+    block.set_labels(data.labels().iter().copied());
+    block.set_pixels(data.images().chunks_exact(PIXELS), architecture.pixel_scale().factor());
+    architecture.read(network, &[], &mut block);
+    block.probabilities().as_flattened().to_vec()
 }
 
 /// What a network says of all images, read in blocks that are not all full.
