@@ -50,7 +50,7 @@ def read_safetensors(path):
 def check_exports(folder):
     """Returns the tutorial's dictionary."""
     for kind in ["npy", "npz", "safetensors"]:
-        run("export", "default", "--to", kind, "--out", folder / f"model.{kind}", "--quiet")
+        run("export", "classic", "--to", kind, "--out", folder / f"model.{kind}", "--quiet")
     parameters = numpy.load(folder / "model.npy", allow_pickle=True).item()  # the tutorial's own line
     assert list(parameters) == KEYS, list(parameters)
     archive = numpy.load(folder / "model.npz")  # without pickle
@@ -116,7 +116,7 @@ def written_by_numpy(parameters, folder):
 with tempfile.TemporaryDirectory() as folder:
     folder = Path(folder)
     parameters = check_exports(folder)
-    expected = weights_sha256("default", folder / "report")
+    expected = weights_sha256("classic", folder / "report")
     count = 0
     for path in written_by_numpy(parameters, folder):
         found = weights_sha256(path, folder / f"report-{path.name}")
