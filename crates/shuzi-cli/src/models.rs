@@ -88,7 +88,7 @@ fn row(name: &str, bytes: &[u8]) -> Vec<String> {
     });
     vec![
         name.to_string(),
-        layers(network.architecture()),
+        in_short(&layers(network.architecture())),
         made.unwrap_or_else(none),
         grouped(network.parameters().len()),
         grouped(bytes.len()),
@@ -124,6 +124,18 @@ pub fn layers(architecture: &Architecture) -> String {
     widths.join("–")
 }
 
+/// Long lists of layers by their ends, for tables: 784–22x22x24–…–10.
+fn in_short(layers: &str) -> String {
+    const MOST: usize = 5;
+    let widths: Vec<&str> = layers.split('–').collect();
+    match widths[..] {
+        [first, second, .., before_last, last] if widths.len() > MOST => {
+            [first, second, "…", before_last, last].join("–")
+        }
+        _ => layers.to_string(),
+    }
+}
+
 /// A model that was found, and how many bytes its file has.
 pub struct Found {
     pub model: Model,
@@ -156,6 +168,13 @@ pub fn stem(name: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_long_lists_are_shortened() {
+        assert_eq!(in_short("784–32–16–10"), "784–32–16–10");
+        assert_eq!(in_short("784–9–8–7–10"), "784–9–8–7–10");
+        assert_eq!(in_short("784–9–8–7–6–10"), "784–9–…–6–10");
+    }
 
     #[test]
     fn every_shipped_model_can_be_read() {
