@@ -68,7 +68,7 @@ fn forward(bencher: Bencher, case: &Case<5>) {
     let (x, mut y) = (aligned(IMAGES * g.input_len()), zeros(IMAGES * g.output_len()));
     let (weight, bias) = (aligned(g.weights()), aligned(g.outputs));
     bencher.counter(multiplications(g)).bench_local(|| match case.by {
-        By::Kernel(level) => convolution::forward(level, g, &weight, &bias, black_box(&x), &mut y),
+        By::Kernel(level) => convolution::forward(level, g, &weight, &bias, black_box(&x), &mut y, false),
         _ => convolution::forward_plain(g, &weight, &bias, black_box(&x), &mut y),
     });
 }
@@ -94,7 +94,7 @@ fn forward_pairs(bencher: Bencher, case: &Case<5>) {
     pairs::rows(level, &aligned(g.weights()), g.outputs, &mut weight);
     bencher.counter(multiplications(g)).bench_local(|| {
         pairs::neighbours(level, black_box(&x), &mut x_pairs);
-        convolution::forward_pairs(level, half, &weight, &bias, &x_pairs, &mut y);
+        convolution::forward_pairs(level, half, &weight, &bias, &x_pairs, &mut y, false);
     });
 }
 

@@ -180,13 +180,21 @@ impl Places {
 }
 
 /// `y[p, o] = bias[o] + Σ x[window of p] · weight[o]` for every pixel `p` of all images in `x`; an empty
-/// `bias` is 0.
+/// `bias` is 0. To `rectify` makes what is below 0 become 0.
 ///
 /// # Panics
 ///
 /// If the sizes do not fit.
-pub fn forward(level: Level, geometry: Geometry, weight: &[f32], bias: &[f32], x: &[f32], y: &mut [f32]) {
-    level.run(Forward::<Numbers>::new(geometry, weight, bias, x, y));
+pub fn forward(
+    level: Level,
+    geometry: Geometry,
+    weight: &[f32],
+    bias: &[f32],
+    x: &[f32],
+    y: &mut [f32],
+    rectify: bool,
+) {
+    level.run(Forward::<Numbers>::new(geometry, weight, bias, x, y, rectify));
 }
 
 /// [`forward`] of pairs: each number of `x` and `weight` is two, channels side by side, so that
@@ -202,8 +210,9 @@ pub fn forward_pairs(
     bias: &[f32],
     x: &[f32],
     y: &mut [f32],
+    rectify: bool,
 ) {
-    level.run_pairs(Forward::<Pairs>::new(geometry, weight, bias, x, y));
+    level.run_pairs(Forward::<Pairs>::new(geometry, weight, bias, x, y, rectify));
 }
 
 struct Forward<'a, M> {
@@ -214,6 +223,7 @@ struct Forward<'a, M> {
     bias: &'a [f32],
     x: &'a [f32],
     y: &'a mut [f32],
+    rectify: bool,
     multiply: PhantomData<M>,
 }
 
@@ -233,12 +243,19 @@ impl PairKernel for Forward<'_, Pairs> {
 
 impl<'a, M> Forward<'a, M> {
     /// Checks the sizes.
-    fn new(geometry: Geometry, weight: &'a [f32], bias: &'a [f32], x: &'a [f32], y: &'a mut [f32]) -> Self {
+    fn new(
+        geometry: Geometry,
+        weight: &'a [f32],
+        bias: &'a [f32],
+        x: &'a [f32],
+        y: &'a mut [f32],
+        rectify: bool,
+    ) -> Self {
         let images = geometry.images(x, y);
         assert_eq!(weight.len(), geometry.weights(), "convolution: size of the weights");
         assert!(bias.is_empty() || bias.len() == geometry.outputs, "convolution: size of the bias");
         let pixels = images * geometry.output_pixels();
-        Forward { geometry, pixels, weight, bias, x, y, multiply: PhantomData }
+        Forward { geometry, pixels, weight, bias, x, y, rectify, multiply: PhantomData }
     }
 
     #[inline(always)]
@@ -250,6 +267,7 @@ impl<'a, M> Forward<'a, M> {
         let mut start = 0;
         while start < outputs {
             start += match (outputs - start) / L::WIDTH {
+                4 if L::REGISTERS >= 32 => self.strip::<L, 6, 4, true>(lanes, start),
                 3 | 5.. if L::REGISTERS >= 32 => self.strip::<L, 8, 3, true>(lanes, start),
                 2.. if L::REGISTERS >= 32 => self.strip::<L, 8, 2, true>(lanes, start),
                 2.. => self.strip::<L, 6, 2, true>(lanes, start),
@@ -320,6 +338,15 @@ impl<'a, M> Forward<'a, M> {
                 for i in 0..ROWS {
                     // SAFETY: `k` is below `(kernel - 1) * row + run`, so inside the window sliced above.
                     M::multiply_add(lanes, unsafe { &*windows[i].add(k) }, b, &mut sums[i]);
+                }
+            }
+        }
+        if self.rectify {
+            let zero = lanes.splat(0.0);
+            for i in 0..ROWS {
+                for n in 0..N {
+                    // Not `maximum`, which would hide a NaN.
+                    sums[i][n] = lanes.where_not_below(zero, sums[i][n], zero, sums[i][n]);
                 }
             }
         }
@@ -552,7 +579,9 @@ mod tests {
         fn convolutions_equal_their_plain_forms(
             kernel in 1..8usize, stride in 1..4usize, more in [0..9usize, 0..9usize],
             channels in 1..20usize, outputs in 1..70usize, images in 0..4usize, with_bias: bool,
+            rectify: bool,
         ) {
+            let wanted = |y: f32| if rectify { y.max(0.0) } else { y };
             let (height, width) = (kernel + more[0], kernel + more[1]);
             let g = Geometry { height, width, channels, kernel, stride, outputs };
             let x = numbers(images * g.input_len(), 1);
@@ -564,10 +593,13 @@ mod tests {
             gradient_plain(g, &x, &dy, &mut dweight_plain);
             for level in Level::all() {
                 let (mut y, mut dweight) = (vec![f32::NAN; dy.len()], vec![f32::NAN; weight.len()]);
-                forward(level, g, &weight, &bias, &x, &mut y);
+                forward(level, g, &weight, &bias, &x, &mut y, rectify);
                 gradient(level, g, &x, &dy, &mut dweight);
-                for (fast, plain) in y.iter().zip(&y_plain).chain(dweight.iter().zip(&dweight_plain)) {
-                    prop_assert!((fast - plain).abs() < 1e-3, "{fast} {plain}"); // a thousand terms below 1
+                for (fast, &plain) in y.iter().zip(&y_plain) {
+                    prop_assert!((fast - wanted(plain)).abs() < 1e-3, "{fast} {plain}"); // a thousand terms below 1
+                }
+                for (fast, plain) in dweight.iter().zip(&dweight_plain) {
+                    prop_assert!((fast - plain).abs() < 1e-3, "{fast} {plain}");
                 }
                 // Pairs of numbers that bfloat16 holds exactly.
                 let round = |numbers: &[f32]| {
@@ -582,9 +614,9 @@ mod tests {
                     pairs::neighbours(level, &x, &mut x_pairs);
                     pairs::rows(level, &weight, outputs, &mut weight_pairs);
                     let half = Geometry { channels: channels / 2, ..g };
-                    forward_pairs(level, half, &weight_pairs, &bias, &x_pairs, &mut y);
-                    for (fast, plain) in y.iter().zip(&y_plain) {
-                        prop_assert!((fast - plain).abs() < 1e-3, "{fast} {plain}");
+                    forward_pairs(level, half, &weight_pairs, &bias, &x_pairs, &mut y, rectify);
+                    for (fast, &plain) in y.iter().zip(&y_plain) {
+                        prop_assert!((fast - wanted(plain)).abs() < 1e-3, "{fast} {plain}");
                     }
                 }
                 let mut x_pairs = vec![0.0; x.len()];

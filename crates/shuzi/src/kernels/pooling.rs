@@ -88,9 +88,9 @@ impl Kernel for Maximum<'_> {
     fn run<L: Lanes>(self, lanes: L) {
         let windows = self.windows;
         let images = self.x.len() / windows.input_len();
-        for strip in strips::<L>(windows.channels) {
-            let outputs = self.y.chunks_exact_mut(windows.channels);
-            for (place, y) in windows.places(images).zip(outputs) {
+        let outputs = self.y.chunks_exact_mut(windows.channels);
+        for (place, y) in windows.places(images).zip(outputs) {
+            for strip in strips::<L>(windows.channels) {
                 let mut largest = lanes.load_part(&self.x[place..][strip.clone()]);
                 for inside in windows.inside().skip(1) {
                     let x = lanes.load_part(&self.x[place + inside..][strip.clone()]);
@@ -128,9 +128,9 @@ impl Kernel for MaximumBackward<'_> {
         let windows = self.windows;
         let images = self.x.len() / windows.input_len();
         let zero = lanes.splat(0.0);
-        for strip in strips::<L>(windows.channels) {
-            let outputs = self.y.chunks_exact(windows.channels).zip(self.dy.chunks_exact(windows.channels));
-            for (place, (y, dy)) in windows.places(images).zip(outputs) {
+        let outputs = self.y.chunks_exact(windows.channels).zip(self.dy.chunks_exact(windows.channels));
+        for (place, (y, dy)) in windows.places(images).zip(outputs) {
+            for strip in strips::<L>(windows.channels) {
                 let y = lanes.load_part(&y[strip.clone()]);
                 let mut left = lanes.load_part(&dy[strip.clone()]); // what nobody has taken yet
                 for inside in windows.inside() {

@@ -284,6 +284,13 @@ impl Chain {
         Chain { architecture: Architecture::empty(pixel_scale), named: 0, shape: Shape::IMAGE, numbers: 0 }
     }
 
+    /// A convolution that comes last so far takes the ReLU behind it along.
+    fn rectify_last(&mut self) {
+        if let Some(Layer::Conv(conv)) = self.architecture.layers.last_mut() {
+            conv.rectified = !conv.depthwise;
+        }
+    }
+
     fn extend(&mut self, kinds: &[LayerKind]) -> Result<(), ArchitectureError> {
         for (index, kind) in kinds.iter().enumerate() {
             if let LayerKind::Residual(inner) = kind {
@@ -417,6 +424,11 @@ impl Layer {
         matches!(self, Layer::Linear(_) | Layer::Conv(_))
     }
 
+    /// Whether a gradient takes the place of the one that it is made of.
+    pub(super) fn changes_in_place(&self) -> bool {
+        matches!(self, Layer::Relu | Layer::Dropout(_) | Layer::Flatten)
+    }
+
     /// How many numbers it learns.
     fn parameter_count(&self) -> usize {
         match self {
@@ -489,6 +501,7 @@ impl Architecture {
                     chain.architecture.ranges[place].end += conv.outputs();
                 }
                 if let Layer::BatchNorm(BatchNorm { rectified: true, .. }) = layer {
+                    chain.rectify_last();
                     chain.push(Layer::Relu, self.shapes[index]).expect("no larger than before");
                     sources.push((index, None));
                 }
@@ -499,12 +512,22 @@ impl Architecture {
                     let is_from = |&(layer, norm): &(usize, Option<usize>)| norm.unwrap_or(layer) == from;
                     Layer::Add { from: sources.iter().rposition(is_from).expect("an earlier layer") }
                 }
+                Layer::Relu if index > 0 && !is_added(index - 1) => {
+                    chain.rectify_last();
+                    layer
+                }
                 layer => layer,
             };
             chain.push(layer, self.shapes[index]).expect("no larger than before");
             sources.push((index, None));
         }
         (chain.architecture, sources)
+    }
+
+    /// Whether the layer before has done the work of this one already.
+    pub(super) fn is_done_before(&self, index: usize) -> bool {
+        let before = index.checked_sub(1).map(|before| self.layers[before]);
+        self.layers[index] == Layer::Relu && matches!(before, Some(Layer::Conv(Conv { rectified: true, .. })))
     }
 
     /// The layers from pixels to logits.
@@ -555,8 +578,36 @@ impl Architecture {
     /// How many images are best read together: few enough to stay in the second cache, and enough that
     /// weights are not fetched for each.
     pub fn reading_block(&self) -> usize {
-        const CACHE: usize = 128 * 1024; // numbers
-        (CACHE / self.widths.iter().sum::<usize>()).clamp(8, 64)
+        const CACHE: usize = 256 * 1024; // numbers
+        let together = self.layers_alone().saturating_sub(1)..;
+        (CACHE / self.widths[together].iter().sum::<usize>()).clamp(16, 64)
+    }
+
+    /// How many images a layer's output is kept of in reading, of so many.
+    pub(super) fn kept_in_reading(&self, layer: usize, images: usize) -> usize {
+        if layer + 1 < self.layers_alone() { images.min(self.images_alone()) } else { images }
+    }
+
+    /// The layers that an image goes through alone in reading: those before the first fully connected one, whose weights
+    /// are too many to be fetched for each image.
+    pub(super) fn layers_alone(&self) -> usize {
+        let is_linear = |layer: &Layer| matches!(layer, Layer::Linear(_));
+        let mut alone = self.layers.iter().position(is_linear).unwrap_or(self.layers.len());
+        // A residual that reaches over the border needs what lies before it of all images.
+        for (index, layer) in self.layers.iter().enumerate().rev() {
+            match *layer {
+                Layer::Add { from } if index >= alone => alone = alone.min(from + 1),
+                _ => {}
+            }
+        }
+        alone
+    }
+
+    /// How many images go through those layers at a time: as many as stay in the second cache.
+    pub(super) fn images_alone(&self) -> usize {
+        const CACHE: usize = 64 * 1024; // numbers
+        let widest = self.widths[..self.layers_alone()].iter().max().copied().unwrap_or(1);
+        (CACHE / widest).max(1)
     }
 
     /// Outputs of the layer that the pixels go into.

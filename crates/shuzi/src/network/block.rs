@@ -56,7 +56,7 @@ pub struct Block {
     pub(super) pairs: bool,
     /// `[images, 784]`, scaled; empty where the first layer takes them as bytes.
     pub(super) pixels: Numbers,
-    /// For each layer `[images, width]`.
+    /// For each layer `[images, width]`; in reading of a few images only, where they go through it alone.
     pub(super) outputs: Vec<Numbers>,
     /// ∂loss/∂output of each layer, of the same shapes; a fully connected network keeps the first
     /// layer's elsewhere.
@@ -83,7 +83,8 @@ impl Block {
         } else {
             pixels = zeros(PIXELS * capacity);
         }
-        Block { gradients, pixels, ..Block::without_gradients(architecture, level, capacity) }
+        let outputs = architecture.widths.iter().map(|width| zeros(width * capacity)).collect();
+        Block { outputs, gradients, pixels, ..Block::without_gradients(architecture, level, capacity) }
     }
 
     /// The same with each target's `label_smoothing`, 0 to below 1, spread over all digits.
@@ -112,7 +113,10 @@ impl Block {
             targets: Vec::with_capacity(DIGITS * capacity),
             pairs: false,
             pixels: zeros(0),
-            outputs: architecture.widths.iter().map(|width| zeros(width * capacity)).collect(),
+            outputs: (0..architecture.layers().len())
+                .map(|layer| architecture.kept_in_reading(layer, capacity) * architecture.widths[layer])
+                .map(zeros)
+                .collect(),
             gradients: vec![],
             measured: zeros(architecture.statistic_count()),
             scratch,

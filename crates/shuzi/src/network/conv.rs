@@ -28,6 +28,8 @@ pub struct Conv {
     pub(super) depthwise: bool,
     /// Whether there is a bias; none is needed before batch normalisation.
     pub(super) bias: bool,
+    /// Whether it takes the ReLU behind it along, in reading.
+    pub(super) rectified: bool,
 }
 
 /// A geometry of pairs of channels.
@@ -48,7 +50,7 @@ impl Conv {
     ) -> Self {
         let Shape { height, width, channels } = input;
         let geometry = Geometry { height, width, channels, kernel, stride, outputs };
-        Conv { geometry, padding, depthwise, bias }
+        Conv { geometry, padding, depthwise, bias, rectified: false }
     }
 
     /// What comes out.
@@ -123,9 +125,10 @@ impl Conv {
             depthwise::forward(level, self.geometry, weight, bias, x, y);
         } else if prepared.has_pairs() {
             let x = neighbours(level, x, &mut scratch.pairs);
-            convolution::forward_pairs(level, halved(self.geometry), &prepared.pairs, bias, x, y);
+            let weight = &prepared.pairs[..];
+            convolution::forward_pairs(level, halved(self.geometry), weight, bias, x, y, self.rectified);
         } else {
-            convolution::forward(level, self.geometry, weight, bias, x, y);
+            convolution::forward(level, self.geometry, weight, bias, x, y, self.rectified);
         }
     }
 
@@ -147,9 +150,9 @@ impl Conv {
             depthwise::forward(level, turned, &prepared.turned, &[], dy, dx);
         } else if prepared.has_turned_pairs() {
             let dy = neighbours(level, dy, &mut scratch.pairs);
-            convolution::forward_pairs(level, halved(turned), &prepared.turned_pairs, &[], dy, dx);
+            convolution::forward_pairs(level, halved(turned), &prepared.turned_pairs, &[], dy, dx, false);
         } else {
-            convolution::forward(level, turned, &prepared.turned, &[], dy, dx);
+            convolution::forward(level, turned, &prepared.turned, &[], dy, dx, false);
         }
     }
 
@@ -190,22 +193,28 @@ impl Conv {
     /// The weights in the forms that a training step multiplies by; `pairs` of bfloat16 where they fit.
     pub fn prepare(&self, level: Level, pairs: bool, parameters: &[f32], prepared: &mut Prepared) {
         let (weight, _) = self.weight_and_bias(parameters);
-        let Geometry { kernel, channels, outputs, .. } = self.geometry;
-        let windows = weight.chunks_exact(weight.len() / (kernel * kernel)).rev();
+        let Geometry { kernel, outputs, .. } = self.geometry;
+        let windows = kernel * kernel;
+        if pairs {
+            self.prepare_pairs(level, parameters, prepared);
+        }
+        if pairs && !self.depthwise && outputs.is_multiple_of(2) {
+            let Prepared { neighbours: room, turned_pairs, .. } = prepared;
+            let weight = neighbours(level, weight, room);
+            turned_pairs.resize(weight.len(), 0.0);
+            let turned = turned_pairs.chunks_exact_mut(weight.len() / windows);
+            for (window, turned) in weight.chunks_exact(weight.len() / windows).rev().zip(turned) {
+                turn(window, outputs / 2, turned);
+            }
+            return;
+        }
         prepared.turned.resize(weight.len(), 0.0);
-        for (window, turned) in
-            windows.zip(prepared.turned.chunks_exact_mut(weight.len() / (kernel * kernel)))
-        {
+        let turned = prepared.turned.chunks_exact_mut(weight.len() / windows);
+        for (window, turned) in weight.chunks_exact(weight.len() / windows).rev().zip(turned) {
             if self.depthwise {
                 turned.copy_from_slice(window);
             } else {
                 turn(window, outputs, turned);
-            }
-        }
-        if pairs {
-            self.prepare_pairs(level, parameters, prepared);
-            if !self.depthwise && outputs.is_multiple_of(2) {
-                rows(level, &prepared.turned, channels, &mut prepared.turned_pairs);
             }
         }
     }

@@ -6,16 +6,15 @@
 
 use crate::kernels::{Level, Loop};
 
-/// `y = x·keep / (1 − p)`, and backward the same from `dy` to `dx`.
-pub fn apply(level: Level, probability: f32, key: u64, x: &[f32], y: &mut [f32]) {
-    level.vectorize(Apply { probability, key, x, y });
+/// `x` becomes `y`, and backward likewise `dy` becomes `dx`.
+pub fn apply(level: Level, probability: f32, key: u64, numbers: &mut [f32]) {
+    level.vectorize(Apply { probability, key, numbers });
 }
 
 struct Apply<'a> {
     probability: f32,
     key: u64,
-    x: &'a [f32],
-    y: &'a mut [f32],
+    numbers: &'a mut [f32],
 }
 
 impl Loop for Apply<'_> {
@@ -24,8 +23,8 @@ impl Loop for Apply<'_> {
         let scale = 1.0 / (1.0 - self.probability);
         let below = (f64::from(self.probability) * 2f64.powi(32)) as u32;
         let (low, high) = (self.key as u32, (self.key >> 32) as u32);
-        for (place, (y, &x)) in (0u32..).zip(self.y.iter_mut().zip(self.x)) {
-            *y = if mix(place ^ low, high) < below { 0.0 } else { x * scale };
+        for (place, number) in (0u32..).zip(self.numbers) {
+            *number = if mix(place ^ low, high) < below { 0.0 } else { *number * scale };
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::{
         product::add_rows,
     },
 };
-use std::{iter, ops::Range};
+use std::{iter, mem, ops::Range};
 
 /// What of a layer depends on why images go through it.
 #[derive(Clone, Copy)]
@@ -62,6 +62,7 @@ impl Architecture {
         let sums = halves.map(|half| &half.sums[first * linear.outputs..][..y.len()]);
         linear.join_halves(block.level, &parameters[self.ranges[0].clone()], sums, y);
         self.forward_from(1, Purpose::Read { statistics: &[] }, parameters, &[], block);
+        self.judge(block);
     }
 
     /// Fills the logits of a block (and everything before them) from whole images, for a network whose
@@ -77,16 +78,22 @@ impl Architecture {
         let parameters = network.parameters();
         self.first().forward_images(block.level, &parameters[self.ranges[0].clone()], images, y);
         self.forward_from(1, Purpose::Read { statistics: network.statistics() }, parameters, prepared, block);
+        self.judge(block);
     }
 
     /// Fills the logits of a block (and everything before them) from its pixels.
     pub(super) fn read(&self, network: &Network, prepared: &[Prepared], block: &mut Block) {
         let purpose = Purpose::Read { statistics: network.statistics() };
-        self.forward_from(0, purpose, network.parameters(), prepared, block);
+        let (images, alone, together) = (block.labels.len(), self.layers_alone(), self.images_alone());
+        for first in (0..images).step_by(together) {
+            let part = first..images.min(first + together);
+            self.forward_part(0..alone, part, purpose, network.parameters(), prepared, block);
+        }
+        self.forward_from(alone, purpose, network.parameters(), prepared, block);
+        self.judge(block);
     }
 
-    /// From the output before layer `first` to the logits, probabilities and losses. `prepared` are the weights
-    /// of each layer in other forms, or empty.
+    /// The output of every layer from `first` on.
     fn forward_from(
         &self,
         first: usize,
@@ -95,15 +102,36 @@ impl Architecture {
         prepared: &[Prepared],
         block: &mut Block,
     ) {
+        let images = 0..block.labels.len();
+        self.forward_part(first..self.layers.len(), images, purpose, parameters, prepared, block);
+    }
+
+    /// What some layers give for some images of a block; but for the last layer's it lies where that of the first
+    /// images does. `prepared` are the weights of each layer in other forms, or empty.
+    fn forward_part(
+        &self,
+        layers: Range<usize>,
+        part: Range<usize>,
+        purpose: Purpose<'_>,
+        parameters: &[f32],
+        prepared: &[Prepared],
+        block: &mut Block,
+    ) {
         let as_they_are = Prepared::default();
-        let (images, level) = (block.labels.len(), block.level);
-        for (index, layer) in self.layers.iter().enumerate().skip(first) {
+        let (images, level) = (part.len(), block.level);
+        for index in layers.clone() {
+            let layer = &self.layers[index];
             let (before, after) = block.outputs.split_at_mut(index);
+            if self.is_done_before(index) && before[index - 1].len() == after[0].len() {
+                mem::swap(&mut before[index - 1], &mut after[0]);
+                continue;
+            }
             let x = match before.last() {
                 Some(output) => &output[..images * self.widths[index - 1]],
-                None => &block.pixels[..images * PIXELS],
+                None => &block.pixels[part.start * PIXELS..][..images * PIXELS],
             };
-            let y = &mut after[0][..images * self.widths[index]];
+            let place = if index + 1 == layers.end { part.start } else { 0 };
+            let y = &mut after[0][place * self.widths[index]..][..images * self.widths[index]];
             let parameters = &parameters[self.ranges[index].clone()];
             let statistics = self.statistics[index].clone();
             let prepared = prepared.get(index).unwrap_or(&as_they_are);
@@ -130,7 +158,10 @@ impl Architecture {
                 Layer::Relu => relu::forward(level, x, y),
                 Layer::Dropout(probability) => match purpose {
                     Purpose::Read { .. } => y.copy_from_slice(x),
-                    Purpose::Train { key } => dropout::apply(level, probability, layer_key(key, index), x, y),
+                    Purpose::Train { key } => {
+                        y.copy_from_slice(x);
+                        dropout::apply(level, probability, layer_key(key, index), y);
+                    }
                 },
                 Layer::Add { from } => {
                     y.copy_from_slice(x);
@@ -139,6 +170,11 @@ impl Architecture {
                 Layer::Flatten => y.copy_from_slice(x),
             }
         }
+    }
+
+    /// Probabilities, losses and right readings from the logits.
+    fn judge(&self, block: &mut Block) {
+        let (images, level) = (block.labels.len(), block.level);
         let logits = &block.outputs[self.layers.len() - 1][..images * DIGITS];
         let probabilities = &mut block.probabilities[..images * DIGITS];
         let losses = &mut block.losses[..images];
@@ -152,6 +188,7 @@ impl Architecture {
     /// ([`Block::measured`]). Its pixels and labels are set.
     pub fn measure(&self, parameters: &[f32], prepared: &[Prepared], block: &mut Block, key: u64) {
         self.forward_from(0, Purpose::Train { key }, parameters, prepared, block);
+        self.judge(block);
     }
 
     /// The weights of layer `index` in the forms that a training step multiplies by, in pairs of bfloat16 if
@@ -203,6 +240,7 @@ impl Architecture {
         gradient: &mut [f32],
     ) {
         self.forward_from(0, Purpose::Train { key }, parameters, prepared, block);
+        self.judge(block);
         let (images, level, pairs) = (block.labels.len(), block.level, block.pairs);
         let last = self.layers.len() - 1;
         let dlogits = &mut block.gradients[last][..images * DIGITS];
@@ -229,8 +267,11 @@ impl Architecture {
                 _ => {}
             }
             // Nothing before the first parameter needs a gradient.
-            let Some(dx) = before.last_mut().filter(|_| self.ranges[index].start > 0) else { break };
-            let dx = &mut dx[..x.len()];
+            let Some(room) = before.last_mut().filter(|_| self.ranges[index].start > 0) else { break };
+            if self.layers[index].changes_in_place() {
+                mem::swap(room, &mut after[0]); // what dx is made of
+            }
+            let (dx, dy) = (&mut room[..x.len()], &after[0][..images * self.widths[index]]);
             match self.layers[index] {
                 Layer::Linear(linear) if prepared[index].has_turned_pairs() => {
                     let (conv, scratch) = (linear.as_convolution(images), &mut block.scratch);
@@ -247,11 +288,12 @@ impl Architecture {
                     let measured = &block.measured[self.statistics[index].clone()];
                     batch_norm.backward(level, parameters, measured, x, dy, dx, gradient, &mut block.room);
                 }
-                Layer::Relu => relu::backward(level, x, dy, dx),
+                Layer::Relu => relu::backward_in_place(level, x, dx),
                 Layer::Dropout(probability) => {
-                    dropout::apply(level, probability, layer_key(key, index), dy, dx);
+                    dropout::apply(level, probability, layer_key(key, index), dx);
                 }
-                Layer::Add { .. } | Layer::Flatten => dx.copy_from_slice(dy),
+                Layer::Flatten => {}
+                Layer::Add { .. } => dx.copy_from_slice(dy),
             }
             // What a residual adds gets its gradient once the residual's own layers are done.
             let ends = self.layers.iter().enumerate().skip(index);

@@ -30,8 +30,10 @@ pub struct Prepared {
     pub(super) pairs: Vec<f32>,
     /// Turned for the way back.
     pub(super) turned: Vec<f32>,
-    /// Pairs of these.
+    /// The same in pairs of bfloat16, along the outputs.
     pub(super) turned_pairs: Vec<f32>,
+    /// Such pairs before they are turned.
+    pub(super) neighbours: Vec<f32>,
 }
 
 impl Prepared {

@@ -43,3 +43,22 @@ impl Loop for Backward<'_> {
         }
     }
 }
+
+/// [`backward`], where `dy` becomes `dx`.
+pub fn backward_in_place(level: Level, x: &[f32], dy: &mut [f32]) {
+    level.vectorize(BackwardInPlace { x, dy });
+}
+
+struct BackwardInPlace<'a> {
+    x: &'a [f32],
+    dy: &'a mut [f32],
+}
+
+impl Loop for BackwardInPlace<'_> {
+    #[inline(always)]
+    fn run(self) {
+        for (dy, &x) in self.dy.iter_mut().zip(self.x) {
+            *dy = if x < 0.0 { 0.0 } else { *dy };
+        }
+    }
+}
