@@ -19,14 +19,18 @@ use std::{
 };
 
 /// The models inside the program, by name. How each was made: models/README.md.
-const SHIPPED: [(&str, &[u8]); 3] = [
+const SHIPPED: [(&str, &[u8]); 4] = [
     ("small", include_bytes!("../../../models/small.safetensors")),
+    ("photo", include_bytes!("../../../models/photo.safetensors")),
     ("tiny", include_bytes!("../../../models/tiny.safetensors")),
     ("classic", include_bytes!("../../../models/classic.safetensors")),
 ];
 
 /// What `default` means.
 pub const DEFAULT: &str = "small";
+
+/// What pictures are read with: it knows what is no digit.
+pub const FOR_PICTURES: &str = "photo";
 
 /// The file of a model in a run folder.
 pub const FILE_NAME: &str = "model.safetensors";
@@ -44,7 +48,11 @@ impl Models {
     pub fn run(self, out: &mut impl Write) -> anyhow::Result<()> {
         if self.json {
             let models: Vec<_> = SHIPPED.iter().map(|(name, bytes)| object(name, bytes)).collect();
-            writeln!(out, "{}", json!({ "default": DEFAULT, "models": models }))?;
+            writeln!(
+                out,
+                "{}",
+                json!({ "default": DEFAULT, "for_pictures": FOR_PICTURES, "models": models })
+            )?;
             return Ok(());
         }
         let headings = [
@@ -59,7 +67,7 @@ impl Models {
         let mut rows = vec![headings.map(|heading| heading.into_owned()).to_vec()];
         rows.extend(SHIPPED.iter().map(|(name, bytes)| row(name, bytes)));
         write!(out, "{}", aligned(&rows, 3))?;
-        writeln!(out, "{}", t!("models.default", name = DEFAULT))?;
+        writeln!(out, "{}", t!("models.default", name = DEFAULT, for_pictures = FOR_PICTURES))?;
         Ok(())
     }
 }

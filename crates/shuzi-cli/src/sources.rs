@@ -8,6 +8,7 @@ use crate::{
 use rust_i18n::t;
 use shuzi::{
     dataset::{Dataset, synthetic},
+    recipe::Additions,
     training::{self, Examples, Order, Split},
 };
 use std::io::{self, Write};
@@ -99,6 +100,13 @@ impl TrainingSet {
                     .then(|| synthetic::generate_range(held_out, SYNTHETIC_TRAINING_SEED, threads));
                 Split { training: vec![], validation }
             }
+        }
+    }
+
+    /// Adds what a recipe asks for to what is kept.
+    pub fn add(&mut self, split: &mut Split, additions: Option<Additions>) {
+        if let (TrainingSet::Kept(data), Some(additions)) = (self, additions) {
+            training::add(data, split, additions, machine::available_threads());
         }
     }
 

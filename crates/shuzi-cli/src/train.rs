@@ -111,9 +111,10 @@ impl Train {
         }
         let clock = Instant::now();
         let found = sources::find(&self.data_source(resumed), &self.mirror, self.quiet)?;
-        let training_set = found.training_set(self.examples_at_once(&recipe.training))?;
+        let mut training_set = found.training_set(self.examples_at_once(&recipe.training))?;
         check_sizes(&recipe, training_set.len())?;
-        let split = training_set.split(recipe.training.validation, recipe.training.seed);
+        let mut split = training_set.split(recipe.training.validation, recipe.training.seed);
+        training_set.add(&mut split, recipe.training.additions);
         let mut timing = Timing { load: clock.elapsed().as_secs_f64(), ..Timing::default() };
 
         let mut network = match (&self.initial_weights, resumed) {
@@ -314,9 +315,9 @@ impl Train {
         Ok((checkpoint.task().recipe.clone(), teacher)) // with its name
     }
 
-    /// How many examples must be there at the same time: any of them if their order is given.
+    /// How many examples must be there at the same time: any of them if their order is given, or others are added.
     fn examples_at_once(&self, recipe: &TrainingRecipe) -> usize {
-        if self.batch_order.is_some() {
+        if self.batch_order.is_some() || recipe.additions.is_some() {
             usize::MAX
         } else {
             recipe.batch_size.of(usize::MAX).max(recipe.validation)

@@ -9,6 +9,8 @@ pub const SIDE: usize = 28;
 pub const PIXELS: usize = SIDE * SIDE;
 /// How many kinds of digit there are.
 pub const DIGITS: usize = 10;
+/// The label of an image that shows no digit, in training only: then all ten should be equally probable.
+pub const NO_DIGIT: u8 = DIGITS as u8;
 
 /// One digit in MNIST's form: 28x28, row by row from the top, 0 background to 255 ink.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -77,6 +79,61 @@ impl GrayImage {
     /// If there is no such row.
     pub fn row(&self, y: usize) -> &[u8] {
         &self.pixels[y * self.width..][..self.width]
+    }
+}
+
+/// A picture as it was taken or drawn: any size, grey or in colour, upright, row by row from the top.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Picture {
+    width: usize,
+    height: usize,
+    channels: usize,
+    pixels: Vec<u8>,
+}
+
+impl Picture {
+    /// A grey one, 0 black to 255 white.
+    ///
+    /// # Panics
+    ///
+    /// If `pixels` does not have `width * height` bytes.
+    pub fn gray(width: usize, height: usize, pixels: Vec<u8>) -> Self {
+        assert_eq!(pixels.len(), width * height, "Picture::gray: bytes for {width}x{height}");
+        Picture { width, height, channels: 1, pixels }
+    }
+
+    /// One in colour: red, green and blue of each pixel.
+    ///
+    /// # Panics
+    ///
+    /// If `pixels` does not have `width * height * 3` bytes.
+    pub fn color(width: usize, height: usize, pixels: Vec<u8>) -> Self {
+        assert_eq!(pixels.len(), width * height * 3, "Picture::color: bytes for {width}x{height}");
+        Picture { width, height, channels: 3, pixels }
+    }
+
+    /// Columns.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Rows.
+    pub fn height(&self) -> usize {
+        self.height
+    }
+
+    /// Bytes of a pixel: 1 or 3.
+    pub fn channels(&self) -> usize {
+        self.channels
+    }
+
+    /// One row from the left.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such row.
+    pub fn row(&self, y: usize) -> &[u8] {
+        &self.pixels[y * self.width * self.channels..][..self.width * self.channels]
     }
 }
 

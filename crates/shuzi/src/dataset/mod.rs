@@ -8,7 +8,7 @@ pub mod synthetic;
 
 use crate::{
     Rng,
-    image::{DIGITS, DigitImage, PIXELS},
+    image::{DIGITS, DigitImage, NO_DIGIT, PIXELS},
 };
 use rand::{SeedableRng, seq::IndexedRandom};
 
@@ -47,13 +47,23 @@ pub enum DatasetError {
 impl Dataset {
     /// Joins images (784 bytes each, row by row) with their labels, and checks that they fit.
     pub fn new(images: Vec<u8>, labels: Vec<u8>) -> Result<Self, DatasetError> {
+        Self::checked(images, labels, DIGITS as u8 - 1)
+    }
+
+    /// [`new`](Self::new), where images may show something else and be labelled [`NO_DIGIT`]: to train on, not
+    /// to evaluate by.
+    pub fn with_others(images: Vec<u8>, labels: Vec<u8>) -> Result<Self, DatasetError> {
+        Self::checked(images, labels, NO_DIGIT)
+    }
+
+    fn checked(images: Vec<u8>, labels: Vec<u8>, last: u8) -> Result<Self, DatasetError> {
         if images.len() != labels.len() * PIXELS {
             return Err(DatasetError::CountsDiffer { images: images.len() / PIXELS, labels: labels.len() });
         }
         if labels.is_empty() {
             return Err(DatasetError::Empty);
         }
-        if let Some(index) = labels.iter().position(|&label| usize::from(label) >= DIGITS) {
+        if let Some(index) = labels.iter().position(|&label| label > last) {
             return Err(DatasetError::Label { label: labels[index], index });
         }
         Ok(Dataset { images, labels })
@@ -96,6 +106,12 @@ impl Dataset {
     /// If `index` is not below [`len`](Self::len).
     pub fn image(&self, index: usize) -> DigitImage {
         DigitImage(self.images[index * PIXELS..][..PIXELS].try_into().expect("784 bytes"))
+    }
+
+    /// Adds the examples of another data set behind these.
+    pub fn append(&mut self, other: &Dataset) {
+        self.images.extend_from_slice(&other.images);
+        self.labels.extend_from_slice(&other.labels);
     }
 
     /// A copy of the examples at `indices`, in that order.
@@ -143,7 +159,7 @@ impl Dataset {
     /// How often each digit occurs.
     pub fn histogram(&self) -> [usize; DIGITS] {
         let mut counts = [0; DIGITS];
-        for &label in &self.labels {
+        for &label in self.labels.iter().filter(|label| **label != NO_DIGIT) {
             counts[usize::from(label)] += 1;
         }
         counts

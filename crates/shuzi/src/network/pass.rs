@@ -8,7 +8,7 @@ use super::{
     softmax::{self, Targets},
 };
 use crate::{
-    image::{DIGITS, PIXELS, most_probable},
+    image::{DIGITS, NO_DIGIT, PIXELS, most_probable},
     kernels::{
         Level,
         pixels::{Images, by_image::ImageLists, by_pixel},
@@ -33,6 +33,12 @@ enum Purpose<'a> {
 /// A teacher's targets if there are any, else the labels.
 fn targets<'a>(soft: &'a [f32], labels: &'a [u8], smoothing: f32) -> Targets<'a> {
     if soft.is_empty() { Targets::Labels { labels, smoothing } } else { Targets::Soft(soft) }
+}
+
+/// Whether these probabilities give the label; that of no digit is given by none that is more probable than not.
+fn is_right(probabilities: &[f32; DIGITS], label: u8) -> bool {
+    let digit = most_probable(probabilities);
+    digit == label || label == NO_DIGIT && probabilities[usize::from(digit)] < 0.5
 }
 
 /// A key for one layer's dropout.
@@ -181,7 +187,7 @@ impl Architecture {
         let targets = targets(&block.targets, &block.labels, block.label_smoothing);
         softmax::cross_entropy(level, logits, targets, probabilities, losses);
         let readings = block.probabilities().iter().zip(&block.labels);
-        block.correct = readings.filter(|&(p, &label)| most_probable(p) == label).count();
+        block.correct = readings.filter(|&(p, &label)| is_right(p, label)).count();
     }
 
     /// Takes a block forward as in training, for what batch normalisation measures of it

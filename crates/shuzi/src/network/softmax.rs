@@ -5,18 +5,20 @@
 //! nowhere, and backward `dz = p − y`, where `y` is 1 at the label and 0 elsewhere.
 //!
 //! With label smoothing ε (Szegedy et al. 2016) `y` is `1 − ε + ε/10` at the label and `ε/10` elsewhere; a
-//! teacher's probabilities are such a `y` too (distillation, Hinton et al. 2015). Then
+//! teacher's probabilities are such a `y` too (distillation, Hinton et al. 2015), and so is 1/10 for every digit where an image
+//! shows none (outlier exposure, Hendrycks et al. 2019). Then
 //! `loss = ln Σⱼ exp(zⱼ − m) − Σᵢ yᵢ·(zᵢ − m)`, and backward is the same.
 
 use crate::{
-    image::DIGITS,
+    image::{DIGITS, NO_DIGIT},
     kernels::{Level, Loop, exponential::exponentials},
 };
 
 /// What the probabilities of some examples should be.
 #[derive(Clone, Copy, Debug)]
 pub enum Targets<'a> {
-    /// 1 for the label, of which `smoothing` (0 to below 1) is spread over all digits.
+    /// 1 for the label, of which `smoothing` (0 to below 1) is spread over all digits; all of it where the label is
+    /// [`NO_DIGIT`].
     Labels {
         /// One for each example.
         labels: &'a [u8],
@@ -53,7 +55,8 @@ pub fn cross_entropy(
             assert_eq!(labels.len(), rooms.len(), "cross_entropy: labels");
             for ((logits, (p, loss)), &label) in rooms.zip(labels) {
                 *p = shifted(logits);
-                *loss = -p[usize::from(label)];
+                let (digit, smoothing) = spread(label, smoothing);
+                *loss = -p[digit];
                 if smoothing > 0.0 {
                     *loss = (1.0 - smoothing) * *loss - smoothing * p.iter().sum::<f32>() / DIGITS as f32;
                 }
@@ -81,10 +84,11 @@ pub fn backward(level: Level, probabilities: &[f32], targets: Targets<'_>, weigh
         Targets::Labels { labels, smoothing } => {
             dz.copy_from_slice(probabilities);
             for (dz, &label) in dz.as_chunks_mut::<DIGITS>().0.iter_mut().zip(labels) {
+                let (digit, smoothing) = spread(label, smoothing);
                 if smoothing > 0.0 {
                     dz.iter_mut().for_each(|dz| *dz -= smoothing / DIGITS as f32);
                 }
-                dz[usize::from(label)] -= 1.0 - smoothing;
+                dz[digit] -= 1.0 - smoothing;
             }
         }
         Targets::Soft(targets) => {
@@ -94,6 +98,12 @@ pub fn backward(level: Level, probabilities: &[f32], targets: Targets<'_>, weigh
         }
     }
     level.vectorize(Scale { numbers: dz, factor: weight });
+}
+
+/// The digit of a label, and how much of the target is spread over all.
+#[inline(always)]
+fn spread(label: u8, smoothing: f32) -> (usize, f32) {
+    if label == NO_DIGIT { (0, 1.0) } else { (usize::from(label), smoothing) }
 }
 
 struct Scale<'a> {
@@ -170,6 +180,22 @@ mod tests {
         for i in 0..DIGITS {
             assert!((dz[0][i] - (p[0][i] - target[i]) / 2.0).abs() < 1e-6, "{i}");
             assert!((dz[1][i] - dz[0][i]).abs() < 1e-6, "{i}");
+        }
+    }
+
+    #[test]
+    fn no_digit_wants_all_ten_alike() {
+        let (z, uniform) = ([0.3, -1.2, 0.8, 0.1, 0.0, 2.0, -0.7, 0.4, 0.9, -2.5], [0.1; DIGITS]);
+        let level = Level::detect();
+        let (mut p, mut loss, mut dz) = ([[f32::NAN; DIGITS]; 2], [[f32::NAN]; 2], [[f32::NAN; DIGITS]; 2]);
+        let targets = [hard(&[NO_DIGIT]), Targets::Soft(&uniform)];
+        for (place, targets) in targets.into_iter().enumerate() {
+            cross_entropy(level, &z, targets, &mut p[place], &mut loss[place]);
+            backward(level, &p[place], targets, 0.5, &mut dz[place]);
+        }
+        assert!((loss[0][0] - loss[1][0]).abs() < 1e-6, "{loss:?}");
+        for (labelled, soft) in dz[0].iter().zip(&dz[1]) {
+            assert!((labelled - soft).abs() < 1e-7, "{dz:?}");
         }
     }
 

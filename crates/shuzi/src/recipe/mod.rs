@@ -17,17 +17,21 @@ use crate::{
 use serde::{Deserialize, Serialize};
 
 /// The recipes that come with shuzi: name and TOML text.
-pub const BUILT_IN: [(&str, &str); 6] = [
+pub const BUILT_IN: [(&str, &str); 7] = [
     ("classic", include_str!("../../../../recipes/classic.toml")),
     ("mlp", include_str!("../../../../recipes/mlp.toml")),
     ("quick", include_str!("../../../../recipes/quick.toml")),
     ("good", include_str!("../../../../recipes/good.toml")),
     ("tiny", include_str!("../../../../recipes/tiny.toml")),
     ("small", include_str!("../../../../recipes/small.toml")),
+    ("photo", include_str!("../../../../recipes/photo.toml")),
 ];
 
 /// A recipe's TOML text may have at most so many bytes.
 pub const MAX_BYTES: usize = 64 * 1024;
+
+/// So many examples of a kind can be added to the training examples.
+pub const MAX_ADDITIONS: usize = 1_000_000;
 
 /// What to train and how.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -102,6 +106,9 @@ pub struct TrainingRecipe {
     /// Where all chance comes from.
     #[serde(default)]
     pub seed: u64,
+    /// What is trained on besides the data set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub additions: Option<Additions>,
     /// How images are changed, anew in each epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub augmentation: Option<Augmentation>,
@@ -160,6 +167,18 @@ pub struct Distillation {
     pub weight: f32,
     /// What its logits are divided by, so that its answers are less sure; above 0.
     pub temperature: f32,
+}
+
+/// Examples drawn by shuzi itself that are added to the training examples, the same for every seed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Additions {
+    /// So many digits, in all ways of writing them that [`synthetic`](crate::dataset::synthetic) knows.
+    #[serde(default)]
+    pub digits: usize,
+    /// So many images that show none, for which all ten should be equally probable.
+    #[serde(default)]
+    pub others: usize,
 }
 
 /// When to stop before the last epoch: the network that did best on the validation part is kept.
@@ -422,6 +441,11 @@ impl Recipe {
             None => {}
         }
         check("training.label-smoothing", training.label_smoothing, Range::BelowOne)?;
+        if let Some(Additions { digits, others }) = training.additions {
+            let any_number = Range::Between(0.0, MAX_ADDITIONS as f32);
+            check("training.additions.digits", digits as f32, any_number)?;
+            check("training.additions.others", others as f32, any_number)?;
+        }
         if let Some(Distillation { weight, temperature, .. }) = training.distillation {
             check("training.distillation.weight", weight, Range::Between(0.0, 1.0))?;
             check("training.distillation.temperature", temperature, Range::Positive)?;

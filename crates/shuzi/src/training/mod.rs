@@ -37,7 +37,7 @@ use crate::{
         team::{Team, with_team},
     },
     network::{Network, ReadyNetwork, Storage},
-    recipe::{EarlyStopping, LastBatch, Recipe, TrainingRecipe},
+    recipe::{Additions, EarlyStopping, LastBatch, Recipe, TrainingRecipe},
 };
 use rand::{SeedableRng, seq::SliceRandom};
 use std::{mem, ops::ControlFlow};
@@ -98,6 +98,25 @@ pub fn split(data: &Dataset, validation: usize, seed: u64) -> Split {
     training.shuffle(&mut generator(seed, Purpose::Split, 0));
     let held_out = training.split_off(data.len() - validation);
     Split { training, validation: Some(data.select(&held_out)) }
+}
+
+/// Adds what a recipe asks for to the training examples of a split.
+///
+/// # Panics
+///
+/// If there are more than 4,294,967,296 examples then.
+pub fn add(data: &mut Dataset, split: &mut Split, additions: Additions, threads: usize) {
+    const SEED: u64 = 3; // 1 and 2 are those of data sets that are synthetic as a whole
+    let Additions { digits, others } = additions;
+    let drawn = [
+        (digits > 0).then(|| synthetic::generate_varied(digits, SEED, threads)),
+        (others > 0).then(|| synthetic::generate_others(others, SEED, threads)),
+    ];
+    for drawn in drawn.iter().flatten() {
+        let end = u32::try_from(data.len() + drawn.len()).expect("add: too many examples");
+        split.training.extend(data.len() as u32..end);
+        data.append(drawn);
+    }
 }
 
 /// The order of the training examples in each epoch.

@@ -6,7 +6,7 @@
 
 use super::Batch;
 use crate::{
-    image::DIGITS,
+    image::{DIGITS, NO_DIGIT},
     kernels::team::Team,
     network::{ReadyNetwork, Recognizer},
     recipe::{Distillation, TrainingRecipe},
@@ -78,9 +78,12 @@ impl Distillation {
         let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         let exponentials = logits.map(|z| ((z - largest) / self.temperature).exp());
         let sum: f32 = exponentials.iter().sum();
-        let mut target = exponentials
-            .map(|e| self.weight * e / sum + (1.0 - self.weight) * label_smoothing / DIGITS as f32);
-        target[usize::from(label)] += (1.0 - self.weight) * (1.0 - label_smoothing);
+        let spread = if label == NO_DIGIT { 1.0 } else { label_smoothing };
+        let mut target =
+            exponentials.map(|e| self.weight * e / sum + (1.0 - self.weight) * spread / DIGITS as f32);
+        if label != NO_DIGIT {
+            target[usize::from(label)] += (1.0 - self.weight) * (1.0 - label_smoothing);
+        }
         target
     }
 }
