@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the seed corpus, `corpus/<target>/seed-*`. Needs numpy; see README.md."""
+"""Writes the seed corpus, `corpus/<target>/seed-*`. Needs numpy and pillow; see README.md."""
 
 import gzip
 import hashlib
@@ -10,6 +10,7 @@ import struct
 from pathlib import Path
 
 import numpy
+from PIL import Image, ImageDraw
 
 HERE = Path(__file__).parent
 
@@ -145,3 +146,19 @@ seed("checkpoint", "empty", b"")
 seed("recipe", "tiny", recipe.encode())
 for file in sorted((HERE / "../recipes").glob("*.toml")):
     seed("recipe", file.stem, file.read_bytes())
+
+page = Image.new("L", (48, 32), 230)
+pen = ImageDraw.Draw(page)
+pen.line([(8, 6), (8, 26)], 20, 3)
+pen.ellipse([20, 6, 34, 26], None, 20, 3)
+for ending in ("png", "jpeg", "gif", "bmp", "tiff", "webp", "ppm"):
+    file = io.BytesIO()
+    page.save(file, ending)
+    seed("picture", ending, file.getvalue())
+file = io.BytesIO()
+transparent = Image.merge("LA", (Image.new("L", page.size, 90), page.point(lambda light: 255 - light)))
+transparent.save(file, "png")
+seed("picture", "transparent", file.getvalue())
+file = io.BytesIO()
+page.convert("CMYK").save(file, "jpeg")
+seed("picture", "cmyk", file.getvalue())

@@ -7,11 +7,14 @@
 use flate2::{Compression, write::GzEncoder};
 use shuzi::{
     dataset::idx::{read_images, read_labels},
+    decode::{Limits, decode},
+    kernels::Level,
     model::{Model, batch_order, initial_weights, npy as npy_file, npz as npz_file},
     recipe::Recipe,
+    recognition::{Options, Reader, recognize},
     training::checkpoint::{Checkpoint, seal},
 };
-use std::io::Write;
+use std::{io::Write, sync::OnceLock};
 
 /// Images and labels, with and without a known length.
 pub fn idx(bytes: &[u8]) {
@@ -54,6 +57,28 @@ pub fn checkpoint(bytes: &[u8]) {
         if let Ok(checkpoint) = Checkpoint::from_bytes(bytes) {
             let again = Checkpoint::from_bytes(&checkpoint.to_bytes()).expect("what was written");
             assert_eq!(again, checkpoint);
+        }
+    }
+}
+
+/// A picture, from its bytes to what is read in it.
+pub fn picture(bytes: &[u8]) {
+    static READER: OnceLock<Reader> = OnceLock::new();
+    let reader = READER.get_or_init(|| {
+        let model = Model::from_bytes(include_bytes!("../../models/tiny.safetensors")).expect("it is tested");
+        Reader::new(&model, Level::detect())
+    });
+    let limits = Limits { pixels: 200_000, bytes: 1 << 20 };
+    if let Ok(picture) = decode(bytes, limits) {
+        for single in [false, true] {
+            let reading = recognize(reader, &picture, Options { single, ..Options::default() });
+            for digit in reading.digits {
+                let area = digit.area;
+                assert!(
+                    area.left + area.width <= picture.width() && area.top + area.height <= picture.height()
+                );
+                assert!((digit.probabilities.iter().sum::<f32>() - 1.0).abs() < 1e-3);
+            }
         }
     }
 }

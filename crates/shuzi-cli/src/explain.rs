@@ -8,6 +8,7 @@ use shuzi::{
         DatasetError,
         idx::{IMAGES_MAGIC, IdxError, MAX_ITEMS},
     },
+    decode::DecodeError,
     model::{
         FORMAT_VERSION, LAYERS_FORMAT_VERSION, ModelError,
         arrays::{ArrayError, MAX_DIMENSIONS},
@@ -45,6 +46,7 @@ fn words(error: &(dyn Error + 'static)) -> String {
     }
     try_kinds! {
         IdxError => idx,
+        DecodeError => decode,
         DatasetError => dataset,
         ModelError => model,
         SafetensorsError => safetensors,
@@ -60,6 +62,20 @@ fn words(error: &(dyn Error + 'static)) -> String {
         UsageError => |error: &UsageError| error.0.clone(),
     }
     error.to_string()
+}
+
+fn decode(error: &DecodeError) -> String {
+    match error {
+        DecodeError::Empty => t!("decode.empty"),
+        DecodeError::TooManyBytes { found, limit } => t!("decode.bytes", found = found, limit = limit),
+        DecodeError::NotAPicture => t!("decode.not-a-picture"),
+        DecodeError::TooManyPixels { width, height, limit } => {
+            t!("decode.pixels", width = width, height = height, limit = limit / 1_000_000)
+        }
+        DecodeError::Damaged { format, reason } => t!("decode.damaged", format = format, reason = reason),
+        _ => return error.to_string(),
+    }
+    .into_owned()
 }
 
 fn idx(error: &IdxError) -> String {

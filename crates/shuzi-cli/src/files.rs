@@ -324,6 +324,38 @@ pub fn numbered(folder: &Path, prefix: &str, ending: &str) -> Vec<(u64, PathBuf)
     files
 }
 
+/// The pictures in a folder and the folders in it, by their names' endings, in the order of their names.
+pub fn pictures_in(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    const ENDINGS: [&str; 14] =
+        ["png", "jpg", "jpeg", "jpe", "gif", "bmp", "tif", "tiff", "webp", "pgm", "ppm", "pbm", "pnm", "pam"];
+    let (mut folders, mut pictures) = (vec![folder.to_path_buf()], vec![]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).with_context(reading(&folder))? {
+            let entry = entry.with_context(reading(&folder))?;
+            let path = entry.path();
+            let ending = path.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                folders.push(path); // no links: they may lead in a circle
+            } else if ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str())) {
+                pictures.push(path);
+            }
+        }
+    }
+    pictures.sort();
+    Ok(pictures)
+}
+
+/// All bytes of standard input, if there are at most `limit`.
+pub fn read_standard_input(limit: u64) -> anyhow::Result<Vec<u8>> {
+    let mut bytes = vec![];
+    let reading = || t!("files.reading", path = "-").into_owned();
+    io::stdin().lock().take(limit + 1).read_to_end(&mut bytes).with_context(reading)?;
+    if bytes.len() as u64 > limit {
+        bail!(t!("files.too-large", path = "-", length = format!("> {limit}"), limit = limit).into_owned());
+    }
+    Ok(bytes)
+}
+
 /// Makes sure that there is such a folder.
 pub fn ensure_folder(folder: &Path) -> anyhow::Result<()> {
     if folder.is_dir() {

@@ -17,6 +17,7 @@ mod metrics;
 mod models;
 mod progress;
 mod recipes;
+mod recognize;
 mod report;
 mod sources;
 mod train;
@@ -45,6 +46,7 @@ struct Program {
 enum Verb {
     Train(Box<train::Train>),
     Evaluate(evaluate::Evaluate),
+    Recognize(recognize::Recognize),
     Export(export::Export),
     Models(models::Models),
     Data(data::Data),
@@ -88,6 +90,7 @@ fn run(verb: Verb) -> anyhow::Result<Ending> {
     match verb {
         Verb::Train(train) => train.run(out),
         Verb::Evaluate(evaluate) => evaluate.run(out).map(done),
+        Verb::Recognize(recognize) => recognize.run(out).map(done),
         Verb::Export(export) => export.run(out).map(done),
         Verb::Models(models) => models.run(out).map(done),
         Verb::Data(data) => data.run(out).map(done),

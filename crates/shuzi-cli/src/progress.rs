@@ -104,6 +104,31 @@ impl TrainingProgress {
     }
 }
 
+/// How many of many pictures have been read.
+pub struct PictureProgress(ProgressBar);
+
+impl PictureProgress {
+    /// For so many pictures; one needs no bar.
+    pub fn new(count: usize, quiet: bool) -> Self {
+        let shown = !quiet && count > 1 && io::stderr().is_terminal();
+        let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(Some(count as u64), target);
+        let template = "{bar:24} {pos}/{len}  {eta}";
+        bar.set_style(ProgressStyle::with_template(template).expect("a sound template"));
+        PictureProgress(bar)
+    }
+
+    /// One more was read.
+    pub fn step(&self) {
+        self.0.inc(1);
+    }
+
+    /// Prints something without getting into the bar's way.
+    pub fn suspend<R>(&self, print: impl FnOnce() -> R) -> R {
+        self.0.suspend(print)
+    }
+}
+
 /// 75 → "1:15".
 fn words_for_seconds(seconds: f64) -> String {
     let seconds = seconds.round().min(1e9) as u64;

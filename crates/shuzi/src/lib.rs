@@ -6,6 +6,7 @@
 #![deny(unsafe_code)]
 
 pub mod dataset;
+pub mod decode;
 pub mod evaluation;
 pub mod image;
 pub mod kernels;
@@ -13,6 +14,7 @@ pub mod model;
 pub mod network;
 pub mod preprocess;
 pub mod recipe;
+pub mod recognition;
 pub mod training;
 
 pub use kernels::Processor;

@@ -8,12 +8,13 @@ use std::{fs, path::Path};
 #[test]
 fn every_file_of_the_corpus_is_read_or_refused() {
     type Door = fn(&[u8]);
-    let doors: [(&str, Door); 7] = [
+    let doors: [(&str, Door); 8] = [
         ("checkpoint", doors::checkpoint),
         ("idx", doors::idx),
         ("idx_gzip", doors::idx_gzip),
         ("npy", doors::npy),
         ("npz", doors::npz),
+        ("picture", doors::picture),
         ("recipe", doors::recipe),
         ("safetensors", doors::safetensors),
     ];

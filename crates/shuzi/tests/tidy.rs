@@ -4,8 +4,9 @@
 use std::{fs, path::Path};
 
 /// The rooms, lowest first. Each may use those that stand before it and are listed beside it.
-const ROOMS: [(&str, &[&str]); 9] = [
+const ROOMS: [(&str, &[&str]); 11] = [
     ("image", &[]),
+    ("decode", &["image"]),
     ("kernels", &["image"]),
     ("preprocess", &["image", "kernels"]),
     ("network", &["image", "kernels", "preprocess"]),
@@ -13,6 +14,7 @@ const ROOMS: [(&str, &[&str]); 9] = [
     ("recipe", &["image", "network", "preprocess"]),
     ("model", &["image", "network", "preprocess", "recipe"]),
     ("evaluation", &["image", "dataset", "network"]),
+    ("recognition", &["image", "kernels", "model", "network", "preprocess"]),
     ("training", &["dataset", "evaluation", "image", "kernels", "model", "network", "preprocess", "recipe"]),
 ];
 

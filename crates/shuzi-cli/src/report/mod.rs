@@ -5,9 +5,11 @@
 //! (SVG, HTML, PNG) and text for the terminal. Opens no file and reads no clock; the words
 //! come from `locales/report.yml` in the language that is set.
 
+mod annotation;
 pub mod comparison;
 mod confusion;
 mod curves;
+mod explanation;
 mod html;
 mod mistakes;
 pub mod png;
@@ -18,6 +20,8 @@ mod svg;
 use rust_i18n::t;
 use shuzi::{dataset::Dataset, evaluation::Evaluation};
 
+pub use annotation::annotate;
+pub use explanation::{Explained, explain};
 pub use summary::{aligned, summary};
 
 /// All that a report shows.

@@ -45,6 +45,15 @@ impl Painter {
         pixels.encode_png().expect("a PNG in memory takes all")
     }
 
+    /// A drawing over a picture of its size.
+    ///
+    /// # Panics
+    ///
+    /// If `svg` is not valid.
+    pub fn paint_over(&self, svg: &str, picture: &mut Pixmap) {
+        resvg::render(&self.read(svg), Transform::identity(), &mut picture.as_mut());
+    }
+
     fn read(&self, svg: &str) -> Tree {
         Tree::from_str(svg, &self.options).expect("drawings are valid SVG")
     }

@@ -9,6 +9,10 @@
 //! does to images is in [`augment`].
 
 pub mod augment;
+pub mod ink;
+mod rules;
+pub mod segment;
+pub mod stroke;
 
 use crate::image::{DigitImage, GrayImage, PIXELS, SIDE};
 use serde::{Deserialize, Serialize};

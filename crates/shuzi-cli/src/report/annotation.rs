@@ -1,0 +1,56 @@
+//! A picture with what was read in it: a box around each digit, and the digit above it.
+
+use super::png::Painter;
+use resvg::tiny_skia::{ColorU8, Pixmap};
+use shuzi::{
+    image::Picture,
+    recognition::{DigitReading, Reading},
+};
+use std::fmt::Write;
+
+/// The picture as PNG, with boxes: green for digits, grey for what was rejected.
+pub fn annotate(picture: &Picture, reading: &Reading) -> Vec<u8> {
+    let (width, height) = (picture.width(), picture.height());
+    let mut svg = format!(r#"<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}">"#);
+    let size = (width.max(height) as f64 / 60.0).max(8.0);
+    for digit in &reading.digits {
+        draw(&mut svg, digit, size);
+    }
+    svg.push_str("</svg>");
+    let mut pixels = pixmap(picture);
+    Painter::new().paint_over(&svg, &mut pixels);
+    pixels.encode_png().expect("a PNG in memory takes all")
+}
+
+fn draw(svg: &mut String, digit: &DigitReading, size: f64) {
+    let area = digit.area;
+    let color = if digit.rejected { "#8a94a6" } else { "#0a8f3c" };
+    let line = (size / 8.0).max(2.0);
+    let (left, top) = (area.left as f64, area.top as f64);
+    let (width, height) = (area.width, area.height);
+    write!(
+        svg,
+        r#"<rect x="{left}" y="{top}" width="{width}" height="{height}" fill="none" stroke="{color}" stroke-width="{line}"/>"#
+    )
+    .expect("a string takes everything");
+    let label = if digit.rejected { "?".to_string() } else { digit.digit.to_string() };
+    // Above the box, or inside it where there is no room.
+    let baseline = if top > size { top - size / 4.0 } else { top + size };
+    write!(
+        svg,
+        r#"<text x="{left}" y="{baseline}" font-size="{size}" font-family="sans-serif" font-weight="700" fill="{color}" stroke="white" stroke-width="{}" paint-order="stroke">{label}</text>"#,
+        line
+    )
+    .expect("a string takes everything");
+}
+
+fn pixmap(picture: &Picture) -> Pixmap {
+    let mut pixels =
+        Pixmap::new(picture.width() as u32, picture.height() as u32).expect("pictures have pixels");
+    let rows = (0..picture.height()).flat_map(|y| picture.row(y).chunks_exact(picture.channels()));
+    for (to, pixel) in pixels.pixels_mut().iter_mut().zip(rows) {
+        let (red, green, blue) = (pixel[0], pixel[pixel.len() / 2], pixel[pixel.len() - 1]);
+        *to = ColorU8::from_rgba(red, green, blue, 255).premultiply();
+    }
+    pixels
+}

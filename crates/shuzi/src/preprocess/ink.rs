@@ -1,0 +1,495 @@
+//! Where a picture has ink: from a photo or drawing to ink on an empty ground.
+//!
+//! In: a [`Picture`]. Out: [`Ink`], a [`GrayImage`] that is 0 where there is none to 255 for full ink; nothing when
+//! nothing is written there.
+//!
+//! 1. **Shrink** large pictures: strokes of a photo are wide.
+//! 2. **Ground.** What the picture would be without ink: in a coarse grid of cells, each with the lighter half of its
+//!    pixels, everything dark that is narrower than a third of the picture is filled (a morphological closing; an
+//!    opening where ink is light). So shadows, light from one side and the edge of the table belong to the ground.
+//! 3. **Contrast** of each pixel against its ground, in the colour where it is strongest: any pen's colour counts, and in a
+//!    shadow half the light is the same contrast.
+//! 4. **Polarity**: dark ink or light, in each colour whichever is rare among what lies around it.
+//! 5. **Threshold**: the contrast halfway up the edges, the sharper the more they count (after Kittler, Illingworth and
+//!    Föglein 1985, "Threshold selection based on a simple image statistic"): however little ink there is on the page.
+//! 6. **Ruled lines** go.
+
+use super::rules::without_rules;
+use crate::image::{GrayImage, Picture};
+
+/// The longer side of a picture that ink is looked for in, in pixels. Larger ones are shrunk.
+const LONGEST: usize = 2048;
+/// The shorter side is cut into so many cells.
+const CELLS: usize = 96;
+/// What is narrower than twice this part of the shorter side is no ground.
+const GROUND_RADIUS: f32 = 0.16;
+/// Pixels looked at along each side of a cell.
+const SAMPLES: usize = 8;
+
+/// What is written in a picture.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ink {
+    /// How much ink there is at each place, 0 to 255; 128 at the edge of a stroke.
+    pub image: GrayImage,
+    /// How many pixels of the picture are one of the ink, along each side.
+    pub scale: usize,
+    /// How far ink stands out from its ground, 0 to 255.
+    pub contrast: u8,
+    /// Whether it is darker than its ground.
+    pub is_dark: bool,
+}
+
+/// Finds what is written: nothing in an empty picture; twice, the likelier first, where both polarities may be meant.
+pub fn find_inks(picture: &Picture) -> Vec<Ink> {
+    let scale = picture.width().max(picture.height()).div_ceil(LONGEST).max(1);
+    let planes = Planes::shrunk(picture, scale);
+    if planes.width < 3 || planes.height < 3 {
+        return vec![]; // too small for a stroke on a ground
+    }
+    // Each channel by itself: blue ink on yellow is dark in red and green, and light in blue.
+    let polarities: Vec<Polarity> = planes.channels.iter().map(|plane| planes.polarity(plane)).collect();
+    let dark: Vec<bool> = polarities.iter().map(|polarity| polarity.is_dark).collect();
+    let likely = planes.ink(&dark, scale);
+    let is_certain = likely.is_some() && polarities.iter().any(|polarity| polarity.is_certain);
+    let other = || planes.ink(&dark.iter().map(|is_dark| !is_dark).collect::<Vec<_>>(), scale);
+    let unlikely = if is_certain { None } else { other() };
+    likely.into_iter().chain(unlikely).collect()
+}
+
+/// Whether ink is dark in a channel.
+#[derive(Clone, Copy)]
+struct Polarity {
+    is_dark: bool,
+    is_certain: bool,
+}
+
+/// A picture channel by channel.
+struct Planes {
+    width: usize,
+    height: usize,
+    channels: Vec<Vec<u8>>,
+}
+
+impl Planes {
+    /// Each pixel is the mean of `scale` by `scale` of the picture's; a rest at the right and below is left out.
+    fn shrunk(picture: &Picture, scale: usize) -> Self {
+        let (width, height) = (picture.width() / scale, picture.height() / scale);
+        let channels = picture.channels();
+        let mut planes = vec![Vec::with_capacity(width * height); channels];
+        let area = (scale * scale) as u32;
+        let mut sums = vec![0u32; width * channels];
+        for y in 0..height {
+            sums.fill(0);
+            for row in 0..scale {
+                let line = picture.row(y * scale + row);
+                for (sums, pixels) in sums.chunks_exact_mut(channels).zip(line.chunks_exact(scale * channels))
+                {
+                    for pixel in pixels.chunks_exact(channels) {
+                        sums.iter_mut().zip(pixel).for_each(|(sum, &value)| *sum += u32::from(value));
+                    }
+                }
+            }
+            for (channel, plane) in planes.iter_mut().enumerate() {
+                plane.extend(
+                    sums.iter().skip(channel).step_by(channels).map(|sum| ((sum + area / 2) / area) as u8),
+                );
+            }
+        }
+        Planes { width, height, channels: planes }
+    }
+
+    /// What is written, if it is dark in these channels and light in the others.
+    fn ink(&self, dark: &[bool], scale: usize) -> Option<Ink> {
+        let contrast = Contrast::new(self, dark);
+        let Edges { threshold } = contrast.edges()?;
+        Some(Ink {
+            image: without_rules(contrast.above(threshold)),
+            scale,
+            contrast: (2.0 * threshold).min(255.0) as u8,
+            is_dark: 2 * dark.iter().filter(|is_dark| **is_dark).count() > dark.len(),
+        })
+    }
+
+    /// Whether what is rare in its neighbourhood is dark: ink is, and neither shadows nor the edge of a table.
+    /// The sign of the skewness of each pixel's difference from the mean around it; where a digit fills its picture and
+    /// nothing is rare, the rim tells.
+    fn polarity(&self, plane: &[u8]) -> Polarity {
+        /// Less skewness says little.
+        const EVEN: f64 = 0.7;
+        let (width, height) = (self.width, self.height);
+        let cell = width.min(height).div_ceil(CELLS);
+        let (columns, rows) = (width.div_ceil(cell), height.div_ceil(cell));
+        let light = |i: usize| f64::from(plane[i]);
+        let step = cell.div_ceil(SAMPLES);
+        let pixels = |column: usize, row: usize| {
+            let (left, top) = (column * cell, row * cell);
+            let across = move || (left..(left + cell).min(width)).step_by(step);
+            (top..(top + cell).min(height))
+                .step_by(step)
+                .flat_map(move |y| across().map(move |x| y * width + x))
+        };
+        // Sums and counts of all cells above and to the left, for means over rectangles.
+        let mut sums = vec![[0.0f64; 2]; (columns + 1) * (rows + 1)];
+        let at = |column: usize, row: usize| row * (columns + 1) + column;
+        for row in 0..rows {
+            for column in 0..columns {
+                let (sum, count) =
+                    pixels(column, row).fold((0.0, 0.0), |(sum, n), i| (sum + light(i), n + 1.0));
+                let [left, above, both] =
+                    [at(column, row + 1), at(column + 1, row), at(column, row)].map(|i| sums[i]);
+                let own = [sum, count];
+                sums[at(column + 1, row + 1)] =
+                    std::array::from_fn(|k| own[k] + left[k] + above[k] - both[k]);
+            }
+        }
+        let radius = columns.min(rows).div_ceil(4);
+        let (mut second, mut third) = (0.0, 0.0);
+        for row in 0..rows {
+            for column in 0..columns {
+                let (left, right) = (column.saturating_sub(radius), (column + radius + 1).min(columns));
+                let (top, bottom) = (row.saturating_sub(radius), (row + radius + 1).min(rows));
+                let [a, b, c, d] =
+                    [at(right, bottom), at(left, top), at(left, bottom), at(right, top)].map(|i| sums[i]);
+                let [sum, count] = std::array::from_fn(|k| a[k] + b[k] - c[k] - d[k]);
+                for i in pixels(column, row) {
+                    let away = light(i) - sum / count;
+                    second += away * away;
+                    third += away * away * away;
+                }
+            }
+        }
+        let all: f64 = sums[at(columns, rows)][1];
+        let skewness = third / all / (second / all).max(1e-9).powf(1.5);
+        let is_certain = skewness.abs() >= EVEN;
+        Polarity { is_certain, is_dark: if is_certain { skewness < 0.0 } else { self.rim_is_light(plane) } }
+    }
+
+    /// Whether the rim is lighter than the mean of the picture.
+    fn rim_is_light(&self, plane: &[u8]) -> bool {
+        let (width, height) = (self.width, self.height);
+        let mut rim: Vec<u8> = (0..width).flat_map(|x| [plane[x], plane[(height - 1) * width + x]]).collect();
+        rim.extend((0..height).flat_map(|y| [plane[y * width], plane[y * width + width - 1]]));
+        let middle = rim.len() / 2;
+        let median = *rim.select_nth_unstable(middle).1;
+        let sum: u64 = plane.iter().map(|&value| u64::from(value)).sum();
+        f64::from(median) * (width * height) as f64 >= sum as f64
+    }
+}
+
+/// A coarse picture of one channel's ground.
+struct Ground {
+    /// Pixels along each side of a cell.
+    cell: usize,
+    width: usize,
+    height: usize,
+    values: Vec<u8>,
+}
+
+impl Ground {
+    fn of(plane: &[u8], width: usize, height: usize, dark_ink: bool) -> Self {
+        let cell = width.min(height).div_ceil(CELLS);
+        let (columns, rows) = (width.div_ceil(cell), height.div_ceil(cell));
+        // Light ink is dark ink in the negative.
+        let flip = if dark_ink { 0 } else { 255 };
+        let radius = ((columns.min(rows) as f32 * GROUND_RADIUS).round() as usize).max(1);
+        let mut grid = Grid::new(columns, rows, radius);
+        for row in 0..rows {
+            for column in 0..columns {
+                let value = lighter_half(plane, width, height, cell, column, row, flip);
+                grid.set(column, row, value);
+            }
+        }
+        let values = grid.closed(radius);
+        Ground { cell, width: columns, height: rows, values: values.into_iter().map(|v| v ^ flip).collect() }
+    }
+
+    /// The ground along a row of pixels, between the middles of cells in proportion.
+    fn fill_row(&self, y: usize, row: &mut [u8]) {
+        let Ground { cell, width, height, ref values } = *self;
+        if cell == 1 {
+            row.copy_from_slice(&values[y * width..][..row.len()]);
+            return;
+        }
+        let (upper, below) = between(y, cell, height);
+        let unit = 2 * cell as u32;
+        let line = |x: usize| {
+            let (a, b) = (values[upper * width + x], values[(upper + 1).min(height - 1) * width + x]);
+            u32::from(a) * (unit - below) + u32::from(b) * below
+        };
+        for (x, pixel) in row.iter_mut().enumerate() {
+            let (left, right) = between(x, cell, width);
+            let sum = line(left) * (unit - right) + line((left + 1).min(width - 1)) * right;
+            *pixel = ((sum + unit * unit / 2) / (unit * unit)) as u8;
+        }
+    }
+}
+
+/// The cell whose middle lies before a pixel's, and how far the pixel lies behind it, in halves of a pixel.
+fn between(pixel: usize, cell: usize, cells: usize) -> (usize, u32) {
+    let place = (2 * pixel + 1).saturating_sub(cell);
+    let index = (place / (2 * cell)).min(cells - 1);
+    (index, (place - index * 2 * cell).min(2 * cell) as u32)
+}
+
+/// The mean of a cell's pixels that are lighter than its mean.
+fn lighter_half(
+    plane: &[u8],
+    width: usize,
+    height: usize,
+    cell: usize,
+    column: usize,
+    row: usize,
+    flip: u8,
+) -> u8 {
+    let (left, top) = (column * cell, row * cell);
+    let (right, bottom) = ((left + cell).min(width), (top + cell).min(height));
+    let step = cell.div_ceil(SAMPLES);
+    let pixels = (top..bottom)
+        .step_by(step)
+        .flat_map(|y| plane[y * width..][left..right].iter().step_by(step).map(|&v| u32::from(v ^ flip)));
+    let (sum, count) = pixels.clone().fold((0, 0), |(sum, count), value| (sum + value, count + 1));
+    let upper = pixels.filter(|value| value * count >= sum);
+    let (sum, count) = upper.fold((0, 0), |(sum, count), value| (sum + value, count + 1));
+    ((sum + count / 2) / count) as u8
+}
+
+/// Cells with a margin around them that repeats the outermost: what a picture's border cuts off goes on behind it.
+struct Grid {
+    columns: usize,
+    rows: usize,
+    margin: usize,
+    values: Vec<u8>,
+}
+
+impl Grid {
+    fn new(columns: usize, rows: usize, margin: usize) -> Self {
+        Grid { columns, rows, margin, values: vec![0; (columns + 2 * margin) * (rows + 2 * margin)] }
+    }
+
+    fn set(&mut self, column: usize, row: usize, value: u8) {
+        let stride = self.columns + 2 * self.margin;
+        self.values[(row + self.margin) * stride + column + self.margin] = value;
+    }
+
+    /// A closing with a square of `2·radius + 1` cells, without the margin.
+    fn closed(mut self, radius: usize) -> Vec<u8> {
+        let Grid { columns, rows, margin, .. } = self;
+        let (stride, lines) = (columns + 2 * margin, rows + 2 * margin);
+        for line in 0..lines {
+            let row = line.clamp(margin, margin + rows - 1);
+            if row != line {
+                self.values.copy_within(row * stride..(row + 1) * stride, line * stride);
+            }
+        }
+        for line in self.values.chunks_exact_mut(stride) {
+            let (first, last) = (line[margin], line[margin + columns - 1]);
+            line[..margin].fill(first);
+            line[margin + columns..].fill(last);
+        }
+        // The rows above were copied before their ends were known; the ends are the same.
+        for pick in [u8::max as fn(u8, u8) -> u8, u8::min] {
+            self.slide(stride, radius, pick);
+        }
+        let inner = |row: usize| &self.values[(row + margin) * stride + margin..][..columns];
+        (0..rows).flat_map(|row| inner(row).iter().copied()).collect()
+    }
+
+    /// Each cell becomes the `pick` of all within `radius` columns and rows.
+    fn slide(&mut self, stride: usize, radius: usize, pick: fn(u8, u8) -> u8) {
+        for line in self.values.chunks_exact_mut(stride) {
+            slide_line(line, radius, pick);
+        }
+        let lines = self.values.len() / stride;
+        let mut column = vec![0; lines];
+        for x in 0..stride {
+            for (y, value) in column.iter_mut().enumerate() {
+                *value = self.values[y * stride + x];
+            }
+            slide_line(&mut column, radius, pick);
+            for (y, value) in column.iter().enumerate() {
+                self.values[y * stride + x] = *value;
+            }
+        }
+    }
+}
+
+fn slide_line(line: &mut [u8], radius: usize, pick: fn(u8, u8) -> u8) {
+    let old = line.to_vec();
+    for (i, value) in line.iter_mut().enumerate() {
+        let window = &old[i.saturating_sub(radius)..(i + radius + 1).min(old.len())];
+        *value = window.iter().copied().reduce(pick).expect("a window holds its middle");
+    }
+}
+
+/// How far each pixel stands out from its ground.
+struct Contrast {
+    width: usize,
+    height: usize,
+    values: Vec<u8>,
+}
+
+/// What the edges of a [`Contrast`] say.
+#[derive(Clone, Copy, Debug)]
+struct Edges {
+    /// Contrast halfway up.
+    threshold: f64,
+}
+
+impl Contrast {
+    fn new(planes: &Planes, dark: &[bool]) -> Self {
+        /// Grounds darker than this count as if they were as light: noise would be blown up there.
+        const DARKEST: u8 = 96;
+        let Planes { width, height, ref channels } = *planes;
+        let mut values = vec![0u8; width * height];
+        let mut ground_row = vec![0; width];
+        // 255 / ground in 8.8 bits
+        let factors: Vec<u32> = (0..=255).map(|g: u32| 255 * 256 / g.max(u32::from(DARKEST))).collect();
+        for (plane, &dark_ink) in channels.iter().zip(dark) {
+            let ground = Ground::of(plane, width, height, dark_ink);
+            for (y, (out, row)) in values.chunks_exact_mut(width).zip(plane.chunks_exact(width)).enumerate() {
+                ground.fill_row(y, &mut ground_row);
+                for ((out, &pixel), &ground) in out.iter_mut().zip(row).zip(&ground_row) {
+                    let value = if dark_ink {
+                        (u32::from(ground.saturating_sub(pixel)) * factors[usize::from(ground)]) >> 8
+                    } else {
+                        u32::from(pixel.saturating_sub(ground))
+                    };
+                    *out = (*out).max(value.min(255) as u8);
+                }
+            }
+        }
+        Contrast { width, height, values }
+    }
+
+    /// `None` where nothing stands out.
+    fn edges(&self) -> Option<Edges> {
+        /// Less is not ink that a person would see.
+        const LEAST: f64 = 12.0;
+        const LEAST_IN_SMALL: f64 = 30.0;
+        const SMALL: usize = 40;
+        let Contrast { width, height, ref values } = *self;
+        let mut histogram = [0u64; 256];
+        let (mut energy, mut weighted) = (0.0, 0.0);
+        for y in 1..height - 1 {
+            let (above, row, below) = (
+                &values[(y - 1) * width..][..width],
+                &values[y * width..][..width],
+                &values[(y + 1) * width..][..width],
+            );
+            let (mut row_energy, mut row_weighted) = (0u64, 0u64);
+            for x in 1..width - 1 {
+                let step = row[x + 1].abs_diff(row[x - 1]).max(below[x].abs_diff(above[x]));
+                histogram[usize::from(step)] += 1;
+                let square = u64::from(step) * u64::from(step);
+                row_energy += square;
+                row_weighted += square * u64::from(row[x]);
+            }
+            energy += row_energy as f64;
+            weighted += row_weighted as f64;
+        }
+        let threshold = weighted / energy.max(1.0);
+        // Half of all pixels, mostly ground, have no larger step: what noise does.
+        let half = (width - 2) as u64 * (height - 2) as u64 / 2;
+        let mut seen = 0;
+        let noise = histogram.iter().position(|count| {
+            seen += count;
+            seen > half
+        });
+        let noise = noise.unwrap_or(0) as f64;
+        // In a digit's own small image there is hardly any ground to see noise on.
+        let is_ink = if width.min(height) < SMALL {
+            threshold > LEAST_IN_SMALL
+        } else {
+            threshold > LEAST && threshold > 2.5 * noise
+        };
+        is_ink.then_some(Edges { threshold })
+    }
+
+    /// 0 from half the threshold down, 255 from half above it up, in proportion between.
+    fn above(self, threshold: f64) -> GrayImage {
+        let table: [u8; 256] = std::array::from_fn(|value| {
+            let part = (value as f64 - 0.5 * threshold) / threshold;
+            (part * 255.0).round().clamp(0.0, 255.0) as u8
+        });
+        let pixels = self.values.iter().map(|&value| table[usize::from(value)]).collect();
+        GrayImage::new(self.width, self.height, pixels)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// A picture of which each pixel is a light between 0 and 1, with a ring in the middle that is `ink` times as light.
+    fn ring(side: usize, ink: f64, light: impl Fn(f64, f64) -> f64) -> Picture {
+        let pixels = (0..side * side).map(|i| {
+            let (x, y) = ((i % side) as f64 / side as f64, (i / side) as f64 / side as f64);
+            let value = light(x, y) * if is_ring(x, y) { ink } else { 1.0 };
+            (value * 255.0) as u8
+        });
+        Picture::gray(side, side, pixels.collect())
+    }
+
+    fn is_ring(x: f64, y: f64) -> bool {
+        (0.2..0.25).contains(&((x - 0.5).hypot(y - 0.5)))
+    }
+
+    fn first(picture: &Picture) -> Option<Ink> {
+        find_inks(picture).into_iter().next()
+    }
+
+    /// How many pixels are told wrongly.
+    fn wrong(found: &Ink) -> usize {
+        let side = found.image.width();
+        let inside = |i: usize| is_ring((i % side) as f64 / side as f64, (i / side) as f64 / side as f64);
+        found.image.pixels().iter().enumerate().filter(|&(i, &ink)| (ink >= 128) != inside(i)).count()
+    }
+
+    #[test]
+    fn ink_is_found_in_any_light_and_of_either_polarity() {
+        let shadow = |x: f64, y: f64| if x + y < 0.9 { 0.35 } else { 0.8 };
+        let side_light = |x: f64, _: f64| 0.3 + 0.65 * x;
+        for (name, picture, is_dark) in [
+            ("even", ring(200, 0.2, |_, _| 0.9), true),
+            ("faint", ring(200, 0.8, |_, _| 0.9), true),
+            ("shadow", ring(200, 0.3, shadow), true),
+            ("from one side", ring(200, 0.3, side_light), true),
+            ("chalk", ring(200, 4.0, |_, _| 0.2), false),
+        ] {
+            let found = first(&picture).expect(name);
+            assert_eq!(found.is_dark, is_dark, "{name}");
+            assert!(wrong(&found) < 450, "{name}: {} pixels", wrong(&found)); // the ring has 2,827, its edges 1,130
+        }
+    }
+
+    #[test]
+    fn any_colour_is_ink() {
+        for pen in [[255, 220, 0], [250, 120, 120], [90, 200, 255], [130, 255, 130]] {
+            let pixels = (0..100 * 100)
+                .flat_map(|i| if i % 100 / 10 == 4 && i / 1000 > 1 && i / 1000 < 8 { pen } else { [255; 3] });
+            let found = first(&Picture::color(100, 100, pixels.collect())).expect("ink");
+            assert!(
+                found.is_dark && found.image.row(50)[45] == 255 && found.image.row(50)[70] == 0,
+                "{pen:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_large_picture_is_shrunk() {
+        let found = first(&ring(4100, 0.2, |_, _| 0.9)).expect("ink");
+        assert_eq!((found.scale, found.image.width()), (3, 1366));
+    }
+
+    proptest! {
+        #[test]
+        fn blank_pictures_have_no_ink(
+            width in 1..200usize, height in 1..200usize, light in 0..=255u8, noise in 0..6u8, seed in any::<u64>(),
+        ) {
+            let speck = |i: usize| ((i as u64 ^ seed).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u8 % (noise + 1);
+            let pixels = (0..width * height).map(|i| light.saturating_sub(speck(i))).collect();
+            prop_assert_eq!(find_inks(&Picture::gray(width, height, pixels)), []);
+        }
+    }
+}

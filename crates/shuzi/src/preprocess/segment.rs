@@ -1,0 +1,420 @@
+//! From ink to pieces: what hangs together, what of it is writing, and which pieces stand in one line.
+//!
+//! In: the [`Ink`] of a picture. Out: [`Line`]s of [`Piece`]s in reading order; a digit may still be several pieces (the bar of
+//! a 5), and a piece several digits that touch. Who can tell is the network: `recognition` tries both.
+//!
+//! Sizes are relative to the writing, not to the picture: a margin changes nothing, nor does a larger picture.
+
+use super::{ink::Ink, stroke::stroke_width};
+use crate::image::GrayImage;
+use image::Luma;
+use imageproc::region_labelling::{Connectivity, connected_components};
+use std::ops::Range;
+
+/// Ink that hangs together.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Piece {
+    /// Column of its left end, in pixels of the ink.
+    pub left: usize,
+    /// Row of its upper end.
+    pub top: usize,
+    /// Its ink, in its bounding box.
+    pub ink: GrayImage,
+    /// How much ink: pixels, soft ones in part.
+    pub mass: f32,
+    /// Pixels of it that lie at the picture's border.
+    pub at_border: usize,
+}
+
+impl Piece {
+    /// Columns.
+    pub fn width(&self) -> usize {
+        self.ink.width()
+    }
+
+    /// Rows.
+    pub fn height(&self) -> usize {
+        self.ink.height()
+    }
+
+    /// The column behind its right end.
+    pub fn right(&self) -> usize {
+        self.left + self.width()
+    }
+
+    /// The row below its lower end.
+    pub fn bottom(&self) -> usize {
+        self.top + self.height()
+    }
+
+    /// The longer side.
+    pub fn size(&self) -> usize {
+        self.width().max(self.height())
+    }
+
+    /// What of it is inside, by column and row, in its bounding box; `None` if that is nothing.
+    fn part(&self, inside: impl Fn(usize, usize) -> bool) -> Option<Piece> {
+        let (width, height) = (self.width(), self.height());
+        let mut pixels = vec![0u8; width * height];
+        let (mut left, mut right, mut top, mut bottom) = (width, 0, height, 0);
+        for y in 0..height {
+            for (x, &ink) in self.ink.row(y).iter().enumerate() {
+                if ink > 0 && inside(x, y) {
+                    pixels[y * width + x] = ink;
+                    (left, right) = (left.min(x), right.max(x + 1));
+                    (top, bottom) = (top.min(y), y + 1);
+                }
+            }
+        }
+        if left >= right {
+            return None;
+        }
+        let rows = (top..bottom).flat_map(|y| pixels[y * width..][left..right].iter().copied());
+        let ink = GrayImage::new(right - left, bottom - top, rows.collect());
+        let mass = ink.pixels().iter().map(|&ink| f32::from(ink)).sum::<f32>() / 255.0;
+        Some(Piece { left: self.left + left, top: self.top + top, ink, mass, at_border: self.at_border })
+    }
+
+    /// Several pieces as one.
+    ///
+    /// # Panics
+    ///
+    /// If there is none.
+    pub fn union<'a>(pieces: impl Iterator<Item = &'a Piece> + Clone) -> Piece {
+        let ends = |of: fn(&Piece) -> usize| pieces.clone().map(of);
+        let left = ends(|p| p.left).min().expect("a piece");
+        let top = ends(|p| p.top).min().expect("a piece");
+        let width = ends(Piece::right).max().expect("a piece") - left;
+        let height = ends(Piece::bottom).max().expect("a piece") - top;
+        let mut pixels = vec![0u8; width * height];
+        for piece in pieces.clone() {
+            for y in 0..piece.height() {
+                let line = &mut pixels[(piece.top - top + y) * width + piece.left - left..][..piece.width()];
+                line.iter_mut().zip(piece.ink.row(y)).for_each(|(old, &new)| *old = (*old).max(new));
+            }
+        }
+        Piece {
+            left,
+            top,
+            ink: GrayImage::new(width, height, pixels),
+            mass: pieces.clone().map(|p| p.mass).sum(),
+            at_border: pieces.clone().map(|p| p.at_border).sum(),
+        }
+    }
+}
+
+/// Pieces side by side, from left to right.
+pub type Line = Vec<Piece>;
+
+/// Everything that is writing, in no order.
+pub fn writing(ink: &Ink) -> Vec<Piece> {
+    without_clutter(pieces(&ink.image))
+}
+
+/// Everything that hangs together, also across corners.
+pub fn pieces(ink: &GrayImage) -> Vec<Piece> {
+    /// So much ink carries on to the next pixel; less is the soft rim of a stroke.
+    const FIRM: u8 = 64;
+    let (width, height) = (ink.width(), ink.height());
+    let mask = ink.pixels().iter().map(|&ink| u8::from(ink >= FIRM)).collect();
+    let mask = image::GrayImage::from_raw(width as u32, height as u32, mask).expect("a byte for each pixel");
+    let labels = connected_components(&mask, Connectivity::Eight, Luma([0u8])).into_raw();
+
+    struct Bounds {
+        left: usize,
+        right: usize,
+        top: usize,
+        bottom: usize,
+    }
+    let mut bounds: Vec<Bounds> = vec![];
+    for (y, row) in labels.chunks_exact(width).enumerate() {
+        for (x, &label) in row.iter().enumerate().filter(|(_, label)| **label > 0) {
+            let index = label as usize - 1;
+            while bounds.len() <= index {
+                bounds.push(Bounds { left: width, right: 0, top: y, bottom: y });
+            }
+            let bounds = &mut bounds[index];
+            bounds.left = bounds.left.min(x);
+            bounds.right = bounds.right.max(x);
+            bounds.bottom = y;
+        }
+    }
+    let cut_out = |(index, bounds): (usize, Bounds)| {
+        let label = index as u32 + 1;
+        let own = |x: usize, y: usize| labels[y * width + x] == label;
+        let count =
+            |pixels: &mut dyn Iterator<Item = (usize, usize)>| pixels.filter(|&(x, y)| own(x, y)).count();
+        let columns = |y: usize| (bounds.left..=bounds.right).map(move |x| (x, y));
+        let rows = |x: usize| (bounds.top..=bounds.bottom).map(move |y| (x, y));
+        let mut at_border = 0;
+        if bounds.top == 0 {
+            at_border += count(&mut columns(0));
+        }
+        if bounds.bottom + 1 == height {
+            at_border += count(&mut columns(height - 1));
+        }
+        if bounds.left == 0 {
+            at_border += count(&mut rows(0));
+        }
+        if bounds.right + 1 == width {
+            at_border += count(&mut rows(width - 1));
+        }
+        // With the soft rim.
+        let (left, top) = (bounds.left.saturating_sub(1), bounds.top.saturating_sub(1));
+        let (right, bottom) = ((bounds.right + 2).min(width), (bounds.bottom + 2).min(height));
+        let mut pixels = vec![0; (right - left) * (bottom - top)];
+        for (y, line) in (top..bottom).zip(pixels.chunks_exact_mut(right - left)) {
+            for (x, pixel) in (left..right).zip(line) {
+                let own = || {
+                    let near = |y: usize| &labels[y * width..][x.saturating_sub(1)..(x + 2).min(width)];
+                    labels[y * width + x] == label
+                        || labels[y * width + x] == 0
+                            && (y.saturating_sub(1)..(y + 2).min(height)).any(|y| near(y).contains(&label))
+                };
+                let value = ink.row(y)[x];
+                if value > 0 && own() {
+                    *pixel = value;
+                }
+            }
+        }
+        let ink = GrayImage::new(right - left, bottom - top, pixels);
+        Piece { left, top, ink, mass: 0.0, at_border }.part(|_, _| true)
+    };
+    bounds.into_iter().enumerate().filter_map(cut_out).collect()
+}
+
+/// Without specks, and without what belongs to the picture's border or surrounds the writing.
+fn without_clutter(mut pieces: Vec<Piece>) -> Vec<Piece> {
+    /// Full ink somewhere, or it is a shade.
+    const FULL: u8 = 160;
+    /// Pieces smaller than this part of a digit are specks.
+    const SPECK: f32 = 0.22;
+    /// Writing that is cut off lies at the border with no more than this part of its size.
+    const CONTACT: f32 = 0.3;
+    /// Widths of a digit's strokes, as parts of its size.
+    const STROKES: Range<f32> = 0.015..0.25;
+    /// What is smaller than this part of a piece at the border is dirt beside it, not writing.
+    const DIRT: f32 = 0.06;
+    pieces.retain(|piece| piece.mass >= 3.0 && piece.ink.pixels().iter().any(|&ink| ink >= FULL));
+    // The table's edge, a shadow, the line above: what lies along the border, beside writing that does not.
+    let inner = height_of_writing(pieces.iter().filter(|piece| piece.at_border == 0));
+    pieces.retain(|piece| {
+        let (size, contact) = (piece.size() as f32, piece.at_border as f32);
+        contact == 0.0
+            || inner < DIRT * size && STROKES.contains(&(stroke_width(&piece.ink) / size))
+            || contact < CONTACT * size && size < 2.0 * inner
+    });
+    let height = height_of_writing(pieces.iter());
+    pieces.retain(|piece| piece.size() as f32 >= SPECK * height);
+    pieces
+}
+
+/// The size of a digit: half of all ink is in pieces that are no larger.
+fn height_of_writing<'a>(pieces: impl Iterator<Item = &'a Piece>) -> f32 {
+    let mut sizes: Vec<(usize, f32)> = pieces.map(|piece| (piece.size(), piece.mass)).collect();
+    sizes.sort_unstable_by_key(|&(size, _)| size);
+    let half = sizes.iter().map(|(_, mass)| mass).sum::<f32>() / 2.0;
+    let mut sum = 0.0;
+    let middle = sizes.iter().find(|(_, mass)| {
+        sum += mass;
+        sum >= half
+    });
+    middle.map_or(0.0, |&(size, _)| size as f32)
+}
+
+/// Lines from the top, their pieces from the left. Neighbours that overlap in height share a line, so that it may climb
+/// or fall; small pieces join the line that they are nearest to.
+pub fn into_lines(mut pieces: Vec<Piece>) -> Vec<Line> {
+    /// Pieces lower than this part of the writing do not tell where a line is.
+    const SMALL: f32 = 0.5;
+    /// Of the lower of two neighbours.
+    const SHARED: f32 = 0.35;
+    let small = SMALL * height_of_writing(pieces.iter());
+    pieces.sort_by_key(|piece| (2 * piece.left + piece.width(), piece.top));
+    let (large, little): (Vec<Piece>, Vec<Piece>) =
+        pieces.into_iter().partition(|piece| piece.height() as f32 >= small);
+    let overlap = |a: &Piece, b: &Piece| {
+        let shared = a.bottom().min(b.bottom()) as f32 - a.top.max(b.top) as f32;
+        shared / a.height().min(b.height()) as f32
+    };
+    // From the left to the right each piece goes on with the line one of whose last it overlaps most.
+    let mut lines: Vec<Line> = vec![];
+    for piece in large {
+        let end = |line: &Line| {
+            line.iter().rev().take(3).map(|last| overlap(last, &piece)).fold(f32::MIN, f32::max)
+        };
+        match lines.iter_mut().max_by(|a, b| end(a).total_cmp(&end(b))) {
+            Some(line) if end(line) >= SHARED => line.push(piece),
+            _ => lines.push(vec![piece]),
+        }
+    }
+    for piece in little {
+        let middle =
+            |p: &Piece| [p.left as f32 + p.width() as f32 / 2.0, p.top as f32 + p.height() as f32 / 2.0];
+        let distance = |line: &Line| {
+            let of = |other: &Piece| {
+                let ([ax, ay], [bx, by]) = (middle(&piece), middle(other));
+                // Rows count more: what is above or below a line seldom belongs to it.
+                (ax - bx).abs() + 3.0 * (ay - by).abs()
+            };
+            line.iter().map(of).fold(f32::MAX, f32::min)
+        };
+        match lines.iter_mut().min_by(|a, b| distance(a).total_cmp(&distance(b))) {
+            Some(line) => line.push(piece),
+            None => lines.push(vec![piece]),
+        }
+    }
+    let height = |line: &Line| line.iter().map(|p| p.top + p.bottom()).sum::<usize>() / line.len();
+    lines.sort_by_key(height);
+    for line in &mut lines {
+        line.sort_by_key(|piece| (2 * piece.left + piece.width(), piece.top));
+    }
+    lines
+}
+
+/// Cuts a piece where digits may touch, for a line of this height; from the left to the right, the piece itself where it is
+/// too narrow for two.
+pub fn apart(piece: Piece, height: f32) -> Vec<Piece> {
+    /// No digit but a 1 is narrower, by the height of its line.
+    const NARROWEST: f32 = 0.22;
+    const MOST_CUTS: usize = 3;
+    let margin = (NARROWEST * height).ceil() as usize;
+    let (width, rows) = (piece.width(), piece.height());
+    // Too narrow for two, or a single bar.
+    let is_bar = (rows as f32) < 2.2 * stroke_width(&piece.ink);
+    if width < 2 * margin.max(1) + 1 || (width as f32) < 0.55 * height || is_bar {
+        return vec![piece];
+    }
+    // Upright or leaning: the direction in which the thinnest place is thinnest.
+    let cuts = [-0.4f32, -0.2, 0.0, 0.2, 0.4].map(|slant| {
+        let columns = Slanted { slant, rows };
+        let mut mass = vec![0u32; width];
+        for y in 0..rows {
+            let shift = columns.shift(y);
+            for (x, &ink) in piece.ink.row(y).iter().enumerate() {
+                let column = x as isize - shift;
+                if column >= 0 && (column as usize) < width {
+                    mass[column as usize] += u32::from(ink);
+                }
+            }
+        }
+        let mut chosen: Vec<usize> = vec![];
+        let mut order: Vec<usize> = (margin..width - margin).collect();
+        order.sort_by_key(|&x| mass[x]);
+        for x in order {
+            if chosen.len() < MOST_CUTS && chosen.iter().all(|&other| x.abs_diff(other) >= margin) {
+                chosen.push(x);
+            }
+        }
+        (mass[chosen[0]], columns, chosen)
+    });
+    let Some((_, columns, mut chosen)) = cuts.into_iter().min_by_key(|(mass, ..)| *mass) else {
+        return vec![piece];
+    };
+    chosen.sort_unstable();
+    let mut ends = vec![0];
+    ends.extend(chosen);
+    ends.push(usize::MAX);
+    let parts = ends.windows(2).filter_map(|ends| {
+        piece.part(|x, y| {
+            let column = x as isize - columns.shift(y);
+            let from = if ends[0] == 0 { isize::MIN } else { ends[0] as isize };
+            let to = if ends[1] == usize::MAX { isize::MAX } else { ends[1] as isize };
+            (from..to).contains(&column)
+        })
+    });
+    parts.collect()
+}
+
+/// Columns that lean to the right by so much a row, upright in the middle.
+struct Slanted {
+    slant: f32,
+    rows: usize,
+}
+
+impl Slanted {
+    /// How far right of its place in the middle row a column is in row `y`.
+    fn shift(&self, y: usize) -> isize {
+        (self.slant * (self.rows as f32 / 2.0 - y as f32)).round() as isize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Ink from letters: anything but a dot is inked, each letter a block of 10 by 10 pixels.
+    fn ink(rows: &[&str]) -> Ink {
+        let (width, height) = (10 * rows[0].len(), 10 * rows.len());
+        let inked = |i: usize| rows[i / width / 10].as_bytes()[i % width / 10] != b'.';
+        let pixels = (0..width * height).map(|i| if inked(i) { 255 } else { 0 }).collect();
+        Ink { image: GrayImage::new(width, height, pixels), scale: 1, contrast: 255, is_dark: true }
+    }
+
+    fn places(pieces: &[Piece]) -> Vec<(usize, usize)> {
+        pieces.iter().map(|piece| (piece.left / 10, piece.top / 10)).collect()
+    }
+
+    #[test]
+    fn lines_are_read_from_the_top_and_from_the_left() {
+        let pieces = writing(&ink(&[
+            "..........",
+            ".#...#..#.",
+            ".#.#.#..#.",
+            ".#.#......",
+            "..........",
+            ".#..#.....",
+            ".#..#.....",
+            ".#..#.....",
+            "..........",
+        ]));
+        let lines = into_lines(pieces);
+        assert_eq!(
+            lines.iter().map(|line| places(line)).collect::<Vec<_>>(),
+            [vec![(1, 1), (3, 2), (5, 1), (8, 1)], vec![(1, 5), (4, 5)],]
+        );
+    }
+
+    #[test]
+    fn a_line_may_fall() {
+        let pieces = writing(&ink(&[
+            "............",
+            ".#..........",
+            ".#..#.......",
+            ".#..#..#....",
+            "....#..#..#.",
+            ".......#..#.",
+            "..........#.",
+            "............",
+        ]));
+        let lines = into_lines(pieces);
+        assert_eq!(places(&lines[0]), [(1, 1), (4, 2), (7, 3), (10, 4)]);
+        assert_eq!(lines.len(), 1);
+    }
+
+    #[test]
+    fn what_lies_along_the_border_is_no_writing() {
+        let pieces = writing(&ink(&[
+            "##########",
+            "..........",
+            "...#..#...",
+            "...#..#...",
+            "...#..#...",
+            "..........",
+        ]));
+        assert_eq!(places(&pieces), [(3, 2), (6, 2)]);
+    }
+
+    #[test]
+    fn the_parts_of_a_cut_make_the_piece() {
+        let pieces = writing(&ink(&[
+            "........", ".##.##..", ".#...#..", ".#####..", ".#...#..", ".##.##..", "........",
+        ]));
+        assert_eq!(pieces.len(), 1);
+        let parts = apart(pieces[0].clone(), pieces[0].height() as f32);
+        assert!(parts.len() > 1);
+        let again = Piece::union(parts.iter());
+        assert_eq!((again.left, again.top), (pieces[0].left, pieces[0].top));
+        assert!(again.ink == pieces[0].ink);
+    }
+}

@@ -1,0 +1,322 @@
+//! Recognition: from a picture to the digits that are written in it, or to none.
+//!
+//! In: a [`Reader`] (a trained model, ready to read) and a [`Picture`]. Out: a [`Reading`]: every digit with its place, its ten
+//! probabilities and whether it is accepted.
+//!
+//! Ink is found and cut into pieces by [`preprocess`](crate::preprocess); which pieces make a digit together, and where
+//! digits that touch come apart, the network judges: of all ways to group the pieces of a line, from left to right, the
+//! one whose digits are most probable (over-segmentation and search, LeCun et al. 1998, section V). That
+//! works because it was trained on what is no digit, too, and gives none of the ten much there.
+
+use crate::{
+    image::{DIGITS, DigitImage, Picture, most_probable},
+    kernels::Level,
+    model::Model,
+    network::{Precision, ReadyNetwork, Recognizer},
+    preprocess::{
+        center_digit,
+        ink::{Ink, find_inks},
+        segment::{self, Line, Piece},
+        stroke::with_known_strokes,
+    },
+};
+
+/// A trained model, ready to read.
+#[derive(Clone, Debug)]
+pub struct Reader {
+    network: ReadyNetwork,
+    temperature: f32,
+}
+
+impl Reader {
+    /// Makes a model ready, for a processor.
+    pub fn new(model: &Model, level: Level) -> Self {
+        Reader {
+            network: ReadyNetwork::new(&model.network, level, Precision::F32),
+            temperature: model.record.temperature.unwrap_or(1.0) as f32,
+        }
+    }
+
+    /// The ten probabilities of each image.
+    pub fn probabilities(&self, images: &[DigitImage]) -> Vec<[f32; DIGITS]> {
+        let block_size = self.network.block_size().min(images.len().max(1));
+        let mut recognizer = Recognizer::new(&self.network, block_size);
+        let mut probabilities = Vec::with_capacity(images.len());
+        for images in images.chunks(block_size) {
+            let block = recognizer.read(images.iter().map(|image| (&image.0[..], 0)));
+            probabilities.extend(block.logits().iter().map(|logits| softmax(logits, self.temperature)));
+        }
+        probabilities
+    }
+}
+
+fn softmax(logits: &[f32; DIGITS], temperature: f32) -> [f32; DIGITS] {
+    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let exponentials = logits.map(|z| ((z - largest) / temperature).exp());
+    let sum: f32 = exponentials.iter().sum();
+    exponentials.map(|e| e / sum)
+}
+
+/// How to read.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Options {
+    /// Everything in the picture is one digit.
+    pub single: bool,
+    /// Digits less probable than this are no digits, 0 to 1.
+    pub reject_below: f32,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options { single: false, reject_below: 0.5 }
+    }
+}
+
+/// A rectangle of a picture, in its pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Area {
+    /// Column of the left end.
+    pub left: usize,
+    /// Row of the upper end.
+    pub top: usize,
+    /// Columns.
+    pub width: usize,
+    /// Rows.
+    pub height: usize,
+}
+
+/// A digit that was read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DigitReading {
+    /// The most probable one.
+    pub digit: u8,
+    /// Where it is.
+    pub area: Area,
+    /// Its line, from 0 at the top.
+    pub line: usize,
+    /// Of all ten; they sum to 1.
+    pub probabilities: [f32; DIGITS],
+    /// Whether it is too improbable to be a digit at all.
+    pub rejected: bool,
+    /// What the network saw.
+    pub image: DigitImage,
+}
+
+impl DigitReading {
+    /// The probability of [`digit`](Self::digit).
+    pub fn confidence(&self) -> f32 {
+        self.probabilities[usize::from(self.digit)]
+    }
+}
+
+/// What is written in a picture.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Reading {
+    /// In reading order, rejected ones included.
+    pub digits: Vec<DigitReading>,
+    /// The ink that was found, if any.
+    pub ink: Option<Ink>,
+}
+
+impl Reading {
+    /// The accepted digits, line after line.
+    pub fn text(&self) -> String {
+        self.digits
+            .iter()
+            .filter(|digit| !digit.rejected)
+            .map(|digit| char::from(b'0' + digit.digit))
+            .collect()
+    }
+}
+
+impl Reading {
+    /// How sure it is of itself: the mean probability of its digits, 0 without any.
+    fn confidence(&self) -> f32 {
+        let sum: f32 = self.digits.iter().map(DigitReading::confidence).sum();
+        sum / self.digits.len().max(1) as f32
+    }
+}
+
+/// Reads a picture.
+pub fn recognize(reader: &Reader, picture: &Picture, options: Options) -> Reading {
+    /// A reading that is less sure of itself may be of the wrong polarity, one that is surer is of the right one.
+    const DOUBTFUL: f32 = 0.6;
+    const SURE: f32 = 0.9;
+    let mut readings = find_inks(picture).into_iter().map(|ink| recognize_ink(reader, ink, options));
+    let Some(likely) = readings.next() else { return Reading::default() };
+    let is_doubtful = likely.confidence() < DOUBTFUL;
+    let surer = if is_doubtful { readings.find(|reading| reading.confidence() > SURE) } else { None };
+    surer.unwrap_or(likely)
+}
+
+fn recognize_ink(reader: &Reader, ink: Ink, options: Options) -> Reading {
+    let pieces = segment::writing(&ink);
+    let lines = if options.single { vec![pieces] } else { segment::into_lines(pieces) };
+    let mut digits = vec![];
+    for (number, line) in lines.into_iter().enumerate() {
+        let found = if options.single { read_one(reader, &line) } else { read_line(reader, line) };
+        digits.extend(
+            found.into_iter().map(|(candidate, p)| candidate.into_reading(p, number, ink.scale, options)),
+        );
+    }
+    Reading { digits, ink: Some(ink) }
+}
+
+/// Ink that may be one digit.
+struct Candidate {
+    piece: Piece,
+    image: DigitImage,
+}
+
+impl Candidate {
+    /// `None` where hardly any ink is left at a digit's size.
+    fn new(piece: Piece) -> Option<Self> {
+        let image = center_digit(&with_known_strokes(&piece.ink))?;
+        Some(Candidate { piece, image })
+    }
+
+    fn into_reading(
+        self,
+        probabilities: [f32; DIGITS],
+        line: usize,
+        scale: usize,
+        options: Options,
+    ) -> DigitReading {
+        let digit = most_probable(&probabilities);
+        let Piece { left, top, ref ink, .. } = self.piece;
+        DigitReading {
+            digit,
+            area: Area {
+                left: left * scale,
+                top: top * scale,
+                width: ink.width() * scale,
+                height: ink.height() * scale,
+            },
+            line,
+            probabilities,
+            rejected: probabilities[usize::from(digit)] < options.reject_below,
+            image: self.image,
+        }
+    }
+}
+
+/// All pieces as one digit.
+fn read_one(reader: &Reader, pieces: &[Piece]) -> Vec<(Candidate, [f32; DIGITS])> {
+    let candidate = (!pieces.is_empty()).then(|| Candidate::new(Piece::union(pieces.iter()))).flatten();
+    let read = |candidate: Candidate| {
+        let probabilities = reader.probabilities(&[candidate.image])[0];
+        (candidate, probabilities)
+    };
+    candidate.map(read).into_iter().collect()
+}
+
+/// The digits of a line: the grouping of its pieces that is most probable.
+fn read_line(reader: &Reader, line: Line) -> Vec<(Candidate, [f32; DIGITS])> {
+    /// A piece that is a digit so probably is not cut.
+    const SURE: f32 = 0.8;
+    let height = line.iter().map(Piece::height).max().unwrap_or(0) as f32;
+    let whole: Vec<Option<Candidate>> = line.iter().map(|piece| Candidate::new(piece.clone())).collect();
+    let images: Vec<DigitImage> = whole.iter().flatten().map(|candidate| candidate.image).collect();
+    let mut probabilities = reader.probabilities(&images).into_iter();
+    let mut atoms = vec![];
+    for (piece, candidate) in line.into_iter().zip(whole) {
+        let p = candidate.and_then(|_| probabilities.next());
+        let is_sure = p.is_some_and(|p| p[usize::from(most_probable(&p))] >= SURE);
+        let parts = if is_sure { vec![piece] } else { segment::apart(piece, height) };
+        atoms.extend(parts.into_iter().enumerate().map(|(part, piece)| Atom { piece, is_cut: part > 0 }));
+    }
+    Search::new(reader, atoms, height).best()
+}
+
+/// The smallest that a digit is made of.
+struct Atom {
+    piece: Piece,
+    /// Whether it was cut off from the one before.
+    is_cut: bool,
+}
+
+/// All groups of neighbouring atoms that may be digits, and what the network says of them.
+struct Search {
+    atoms: Vec<Atom>,
+    height: f32,
+    /// By first atom, then by how many more there are.
+    candidates: Vec<Vec<Option<(Candidate, usize)>>>,
+    probabilities: Vec<[f32; DIGITS]>,
+}
+
+impl Search {
+    fn new(reader: &Reader, atoms: Vec<Atom>, height: f32) -> Self {
+        /// Atoms that a digit may have at most.
+        const MOST: usize = 5;
+        /// Columns of a digit, by the height of its line.
+        const WIDEST: f32 = 1.4;
+        let mut candidates = vec![];
+        let mut images = vec![];
+        for first in 0..atoms.len() {
+            let group = |last: usize| atoms[first..=last].iter().map(|atom| &atom.piece);
+            let candidate = |last: usize| {
+                let left = group(last).map(|piece| piece.left).min()?;
+                let right = group(last).map(Piece::right).max()?;
+                let fits = first == last || (right - left) as f32 <= WIDEST * height;
+                fits.then(|| Candidate::new(Piece::union(group(last)))).flatten()
+            };
+            let row = (first..atoms.len().min(first + MOST)).map(|last| {
+                candidate(last).map(|candidate| {
+                    images.push(candidate.image);
+                    (candidate, images.len() - 1)
+                })
+            });
+            candidates.push(row.collect());
+        }
+        Search { probabilities: reader.probabilities(&images), atoms, height, candidates }
+    }
+
+    /// The logarithm of how probable a group is as a digit.
+    fn score(&self, first: usize, more: usize) -> Option<f32> {
+        /// What a cut costs: digits that do not touch are more frequent.
+        const CUT: f32 = 1.0;
+        /// And a cut is wrong if what is cut off is no digit.
+        const LEAST: f32 = 0.5;
+        /// Digits lower than this part of the line are rare, and the rarer the lower.
+        const LOWEST: f32 = 0.55;
+        const LOW: f32 = 4.0;
+        let (candidate, index) = self.candidates[first][more].as_ref()?;
+        let p = &self.probabilities[*index];
+        let height = candidate.piece.height() as f32 / self.height;
+        let is_cut = |end: &usize| self.atoms.get(*end).is_some_and(|atom| atom.is_cut);
+        // Either side of a cut pays half of it.
+        let cuts = [first, first + more + 1].iter().filter(|end| is_cut(end)).count();
+        let probability = p[usize::from(most_probable(p))];
+        if cuts > 0 && probability < LEAST {
+            return None;
+        }
+        let cut = CUT / 2.0 * cuts as f32;
+        Some(probability.ln() - cut - LOW * (LOWEST - height).max(0.0))
+    }
+
+    /// The groups whose scores sum to the most; what is in none of them is dirt.
+    fn best(mut self) -> Vec<(Candidate, [f32; DIGITS])> {
+        /// What an atom costs that is left out, if it is as large as a digit; smaller ones cost less.
+        const LEFT_OUT: f32 = 4.0;
+        let count = self.atoms.len();
+        // From the right: the best of everything from an atom on, and how many more belong to its group.
+        let mut best: Vec<(f32, Option<usize>)> = vec![(0.0, None); count + 1];
+        for first in (0..count).rev() {
+            let size = (self.atoms[first].piece.size() as f32 / self.height).min(1.0);
+            let left_out = (best[first + 1].0 - LEFT_OUT * size, None);
+            let groups = (0..self.candidates[first].len())
+                .filter_map(|more| Some((self.score(first, more)? + best[first + more + 1].0, Some(more))));
+            best[first] = groups.fold(left_out, |best, group| if group.0 > best.0 { group } else { best });
+        }
+        let (mut first, mut found) = (0, vec![]);
+        while first < count {
+            if let Some(more) = best[first].1 {
+                let (candidate, index) = self.candidates[first][more].take().expect("a group was chosen");
+                found.push((candidate, self.probabilities[index]));
+                first += more;
+            }
+            first += 1;
+        }
+        found
+    }
+}

@@ -1,0 +1,188 @@
+//! From pictures to digits with the shipped model, on pages that our own synthetic writer fills.
+
+use proptest::prelude::*;
+use shuzi::{
+    dataset::synthetic,
+    image::{PIXELS, Picture, SIDE},
+    kernels::Level,
+    model::Model,
+    recognition::{Options, Reader, Reading, recognize},
+};
+use std::sync::OnceLock;
+
+/// The model that `shuzi recognize` takes.
+fn reader() -> &'static Reader {
+    static READER: OnceLock<Reader> = OnceLock::new();
+    READER.get_or_init(|| {
+        let model =
+            Model::from_bytes(include_bytes!("../../../models/photo.safetensors")).expect("it is tested");
+        Reader::new(&model, Level::detect())
+    })
+}
+
+/// Synthetic digits that the reader is sure of when each is alone on a page: what is done to pages is tested here, not how well
+/// handwriting is known.
+fn digits() -> &'static [(u8, [u8; PIXELS])] {
+    static DIGITS: OnceLock<Vec<(u8, [u8; PIXELS])>> = OnceLock::new();
+    DIGITS.get_or_init(|| {
+        let drawn = (0..300).map(|index| synthetic::draw(11, index));
+        let is_sure = |image: &[u8; PIXELS], label: u8| {
+            let mut page = Page::new(130, 130, |_, _| 240);
+            page.write(image, 23, 23, 3, 0.1);
+            let reading = page.read();
+            matches!(&reading.digits[..], [only] if only.digit == label && only.confidence() > 0.85)
+        };
+        drawn
+            .filter(|(image, label)| is_sure(&image.0, *label))
+            .map(|(image, label)| (label, image.0))
+            .collect()
+    })
+}
+
+/// A grey page, 0 black to 255 white, that is written on.
+#[derive(Clone)]
+struct Page {
+    width: usize,
+    height: usize,
+    pixels: Vec<u8>,
+}
+
+impl Page {
+    fn new(width: usize, height: usize, light: impl Fn(usize, usize) -> u8) -> Self {
+        let pixels = (0..width * height).map(|i| light(i % width, i / width)).collect();
+        Page { width, height, pixels }
+    }
+
+    /// Writes a digit `scale` times as large as it is, in ink that lets so much light through.
+    fn write(&mut self, digit: &[u8; PIXELS], left: usize, top: usize, scale: usize, ink: f32) {
+        for y in 0..SIDE * scale {
+            for x in 0..SIDE * scale {
+                let part = f32::from(digit[y / scale * SIDE + x / scale]) / 255.0;
+                let pixel = &mut self.pixels[(top + y) * self.width + left + x];
+                *pixel = (f32::from(*pixel) * (1.0 - part * (1.0 - ink))) as u8;
+            }
+        }
+    }
+
+    fn picture(&self) -> Picture {
+        Picture::gray(self.width, self.height, self.pixels.clone())
+    }
+
+    fn read(&self) -> Reading {
+        recognize(reader(), &self.picture(), Options::default())
+    }
+
+    /// Each pixel four times.
+    fn doubled(&self) -> Page {
+        Page::new(2 * self.width, 2 * self.height, |x, y| self.pixels[y / 2 * self.width + x / 2])
+    }
+
+    fn with_margin(&self, margin: usize) -> Page {
+        let light = self.pixels[0];
+        Page::new(self.width + 2 * margin, self.height + 2 * margin, |x, y| {
+            let inside =
+                (margin..margin + self.width).contains(&x) && (margin..margin + self.height).contains(&y);
+            if inside { self.pixels[(y - margin) * self.width + x - margin] } else { light }
+        })
+    }
+}
+
+/// A line of digits on even paper, and its text.
+fn line(chosen: &[usize], scale: usize) -> (Page, String) {
+    let mut page = Page::new((SIDE * scale + 10) * chosen.len() + 40, SIDE * scale + 60, |_, _| 240);
+    let mut text = String::new();
+    for (place, index) in chosen.iter().enumerate() {
+        let (label, image) = &digits()[index % digits().len()];
+        page.write(image, 20 + place * (SIDE * scale + 10), 30, scale, 0.1);
+        text.push(char::from(b'0' + label));
+    }
+    (page, text)
+}
+
+#[test]
+fn lines_are_read_in_any_light() {
+    let (mut right, mut count) = (0, 0);
+    for start in 0..12 {
+        let chosen: Vec<usize> = (0..6).map(|i| 31 * start + 7 * i).collect();
+        let (page, text) = line(&chosen, 3);
+        let shade = |light: &dyn Fn(f32, f32) -> f32| {
+            let mut shaded = page.clone();
+            for (i, pixel) in shaded.pixels.iter_mut().enumerate() {
+                let (x, y) = (i % page.width, i / page.width);
+                let part = light(x as f32 / page.width as f32, y as f32 / page.height as f32);
+                *pixel = (f32::from(*pixel) * part) as u8;
+            }
+            shaded
+        };
+        let negative = Page { pixels: page.pixels.iter().map(|light| 255 - light).collect(), ..page.clone() };
+        let from_one_side = shade(&|x, _| 0.35 + 0.6 * x);
+        let in_shadow = shade(&|x, y| if x + y < 0.8 { 0.45 } else { 1.0 });
+        for read in [&page, &negative, &from_one_side, &in_shadow] {
+            right += usize::from(read.read().text() == text);
+            count += 1;
+        }
+    }
+    assert!(right * 20 >= count * 19, "{right} of {count}");
+}
+
+#[test]
+fn lines_stand_below_each_other() {
+    let (scale, mut page) = (3, Page::new(500, 420, |_, _| 235));
+    let mut labels = vec![];
+    for place in 0..8 {
+        let (label, image) = &digits()[9 * place + 2];
+        page.write(image, 30 + place % 4 * 110, 40 + place / 4 * 180, scale, 0.1);
+        labels.push(*label);
+    }
+    let reading = page.read();
+    assert_eq!(reading.digits.iter().map(|digit| digit.digit).collect::<Vec<_>>(), labels);
+    assert_eq!(reading.digits.iter().map(|digit| digit.line).collect::<Vec<_>>(), [0, 0, 0, 0, 1, 1, 1, 1]);
+}
+
+#[test]
+fn boxes_are_where_the_digits_are() {
+    let mut page = Page::new(300, 200, |_, _| 255);
+    let (_, image) = &digits()[0];
+    page.write(image, 150, 60, 4, 0.0);
+    let reading = page.read();
+    let area = reading.digits[0].area;
+    // Its ink is 20 pixels high or wide, in 28.
+    assert!((150..200).contains(&area.left) && (60..110).contains(&area.top), "{area:?}");
+    assert!((76..=86).contains(&area.width.max(area.height)), "{area:?}");
+}
+
+#[test]
+fn one_digit_may_be_asked_for() {
+    let (page, _) = line(&[3, 4, 5], 3);
+    let single = Options { single: true, ..Options::default() };
+    assert_eq!(recognize(reader(), &page.picture(), single).digits.len(), 1);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn blank_paper_never_yields_a_digit(
+        width in 1..300usize, height in 1..300usize, light in 0..=255u8, noise in 0..5u8, seed in any::<u64>(),
+        slope in 0..60usize,
+    ) {
+        let speck = |x: usize, y: usize| {
+            ((x * 7919 + y) as u64 ^ seed).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(9) as u8 % (noise + 1)
+        };
+        let shade = |x: usize| (x * slope / width) as u8;
+        let page = Page::new(width, height, |x, y| light.saturating_sub(shade(x)).saturating_sub(speck(x, y)));
+        prop_assert_eq!(page.read().text(), "");
+    }
+
+    #[test]
+    fn a_margin_changes_nothing(chosen in prop::collection::vec(0..400usize, 1..5), margin in 1..80usize) {
+        let (page, _) = line(&chosen, 3);
+        prop_assert_eq!(page.with_margin(margin).read().text(), page.read().text());
+    }
+
+    #[test]
+    fn twice_the_size_changes_nothing(chosen in prop::collection::vec(0..400usize, 1..5)) {
+        let (page, _) = line(&chosen, 3);
+        prop_assert_eq!(page.doubled().read().text(), page.read().text());
+    }
+}
