@@ -18,7 +18,7 @@ use super::rules::without_rules;
 use crate::image::{GrayImage, Picture};
 
 /// The longer side of a picture that ink is looked for in, in pixels. Larger ones are shrunk.
-const LONGEST: usize = 2048;
+const LONGEST: usize = 1600;
 /// The shorter side is cut into so many cells.
 const CELLS: usize = 96;
 /// What is narrower than twice this part of the shorter side is no ground.

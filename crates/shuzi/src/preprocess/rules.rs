@@ -11,6 +11,9 @@ use crate::image::GrayImage;
 /// Ink from here on counts.
 const INKED: u8 = 100;
 
+/// How near both borders a line begins and ends; a stroke ends before the picture does.
+const REST: usize = 2;
+
 /// Takes the lines out.
 pub fn without_rules(ink: GrayImage) -> GrayImage {
     let (width, height) = (ink.width(), ink.height());
@@ -65,6 +68,11 @@ impl View {
         /// Of the picture.
         const LONG: f32 = 0.5;
         let View { along, across, .. } = self;
+        // A line begins and ends at the border: most pictures have no ink there.
+        let has_ink = |x: usize| (0..across).any(|y| pixels[self.at(x, y)] >= INKED);
+        if !(0..REST).any(has_ink) || !(along - REST..along).any(has_ink) {
+            return vec![];
+        }
         let inked: Vec<(usize, usize)> = (0..across)
             .flat_map(|y| (0..along).map(move |x| (x, y)))
             .filter(|&(x, y)| pixels[self.at(x, y)] >= INKED)
@@ -100,8 +108,6 @@ impl View {
 
     /// Erases a line where nothing crosses it. Whether there was anything to erase.
     fn erase(self, line: &RuledLine, pixels: &mut [u8]) -> bool {
-        /// How near both borders a line begins and ends; a stroke ends before the picture does.
-        const REST: usize = 2;
         let View { along, across, .. } = self;
         let reach = (along as f32 * 0.004).max(3.0);
         // Along the line: the run of ink across it in each column.
