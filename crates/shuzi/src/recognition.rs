@@ -57,6 +57,11 @@ fn softmax(logits: &[f32; DIGITS], temperature: f32) -> [f32; DIGITS] {
     exponentials.map(|e| e / sum)
 }
 
+/// The probability of the most probable digit.
+fn largest(probabilities: &[f32; DIGITS]) -> f32 {
+    probabilities[usize::from(most_probable(probabilities))]
+}
+
 /// How to read.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Options {
@@ -127,9 +132,7 @@ impl Reading {
             .map(|digit| char::from(b'0' + digit.digit))
             .collect()
     }
-}
 
-impl Reading {
     /// How sure it is of itself: the mean probability of its digits, 0 without any.
     fn confidence(&self) -> f32 {
         let sum: f32 = self.digits.iter().map(DigitReading::confidence).sum();
@@ -194,7 +197,7 @@ impl Candidate {
             },
             line,
             probabilities,
-            rejected: probabilities[usize::from(digit)] < options.reject_below,
+            rejected: largest(&probabilities) < options.reject_below,
             image: self.image,
         }
     }
@@ -221,7 +224,7 @@ fn read_line(reader: &Reader, line: Line) -> Vec<(Candidate, [f32; DIGITS])> {
     let mut atoms = vec![];
     for (piece, candidate) in line.into_iter().zip(whole) {
         let p = candidate.and_then(|_| probabilities.next());
-        let is_sure = p.is_some_and(|p| p[usize::from(most_probable(&p))] >= SURE);
+        let is_sure = p.is_some_and(|p| largest(&p) >= SURE);
         let parts = if is_sure { vec![piece] } else { segment::apart(piece, height) };
         atoms.extend(parts.into_iter().enumerate().map(|(part, piece)| Atom { piece, is_cut: part > 0 }));
     }
@@ -286,7 +289,7 @@ impl Search {
         let is_cut = |end: &usize| self.atoms.get(*end).is_some_and(|atom| atom.is_cut);
         // Either side of a cut pays half of it.
         let cuts = [first, first + more + 1].iter().filter(|end| is_cut(end)).count();
-        let probability = p[usize::from(most_probable(p))];
+        let probability = largest(p);
         if cuts > 0 && probability < LEAST {
             return None;
         }

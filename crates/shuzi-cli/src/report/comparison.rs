@@ -259,7 +259,7 @@ fn write_disagreements(page: &mut String, report: &ComparisonReport) {
 fn write_disagreement(page: &mut String, report: &ComparisonReport, index: usize) {
     let label = report.evaluations[0].label(index);
     let words = t!("report.disagreement", label = label);
-    html::write_image(page, report.images, index, &words);
+    html::write_image(page, &report.images.image(index), &words);
     let (words, place) = (Escaped(&words), t!("report.mistake_image", index = index));
     write!(page, "<p class=\"verdict plain\">{words}<small>{}</small></p>", Escaped(&place))
         .expect("a string takes all");

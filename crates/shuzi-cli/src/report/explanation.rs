@@ -3,14 +3,14 @@
 
 use super::{
     annotation,
-    html::{begin, end, open_section},
+    html::{begin, end, open_section, write_image, write_probability},
     percent, png,
     svg::Escaped,
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use rust_i18n::t;
 use shuzi::{
-    image::{DIGITS, Picture, SIDE},
+    image::Picture,
     recognition::{DigitReading, Reading},
 };
 use std::fmt::Write;
@@ -77,29 +77,17 @@ fn write_picture(page: &mut String, png: &[u8], words: &str) {
 }
 
 fn write_digit(page: &mut String, digit: &DigitReading) {
-    let picture = BASE64_STANDARD.encode(png::gray(SIDE, SIDE, &digit.image.0));
     let (verdict, class) = if digit.rejected {
         (t!("explain.rejected"), "wrong")
     } else {
         (digit.digit.to_string().into(), "label")
     };
-    let words = Escaped(&verdict);
-    write!(
-        page,
-        "<li><img src=\"data:image/png;base64,{picture}\" width=\"{SIDE}\" height=\"{SIDE}\" alt=\"{words}\">\
-         <p class=\"verdict\"><span class=\"{class}\">{words}</span></p>"
-    )
-    .expect("a string takes all");
-    for value in 0..DIGITS {
-        let probability = f64::from(digit.probabilities[value]);
-        let class = if value == usize::from(digit.digit) { " class=\"label\"" } else { "" };
-        let (width, percent) = ((probability * 100.0).clamp(0.0, 100.0), percent(probability, 1));
-        write!(
-            page,
-            "<div class=\"probability\"><b>{value}</b><i><u{class} style=\"width:{width:.1}%\"></u></i>\
-             <span>{percent}</span></div>"
-        )
+    write_image(page, &digit.image, &verdict);
+    write!(page, "<p class=\"verdict\"><span class=\"{class}\">{}</span></p>", Escaped(&verdict))
         .expect("a string takes all");
+    for (value, &probability) in digit.probabilities.iter().enumerate() {
+        let class = if value == usize::from(digit.digit) { "label" } else { "" };
+        write_probability(page, value, probability, class);
     }
     page.push_str("</li>\n");
 }

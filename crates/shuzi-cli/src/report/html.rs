@@ -8,9 +8,8 @@ use std::fmt::Write;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use rust_i18n::t;
 use shuzi::{
-    dataset::Dataset,
     evaluation::Evaluation,
-    image::{DIGITS, SIDE},
+    image::{DIGITS, DigitImage, SIDE},
 };
 
 use super::{
@@ -175,12 +174,25 @@ fn often_read_as(digit: usize, row: &[usize; DIGITS]) -> String {
 }
 
 /// An image of 28x28 as the beginning of an item of a list.
-pub fn write_image(page: &mut String, images: &Dataset, index: usize, words: &str) {
-    let picture = BASE64_STANDARD.encode(png::gray(SIDE, SIDE, &images.image(index).0));
+pub fn write_image(page: &mut String, image: &DigitImage, words: &str) {
+    let picture = BASE64_STANDARD.encode(png::gray(SIDE, SIDE, &image.0));
     let words = Escaped(words);
     write!(
         page,
         "<li><img src=\"data:image/png;base64,{picture}\" width=\"{SIDE}\" height=\"{SIDE}\" alt=\"{words}\">"
+    )
+    .expect("a string takes all");
+}
+
+/// How probable a digit is, as a bar of a `class`, which may be empty.
+pub fn write_probability(page: &mut String, digit: usize, probability: f32, class: &str) {
+    let class = if class.is_empty() { String::new() } else { format!(" class=\"{class}\"") };
+    let probability = f64::from(probability);
+    let (width, percent) = ((probability * 100.0).clamp(0.0, 100.0), percent(probability, 1));
+    write!(
+        page,
+        "<div class=\"probability\"><b>{digit}</b><i><u{class} style=\"width:{width:.1}%\"></u></i>\
+         <span>{percent}</span></div>"
     )
     .expect("a string takes all");
 }

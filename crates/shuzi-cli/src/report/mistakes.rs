@@ -5,7 +5,7 @@ use std::fmt::Write;
 use rust_i18n::t;
 use shuzi::image::DIGITS;
 
-use super::{Report, grouped, html, percent, svg::Escaped};
+use super::{Report, grouped, html, svg::Escaped};
 
 /// The most that are shown; more would make the page long, not the reader wiser.
 const SHOWN: usize = 40;
@@ -44,7 +44,7 @@ fn write_mistake(page: &mut String, report: &Report, index: usize) {
     let (label, prediction) = (report.evaluation.label(index), report.evaluation.prediction(index));
     let words = t!("report.mistake", label = label, prediction = prediction);
     let place = t!("report.mistake_image", index = index);
-    html::write_image(page, report.images, index, &words);
+    html::write_image(page, &report.images.image(index), &words);
     let place = Escaped(&place);
     write!(
         page,
@@ -54,16 +54,12 @@ fn write_mistake(page: &mut String, report: &Report, index: usize) {
     .expect("a string takes all");
     let probabilities = report.evaluation.probabilities(index);
     for digit in most_probable_first(probabilities).into_iter().take(MOST_PROBABLE) {
-        let class = if digit == usize::from(label) { " class=\"label\"" } else { "" };
-        let class = if digit == usize::from(prediction) { " class=\"wrong\"" } else { class };
-        let probability = f64::from(probabilities[digit]);
-        let (width, percent) = ((probability * 100.0).clamp(0.0, 100.0), percent(probability, 1));
-        write!(
-            page,
-            "<div class=\"probability\"><b>{digit}</b><i><u{class} style=\"width:{width:.1}%\"></u></i>\
-             <span>{percent}</span></div>"
-        )
-        .expect("a string takes all");
+        let class = match digit {
+            _ if digit == usize::from(prediction) => "wrong",
+            _ if digit == usize::from(label) => "label",
+            _ => "",
+        };
+        html::write_probability(page, digit, probabilities[digit], class);
     }
     page.push_str("</li>\n");
 }

@@ -101,7 +101,7 @@ impl Planes {
     /// What is written, if it is dark in these channels and light in the others.
     fn ink(&self, dark: &[bool], scale: usize) -> Option<Ink> {
         let contrast = Contrast::new(self, dark);
-        let Edges { threshold } = contrast.edges()?;
+        let threshold = contrast.threshold()?;
         Some(Ink {
             image: without_rules(contrast.above(threshold)),
             scale,
@@ -328,13 +328,6 @@ struct Contrast {
     values: Vec<u8>,
 }
 
-/// What the edges of a [`Contrast`] say.
-#[derive(Clone, Copy, Debug)]
-struct Edges {
-    /// Contrast halfway up.
-    threshold: f64,
-}
-
 impl Contrast {
     fn new(planes: &Planes, dark: &[bool]) -> Self {
         /// Grounds darker than this count as if they were as light: noise would be blown up there.
@@ -361,8 +354,8 @@ impl Contrast {
         Contrast { width, height, values }
     }
 
-    /// `None` where nothing stands out.
-    fn edges(&self) -> Option<Edges> {
+    /// The contrast halfway up the edges; `None` where nothing stands out.
+    fn threshold(&self) -> Option<f64> {
         /// Less is not ink that a person would see.
         const LEAST: f64 = 12.0;
         const LEAST_IN_SMALL: f64 = 30.0;
@@ -402,7 +395,7 @@ impl Contrast {
         } else {
             threshold > LEAST && threshold > 2.5 * noise
         };
-        is_ink.then_some(Edges { threshold })
+        is_ink.then_some(threshold)
     }
 
     /// 0 from half the threshold down, 255 from half above it up, in proportion between.

@@ -1,6 +1,6 @@
 //! Ruled and squared paper: long thin lines across the picture, taken out of the ink.
 //!
-//! In: ink. Out: the same without lines that run through half of the picture, nearly level or nearly upright. Where a stroke
+//! In: ink. Out: the same without lines that run from border to border, nearly level or nearly upright. Where a stroke
 //! crosses a line, the ink goes on for longer across it than the line is thick, and stays.
 //!
 //! The direction is searched: of some slopes, those along which a row of pixels is mostly inked (a Hough transform with few

@@ -312,17 +312,12 @@ pub fn apart(piece: Piece, height: f32) -> Vec<Piece> {
         return vec![piece];
     };
     chosen.sort_unstable();
-    let mut ends = vec![0];
-    ends.extend(chosen);
-    ends.push(usize::MAX);
-    let parts = ends.windows(2).filter_map(|ends| {
-        piece.part(|x, y| {
-            let column = x as isize - columns.shift(y);
-            let from = if ends[0] == 0 { isize::MIN } else { ends[0] as isize };
-            let to = if ends[1] == usize::MAX { isize::MAX } else { ends[1] as isize };
-            (from..to).contains(&column)
-        })
-    });
+    let mut ends = vec![isize::MIN];
+    ends.extend(chosen.into_iter().map(|x| x as isize));
+    ends.push(isize::MAX);
+    let parts = ends
+        .windows(2)
+        .filter_map(|ends| piece.part(|x, y| (ends[0]..ends[1]).contains(&(x as isize - columns.shift(y)))));
     parts.collect()
 }
 

@@ -72,12 +72,7 @@ fn shrunk(ink: &GrayImage, factor: usize) -> GrayImage {
 
 /// Ink also wherever it is nearer than `radius`.
 fn widened(ink: &GrayImage, radius: f32) -> GrayImage {
-    let margin = radius.ceil() as usize;
-    let (width, height) = (ink.width() + 2 * margin, ink.height() + 2 * margin);
-    let mut pixels = vec![0u8; width * height];
-    for y in 0..ink.height() {
-        pixels[(y + margin) * width + margin..][..ink.width()].copy_from_slice(ink.row(y));
-    }
+    let (width, height, mut pixels) = with_margin(ink, radius.ceil() as usize);
     let distances = distances(width, height, &pixels, |ink| ink >= 128);
     for (pixel, distance) in pixels.iter_mut().zip(distances) {
         *pixel = (*pixel).max(soft(radius + 1.0 - distance));
@@ -87,16 +82,22 @@ fn widened(ink: &GrayImage, radius: f32) -> GrayImage {
 
 /// No ink where the ground is nearer than `radius`.
 fn thinned(ink: &GrayImage, radius: f32) -> GrayImage {
-    let (width, height) = (ink.width() + 2, ink.height() + 2);
-    let mut pixels = vec![0u8; width * height];
-    for y in 0..ink.height() {
-        pixels[(y + 1) * width + 1..][..ink.width()].copy_from_slice(ink.row(y));
-    }
+    let (width, height, mut pixels) = with_margin(ink, 1);
     let distances = distances(width, height, &pixels, |ink| ink < 128);
     for (pixel, distance) in pixels.iter_mut().zip(distances) {
         *pixel = (*pixel).min(soft(distance - radius));
     }
     GrayImage::new(width, height, pixels)
+}
+
+/// Columns, rows and pixels with so much empty ground around them.
+fn with_margin(ink: &GrayImage, margin: usize) -> (usize, usize, Vec<u8>) {
+    let (width, height) = (ink.width() + 2 * margin, ink.height() + 2 * margin);
+    let mut pixels = vec![0u8; width * height];
+    for y in 0..ink.height() {
+        pixels[(y + margin) * width + margin..][..ink.width()].copy_from_slice(ink.row(y));
+    }
+    (width, height, pixels)
 }
 
 fn soft(part: f32) -> u8 {
