@@ -65,15 +65,17 @@ fn largest(probabilities: &[f32; DIGITS]) -> f32 {
 /// How to read.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Options {
-    /// Everything in the picture is one digit.
+    /// Everything in the picture is one digit, however improbable.
     pub single: bool,
-    /// Digits less probable than this are no digits, 0 to 1.
+    /// A digit that stands alone and is less probable than this is none, 0 to 1.
+    pub reject_alone_below: f32,
+    /// The same of a digit beside others, which are a reason to expect one.
     pub reject_below: f32,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { single: false, reject_below: 0.5 }
+        Options { single: false, reject_alone_below: 0.7, reject_below: 0.5 }
     }
 }
 
@@ -158,9 +160,15 @@ fn recognize_ink(reader: &Reader, ink: Ink, options: Options) -> Reading {
     let mut digits = vec![];
     for (number, line) in lines.into_iter().enumerate() {
         let found = if options.single { read_one(reader, &line) } else { read_line(reader, line) };
-        digits.extend(
-            found.into_iter().map(|(candidate, p)| candidate.into_reading(p, number, ink.scale, options)),
-        );
+        digits.extend(found.into_iter().map(|(candidate, p)| candidate.into_reading(p, number, &ink)));
+    }
+    let least = match digits.len() {
+        _ if options.single => 0.0,
+        1 => options.reject_alone_below,
+        _ => options.reject_below,
+    };
+    for digit in &mut digits {
+        digit.rejected = digit.confidence() < least;
     }
     Reading { digits, ink: Some(ink) }
 }
@@ -178,26 +186,23 @@ impl Candidate {
         Some(Candidate { piece, image })
     }
 
-    fn into_reading(
-        self,
-        probabilities: [f32; DIGITS],
-        line: usize,
-        scale: usize,
-        options: Options,
-    ) -> DigitReading {
+    /// Where the digit is in the picture; not rejected.
+    fn into_reading(self, probabilities: [f32; DIGITS], line: usize, found: &Ink) -> DigitReading {
         let digit = most_probable(&probabilities);
-        let Piece { left, top, ref ink, .. } = self.piece;
+        // From pixels of the ink, in its frame, to pixels of the picture.
+        let span = |first: usize, end: usize, side: usize| {
+            let place = |at: usize| at.clamp(found.frame, side - found.frame) - found.frame;
+            let first = (place(first) as f32 * found.scale) as usize;
+            (first, ((place(end) as f32 * found.scale).ceil() as usize - first).max(1))
+        };
+        let (left, width) = span(self.piece.left, self.piece.right(), found.image.width());
+        let (top, height) = span(self.piece.top, self.piece.bottom(), found.image.height());
         DigitReading {
             digit,
-            area: Area {
-                left: left * scale,
-                top: top * scale,
-                width: ink.width() * scale,
-                height: ink.height() * scale,
-            },
+            area: Area { left, top, width, height },
             line,
             probabilities,
-            rejected: largest(&probabilities) < options.reject_below,
+            rejected: false,
             image: self.image,
         }
     }

@@ -3,7 +3,7 @@
 //! In: a [`Picture`]. Out: [`Ink`], a [`GrayImage`] that is 0 where there is none to 255 for full ink; nothing when
 //! nothing is written there.
 //!
-//! 1. **Shrink** large pictures: strokes of a photo are wide.
+//! 1. **Size**: large pictures are shrunk, for strokes of a photo are wide; tiny ones are enlarged and framed.
 //! 2. **Ground.** What the picture would be without ink: in a coarse grid of cells, each with the lighter half of its
 //!    pixels, everything dark that is narrower than a third of the picture is filled (a morphological closing; an
 //!    opening where ink is light). So shadows, light from one side and the edge of the table belong to the ground.
@@ -16,9 +16,17 @@
 
 use super::rules::without_rules;
 use crate::image::{GrayImage, Picture};
+use image::imageops::{FilterType, resize};
 
 /// The longer side of a picture that ink is looked for in, in pixels. Larger ones are shrunk.
 const LONGEST: usize = 1600;
+/// Pictures with a longer side below this, in pixels, are digits that somebody cut out. They are enlarged to at least twice
+/// as many pixels, for their greys say where between two pixels an edge is; and set in a frame, for they may fill it.
+const TINY: usize = 28;
+/// Fewer pixels along the longer side show no digit.
+const LEAST: usize = 8;
+/// Pixels of the frame, as a part of the picture's longer side.
+const FRAME: f32 = 0.25;
 /// The shorter side is cut into so many cells.
 const CELLS: usize = 96;
 /// What is narrower than twice this part of the shorter side is no ground.
@@ -27,12 +35,14 @@ const GROUND_RADIUS: f32 = 0.16;
 const SAMPLES: usize = 8;
 
 /// What is written in a picture.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Ink {
     /// How much ink there is at each place, 0 to 255; 128 at the edge of a stroke.
     pub image: GrayImage,
-    /// How many pixels of the picture are one of the ink, along each side.
-    pub scale: usize,
+    /// How many pixels of the picture are one of the ink, along each side; below 1 where a tiny picture was enlarged.
+    pub scale: f32,
+    /// Pixels of the ink, on each side, that lie around the picture.
+    pub frame: usize,
     /// How far ink stands out from its ground, 0 to 255.
     pub contrast: u8,
     /// Whether it is darker than its ground.
@@ -41,17 +51,16 @@ pub struct Ink {
 
 /// Finds what is written: nothing in an empty picture; twice, the likelier first, where both polarities may be meant.
 pub fn find_inks(picture: &Picture) -> Vec<Ink> {
-    let scale = picture.width().max(picture.height()).div_ceil(LONGEST).max(1);
-    let planes = Planes::shrunk(picture, scale);
-    if planes.width < 3 || planes.height < 3 {
+    let planes = Planes::of(picture);
+    if planes.width < 3 || planes.height < 3 || picture.width().max(picture.height()) < LEAST {
         return vec![]; // too small for a stroke on a ground
     }
     // Each channel by itself: blue ink on yellow is dark in red and green, and light in blue.
     let polarities: Vec<Polarity> = planes.channels.iter().map(|plane| planes.polarity(plane)).collect();
     let dark: Vec<bool> = polarities.iter().map(|polarity| polarity.is_dark).collect();
-    let likely = planes.ink(&dark, scale);
+    let likely = planes.ink(&dark);
     let is_certain = likely.is_some() && polarities.iter().any(|polarity| polarity.is_certain);
-    let other = || planes.ink(&dark.iter().map(|is_dark| !is_dark).collect::<Vec<_>>(), scale);
+    let other = || planes.ink(&dark.iter().map(|is_dark| !is_dark).collect::<Vec<_>>());
     let unlikely = if is_certain { None } else { other() };
     likely.into_iter().chain(unlikely).collect()
 }
@@ -63,14 +72,27 @@ struct Polarity {
     is_certain: bool,
 }
 
-/// A picture channel by channel.
+/// A picture channel by channel, in a size to work with.
 struct Planes {
     width: usize,
     height: usize,
     channels: Vec<Vec<u8>>,
+    /// How many pixels of the picture are one of these, along each side.
+    scale: f32,
+    /// Pixels of the frame around a tiny picture, on each side.
+    frame: usize,
 }
 
 impl Planes {
+    fn of(picture: &Picture) -> Self {
+        let longer = picture.width().max(picture.height());
+        if longer < TINY {
+            Planes::enlarged(picture, (2 * TINY).div_ceil(longer))
+        } else {
+            Planes::shrunk(picture, longer.div_ceil(LONGEST))
+        }
+    }
+
     /// Each pixel is the mean of `scale` by `scale` of the picture's; a rest at the right and below is left out.
     fn shrunk(picture: &Picture, scale: usize) -> Self {
         let (width, height) = (picture.width() / scale, picture.height() / scale);
@@ -95,16 +117,45 @@ impl Planes {
                 );
             }
         }
-        Planes { width, height, channels: planes }
+        Planes { width, height, channels: planes, scale: scale as f32, frame: 0 }
+    }
+
+    /// In a frame as light as the picture's rim, each pixel enlarged to `factor` by `factor`.
+    fn enlarged(picture: &Picture, factor: usize) -> Self {
+        let (width, height, channels) = (picture.width(), picture.height(), picture.channels());
+        let frame = (FRAME * width.max(height) as f32).ceil() as usize;
+        let (outer_width, outer_height) = (width + 2 * frame, height + 2 * frame);
+        let enlarged_width = outer_width * factor;
+        let plane = |channel: usize| {
+            let plane: Vec<u8> = (0..height)
+                .flat_map(|y| picture.row(y).iter().skip(channel).step_by(channels).copied())
+                .collect();
+            let mut framed = vec![rim_median(&plane, width, height); outer_width * outer_height];
+            for (y, row) in plane.chunks_exact(width).enumerate() {
+                framed[(frame + y) * outer_width + frame..][..width].copy_from_slice(row);
+            }
+            let framed = image::GrayImage::from_raw(outer_width as u32, outer_height as u32, framed)
+                .expect("a byte for each pixel");
+            let height = (outer_height * factor) as u32;
+            resize(&framed, enlarged_width as u32, height, FilterType::CatmullRom).into_raw()
+        };
+        Planes {
+            width: enlarged_width,
+            height: outer_height * factor,
+            channels: (0..channels).map(plane).collect(),
+            scale: 1.0 / factor as f32,
+            frame: frame * factor,
+        }
     }
 
     /// What is written, if it is dark in these channels and light in the others.
-    fn ink(&self, dark: &[bool], scale: usize) -> Option<Ink> {
+    fn ink(&self, dark: &[bool]) -> Option<Ink> {
         let contrast = Contrast::new(self, dark);
-        let threshold = contrast.threshold()?;
+        let threshold = contrast.threshold(self.frame > 0)?;
         Some(Ink {
-            image: without_rules(contrast.above(threshold)),
-            scale,
+            image: without_rules(contrast.above(threshold, self.frame > 0)),
+            scale: self.scale,
+            frame: self.frame,
             contrast: (2.0 * threshold).min(255.0) as u8,
             is_dark: 2 * dark.iter().filter(|is_dark| **is_dark).count() > dark.len(),
         })
@@ -167,10 +218,7 @@ impl Planes {
     /// Whether the rim is lighter than the mean of the picture.
     fn rim_is_light(&self, plane: &[u8]) -> bool {
         let (width, height) = (self.width, self.height);
-        let mut rim: Vec<u8> = (0..width).flat_map(|x| [plane[x], plane[(height - 1) * width + x]]).collect();
-        rim.extend((0..height).flat_map(|y| [plane[y * width], plane[y * width + width - 1]]));
-        let middle = rim.len() / 2;
-        let median = *rim.select_nth_unstable(middle).1;
+        let median = rim_median(plane, width, height);
         let sum: u64 = plane.iter().map(|&value| u64::from(value)).sum();
         f64::from(median) * (width * height) as f64 >= sum as f64
     }
@@ -222,6 +270,14 @@ impl Ground {
             *pixel = ((sum + unit * unit / 2) / (unit * unit)) as u8;
         }
     }
+}
+
+/// The median of the outermost pixels.
+fn rim_median(plane: &[u8], width: usize, height: usize) -> u8 {
+    let mut rim: Vec<u8> = (0..width).flat_map(|x| [plane[x], plane[(height - 1) * width + x]]).collect();
+    rim.extend((0..height).flat_map(|y| [plane[y * width], plane[y * width + width - 1]]));
+    let middle = rim.len() / 2;
+    *rim.select_nth_unstable(middle).1
 }
 
 /// The cell whose middle lies before a pixel's, and how far the pixel lies behind it, in halves of a pixel.
@@ -332,7 +388,7 @@ impl Contrast {
     fn new(planes: &Planes, dark: &[bool]) -> Self {
         /// Grounds darker than this count as if they were as light: noise would be blown up there.
         const DARKEST: u8 = 96;
-        let Planes { width, height, ref channels } = *planes;
+        let Planes { width, height, ref channels, .. } = *planes;
         let mut values = vec![0u8; width * height];
         let mut ground_row = vec![0; width];
         // 255 / ground in 8.8 bits
@@ -355,11 +411,11 @@ impl Contrast {
     }
 
     /// The contrast halfway up the edges; `None` where nothing stands out.
-    fn threshold(&self) -> Option<f64> {
+    fn threshold(&self, is_tiny: bool) -> Option<f64> {
         /// Less is not ink that a person would see.
         const LEAST: f64 = 12.0;
         const LEAST_IN_SMALL: f64 = 30.0;
-        const SMALL: usize = 40;
+        const HARDLY: usize = 40;
         let Contrast { width, height, ref values } = *self;
         let mut histogram = [0u64; 256];
         let (mut energy, mut weighted) = (0.0, 0.0);
@@ -390,7 +446,7 @@ impl Contrast {
         });
         let noise = noise.unwrap_or(0) as f64;
         // In a digit's own small image there is hardly any ground to see noise on.
-        let is_ink = if width.min(height) < SMALL {
+        let is_ink = if is_tiny || width.min(height) < HARDLY {
             threshold > LEAST_IN_SMALL
         } else {
             threshold > LEAST && threshold > 2.5 * noise
@@ -398,10 +454,12 @@ impl Contrast {
         is_ink.then_some(threshold)
     }
 
-    /// 0 from half the threshold down, 255 from half above it up, in proportion between.
-    fn above(self, threshold: f64) -> GrayImage {
+    /// 0 from half the threshold down, 255 from half above it up, in proportion between; in a tiny picture in
+    /// proportion from 0, for there the hole of a digit may be narrower than a pixel, and grey.
+    fn above(self, threshold: f64, is_tiny: bool) -> GrayImage {
+        let none = if is_tiny { 0.0 } else { 0.5 * threshold };
         let table: [u8; 256] = std::array::from_fn(|value| {
-            let part = (value as f64 - 0.5 * threshold) / threshold;
+            let part = (value as f64 - none) / (1.5 * threshold - none);
             (part * 255.0).round().clamp(0.0, 255.0) as u8
         });
         let pixels = self.values.iter().map(|&value| table[usize::from(value)]).collect();
@@ -472,7 +530,7 @@ mod tests {
     #[test]
     fn a_large_picture_is_shrunk() {
         let found = first(&ring(4100, 0.2, |_, _| 0.9)).expect("ink");
-        assert_eq!((found.scale, found.image.width()), (3, 1366));
+        assert_eq!((found.scale, found.image.width()), (3.0, 1366));
     }
 
     proptest! {

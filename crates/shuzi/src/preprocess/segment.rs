@@ -343,7 +343,13 @@ mod tests {
         let (width, height) = (10 * rows[0].len(), 10 * rows.len());
         let inked = |i: usize| rows[i / width / 10].as_bytes()[i % width / 10] != b'.';
         let pixels = (0..width * height).map(|i| if inked(i) { 255 } else { 0 }).collect();
-        Ink { image: GrayImage::new(width, height, pixels), scale: 1, contrast: 255, is_dark: true }
+        Ink {
+            image: GrayImage::new(width, height, pixels),
+            scale: 1.0,
+            frame: 0,
+            contrast: 255,
+            is_dark: true,
+        }
     }
 
     fn places(pieces: &[Piece]) -> Vec<(usize, usize)> {
