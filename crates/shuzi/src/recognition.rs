@@ -75,7 +75,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Options { single: false, reject_alone_below: 0.7, reject_below: 0.5 }
+        Options { single: false, reject_alone_below: 0.5, reject_below: 0.3 }
     }
 }
 
