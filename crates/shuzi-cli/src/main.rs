@@ -15,6 +15,7 @@ mod language;
 mod machine;
 mod metrics;
 mod models;
+mod pictures;
 mod progress;
 mod recipes;
 mod recognize;

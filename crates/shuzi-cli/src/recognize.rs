@@ -2,26 +2,15 @@
 
 use crate::{
     UsageError, files, machine, models,
-    progress::PictureProgress,
+    pictures::{self, Found, LimitArguments},
     report::{self, Explained, percent},
 };
-use anyhow::{Context, bail};
 use rust_i18n::t;
 use serde_json::json;
-use shuzi::{
-    decode::{self, Limits},
-    image::Picture,
-    recognition::{Options, Reader, Reading, recognize},
-};
+use shuzi::recognition::{Options, Reader, Reading};
 use std::{
-    collections::BTreeMap,
-    io::{self, Write},
+    io::Write,
     path::{Path, PathBuf},
-    sync::{
-        atomic::{AtomicUsize, Ordering::Relaxed},
-        mpsc,
-    },
-    thread,
 };
 
 #[derive(clap::Args)]
@@ -40,10 +29,8 @@ pub struct Recognize {
     annotate: Option<PathBuf>,
     #[arg(long, value_name = "FILE.html")]
     explain: Option<PathBuf>,
-    #[arg(long, value_name = "N", default_value = "100")]
-    max_megapixels: std::num::NonZeroU64,
-    #[arg(long, value_name = "N", default_value = "256")]
-    max_megabytes: std::num::NonZeroU64,
+    #[command(flatten)]
+    limits: LimitArguments,
     #[arg(long, value_name = "N")]
     threads: Option<std::num::NonZeroUsize>,
     #[arg(long)]
@@ -59,12 +46,6 @@ fn probability(text: &str) -> Result<f32, String> {
     }
 }
 
-/// A picture that was read, and what is in it.
-struct Found {
-    picture: Picture,
-    reading: Reading,
-}
-
 impl Recognize {
     pub fn run(self, out: &mut impl Write) -> anyhow::Result<()> {
         let paths = self.paths()?;
@@ -77,24 +58,11 @@ impl Recognize {
         let processor = machine::processor(self.threads)?;
         let model = models::read(&self.model)?.model;
         let reader = Reader::new(&model, processor.level);
-        let progress = PictureProgress::new(paths.len(), self.quiet);
-        let read = |path: &PathBuf| self.read(path, &reader);
-        let mut failures = 0;
-        in_order(&paths, processor.threads, read, |path, found| {
-            progress.step();
-            match found {
-                Ok(found) => progress.suspend(|| self.tell(path, &found, out)),
-                Err(error) => {
-                    failures += 1;
-                    progress.suspend(|| writeln!(io::stderr(), "{}", crate::explain::chain(&error)))?;
-                    Ok(())
-                }
-            }
-        })?;
-        if failures > 0 {
-            bail!(t!("recognize.failures", failures = failures, count = paths.len()).into_owned());
-        }
-        Ok(())
+        let options = Options { single: self.single, ..Options::default() };
+        let read = |path: &PathBuf| self.limits.read(path, &reader, options);
+        let tell = |path: &PathBuf, found| self.tell(path, &found, out);
+        let failures = pictures::read_each(&paths, processor.threads, self.quiet, read, tell)?;
+        pictures::all_read(failures, paths.len())
     }
 
     /// The pictures that are asked for; a folder stands for those in it.
@@ -112,23 +80,6 @@ impl Recognize {
             }
         }
         Ok(paths)
-    }
-
-    fn read(&self, path: &Path, reader: &Reader) -> anyhow::Result<Found> {
-        let limits = Limits {
-            pixels: self.max_megapixels.get().saturating_mul(1_000_000),
-            bytes: self.max_megabytes.get().saturating_mul(1_000_000),
-        };
-        let bytes = if path == Path::new("-") {
-            files::read_standard_input(limits.bytes)?
-        } else {
-            files::read(path, limits.bytes)?
-        };
-        let picture = decode::decode(&bytes, limits)
-            .with_context(|| t!("recognize.reading", path = path.display()).into_owned())?;
-        drop(bytes);
-        let reading = recognize(reader, &picture, Options { single: self.single, ..Options::default() });
-        Ok(Found { picture, reading })
     }
 
     /// Says what is in a picture.
@@ -177,41 +128,6 @@ impl Recognize {
         }
         text
     }
-}
-
-/// Calls `work` for each item on so many threads, and `tell` with what came of it, in the items' order.
-fn in_order<T: Sync, R: Send>(
-    items: &[T],
-    threads: usize,
-    work: impl Fn(&T) -> R + Sync,
-    mut tell: impl FnMut(&T, R) -> anyhow::Result<()>,
-) -> anyhow::Result<()> {
-    let next = AtomicUsize::new(0);
-    let (sender, results) = mpsc::sync_channel(threads);
-    thread::scope(|scope| {
-        for _ in 0..threads.min(items.len()) {
-            let (sender, next, work) = (sender.clone(), &next, &work);
-            scope.spawn(move || {
-                while let Some((index, item)) =
-                    Some(next.fetch_add(1, Relaxed)).and_then(|i| Some((i, items.get(i)?)))
-                {
-                    if sender.send((index, work(item))).is_err() {
-                        return; // nobody listens any more
-                    }
-                }
-            });
-        }
-        drop(sender);
-        let (mut early, mut told) = (BTreeMap::new(), 0);
-        for (index, result) in results {
-            early.insert(index, result);
-            while let Some(result) = early.remove(&told) {
-                tell(&items[told], result)?;
-                told += 1;
-            }
-        }
-        Ok(())
-    })
 }
 
 /// What is in a picture, for programs.

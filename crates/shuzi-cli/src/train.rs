@@ -10,7 +10,7 @@ use crate::{
     models,
     progress::TrainingProgress,
     recipes,
-    report::{Curves, EpochPoint, FactGroup, Report, StepPoint, render, summary},
+    report::{Curves, Digits, EpochPoint, FactGroup, Report, StepPoint, render, summary},
     sources::{self, Part},
 };
 use anyhow::{Context, bail};
@@ -198,9 +198,7 @@ impl Train {
             title: t!("train.title", recipe = recipe.name).into(),
             facts: facts(&model, &found.describe(), &times, processor),
             recipe_toml: &recipe.to_toml(),
-            evaluation: &evaluation,
-            images: &test_set,
-            temperature,
+            digits: Digits { evaluation: &evaluation, images: &test_set, temperature, origins: None },
             curves: Some(&curves),
         };
         let model_path = folder.join(models::FILE_NAME);

@@ -170,3 +170,67 @@ fn bad_pictures_and_options_are_told_clearly() {
         assert!(words.iter().all(|word| error.contains(word)), "{arguments:?}: {error}");
     }
 }
+
+#[test]
+fn labelled_pictures_are_scored() {
+    let folder = tempdir().unwrap();
+    let text = with_page(folder.path());
+    let (bytes, label) = page(&CLEAR[..1]);
+    fs::write(folder.path().join("one.png"), bytes).unwrap();
+    fs::write(folder.path().join("blank.png"), png(90, 90, &[200; 8100])).unwrap();
+    let wrong = "9".repeat(text.len());
+    let table = format!(
+        "path,label,source,ambiguous\npage.png,{text},a,0\none.png,{label},a,\nblank.png,,b,0\npage.png,{wrong},b,0\n\
+         page.png,1,b,1\n"
+    );
+    fs::write(folder.path().join("labels.csv"), table).unwrap();
+    let arguments = ["evaluate", "--data", ".", "--labels", "labels.csv", "--out", "report", "--quiet"];
+    let out = succeed(folder.path(), &[&arguments[..], &["--json"]].concat());
+    let object: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&object["count"], &object["ambiguous"]), (&4.into(), &1.into()), "{out}");
+    for (kind, count, correct) in [("single", 1, 1), ("lines", 2, 1), ("non_digits", 1, 1)] {
+        assert_eq!(
+            (&object[kind]["count"], &object[kind]["correct"]),
+            (&count.into(), &correct.into()),
+            "{kind}"
+        );
+    }
+    assert_eq!(object["lines"]["source_mean"], 0.5);
+    assert_eq!(object["mistakes"][0]["text"], text);
+    let report = fs::read_to_string(folder.path().join("report/report.html")).unwrap();
+    assert!(
+        report.contains("id=\"pictures\"") && report.contains(&format!("<span class=\"label\">{wrong}<")),
+        "the mistake is shown"
+    );
+    let words = succeed(folder.path(), &[&arguments[..], &["--lang", "zh-CN"]].concat());
+    assert!(words.contains("多个数字"), "{words}");
+}
+
+#[test]
+fn bad_labels_are_told_with_their_line() {
+    let folder = tempdir().unwrap();
+    with_page(folder.path());
+    for (table, expected_code, words) in [
+        ("path\npage.png\n", 1, &["line 1", "label"][..]),
+        ("path,label\npage.png,x\n", 1, &["labels.csv, line 2", "x"]),
+        ("path,label\npage.png,1\n,1\n", 1, &["line 3", "path"]),
+        ("path,label,ambiguous\npage.png,1,2\n", 1, &["line 2", "ambiguous"]),
+        ("path,label\npage.png,1,2\n", 1, &["line 2"]),
+        ("path,label\n", 1, &["labels.csv", "no picture"]),
+        ("", 1, &["labels.csv", "path"]),
+        ("path,label\nnone.png,1\n", 1, &["line 2", "none.png", "1 of 1"]),
+    ] {
+        fs::write(folder.path().join("labels.csv"), table).unwrap();
+        let arguments = ["evaluate", "--data", ".", "--labels", "labels.csv", "--out", "report", "--quiet"];
+        let (code, error) = fail(folder.path(), &arguments);
+        assert_eq!(code, expected_code, "{table}: {error}");
+        assert!(words.iter().all(|word| error.contains(word)), "{table}: {error}");
+    }
+    for arguments in [
+        &["evaluate", "--labels", "labels.csv"][..],
+        &["evaluate", "small", "photo", "--data", ".", "--labels", "labels.csv"],
+        &["evaluate", "--data", ".", "--labels", "labels.csv", "--predictions", "-"],
+    ] {
+        assert_eq!(fail(folder.path(), arguments).0, 2, "{arguments:?}");
+    }
+}

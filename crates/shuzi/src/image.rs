@@ -3,6 +3,8 @@
 //! Light ink on dark ground everywhere behind this border: 0 is background, 255 full ink.
 //! Knows nothing of files, colours, labels or networks.
 
+use image::{ImageBuffer, Luma, Pixel, Rgb, imageops};
+
 /// Width and height of a [`DigitImage`], in pixels.
 pub const SIDE: usize = 28;
 /// Pixels of a [`DigitImage`].
@@ -135,11 +137,50 @@ impl Picture {
     pub fn row(&self, y: usize) -> &[u8] {
         &self.pixels[y * self.width * self.channels..][..self.width * self.channels]
     }
+
+    /// A copy made smaller so that neither side has more than `most` pixels; a small one stays as large as it is.
+    ///
+    /// # Panics
+    ///
+    /// If `most` is 0.
+    pub fn shrunk(&self, most: usize) -> Picture {
+        fn pixels<P: Pixel<Subpixel = u8> + 'static>(
+            picture: &Picture,
+            width: usize,
+            height: usize,
+        ) -> Vec<u8> {
+            let (columns, rows) = (picture.width as u32, picture.height as u32);
+            let view = ImageBuffer::<P, &[u8]>::from_raw(columns, rows, &picture.pixels).expect("all pixels");
+            imageops::thumbnail(&view, width as u32, height as u32).into_raw()
+        }
+        assert!(most > 0, "Picture::shrunk: to nothing");
+        let longest = self.width.max(self.height);
+        if longest <= most {
+            return self.clone();
+        }
+        let side = |side: usize| (side * most / longest).max(1);
+        let (width, height) = (side(self.width), side(self.height));
+        match self.channels {
+            1 => Picture::gray(width, height, pixels::<Luma<u8>>(self, width, height)),
+            _ => Picture::color(width, height, pixels::<Rgb<u8>>(self, width, height)),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_picture_is_shrunk_in_proportion_to_means() {
+        let dots: Vec<u8> = (0..8 * 4).map(|place| if place % 2 == 0 { 100 } else { 200 }).collect();
+        let small = Picture::gray(8, 4, dots.clone()).shrunk(4);
+        assert_eq!((small.width(), small.height(), small.row(0)), (4, 2, &[150; 4][..]));
+        let color = Picture::color(4, 1, [[10, 20, 30]; 4].concat()).shrunk(2);
+        assert_eq!((color.width(), color.height(), color.row(0)), (2, 1, &[10, 20, 30, 10, 20, 30][..]));
+        let narrow = Picture::gray(1, 32, dots);
+        assert_eq!((narrow.shrunk(4).width(), narrow.shrunk(32)), (1, narrow));
+    }
 
     #[test]
     fn equal_probabilities_give_the_smaller_digit() {

@@ -10,11 +10,24 @@ use std::fmt::Write;
 
 /// The picture as PNG, with boxes: green for digits, grey for what was rejected.
 pub fn annotate(picture: &Picture, reading: &Reading) -> Vec<u8> {
+    let size = (picture.width().max(picture.height()) as f64 / 60.0).max(8.0);
+    paint(picture, reading, 1.0, size)
+}
+
+/// [`annotate`] of a small copy, neither side of which has more than `most` pixels. Its letters are as large as fit.
+pub fn thumbnail(picture: &Picture, reading: &Reading, most: usize) -> Vec<u8> {
+    const LETTERS: f64 = 16.0;
+    let small = picture.shrunk(most);
+    let longest = |picture: &Picture| picture.width().max(picture.height()) as f64;
+    paint(&small, reading, longest(&small) / longest(picture), LETTERS)
+}
+
+/// A picture with the boxes of a reading on a larger one; letters are `size` pixels high.
+fn paint(picture: &Picture, reading: &Reading, scale: f64, size: f64) -> Vec<u8> {
     let (width, height) = (picture.width(), picture.height());
     let mut svg = format!(r#"<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}">"#);
-    let size = (width.max(height) as f64 / 60.0).max(8.0);
     for digit in &reading.digits {
-        draw(&mut svg, digit, size);
+        draw(&mut svg, digit, scale, size);
     }
     svg.push_str("</svg>");
     let mut pixels = pixmap(picture);
@@ -22,12 +35,12 @@ pub fn annotate(picture: &Picture, reading: &Reading) -> Vec<u8> {
     pixels.encode_png().expect("a PNG in memory takes all")
 }
 
-fn draw(svg: &mut String, digit: &DigitReading, size: f64) {
+fn draw(svg: &mut String, digit: &DigitReading, scale: f64, size: f64) {
     let area = digit.area;
     let color = if digit.rejected { "#8a94a6" } else { "#0a8f3c" };
     let line = (size / 8.0).max(2.0);
-    let (left, top) = (area.left as f64, area.top as f64);
-    let (width, height) = (area.width, area.height);
+    let [left, top, width, height] =
+        [area.left, area.top, area.width, area.height].map(|pixels| pixels as f64 * scale);
     write!(
         svg,
         r#"<rect x="{left}" y="{top}" width="{width}" height="{height}" fill="none" stroke="{color}" stroke-width="{line}"/>"#

@@ -13,7 +13,8 @@ use shuzi::{
 };
 
 use super::{
-    Curves, FactGroup, Report, confusion, curves, grouped, mistakes, nats, percent, percent_or_none, png,
+    Curves, Digits, FactGroup, Report, confusion, curves, grouped, mistakes, nats, percent, percent_or_none,
+    png,
     reliability::{self, degrees},
     svg::{self, Drawing, Escaped, Room, Themes},
 };
@@ -26,17 +27,9 @@ pub fn page(report: &Report) -> String {
     if let Some(curves) = report.curves {
         write_curves(&mut page, curves);
     }
-    write_figure(&mut page, &|room| confusion::draw(report.evaluation, room));
-    write_figure(&mut page, &|room| reliability::draw(report.evaluation, report.temperature, room));
-    write_digits(&mut page, report.evaluation);
-    mistakes::write_section(&mut page, report);
+    write_digits(&mut page, &report.digits);
     write_facts(&mut page, &report.facts);
-    if !report.recipe_toml.is_empty() {
-        open_section(&mut page, "recipe", &t!("report.page_recipe"));
-        // A line break right after <pre> is not part of it.
-        let recipe = Escaped(report.recipe_toml);
-        write!(page, "<pre tabindex=\"0\">\n{recipe}</pre>\n</section>\n").expect("a string takes all");
-    }
+    write_recipe(&mut page, report.recipe_toml);
     end(&mut page);
     page
 }
@@ -71,7 +64,7 @@ pub fn end(page: &mut String) {
 }
 
 fn write_headline(page: &mut String, report: &Report) {
-    let evaluation = report.evaluation;
+    let Digits { evaluation, temperature, .. } = report.digits;
     let interval = evaluation.interval();
     let accuracy_name = t!("report.accuracy");
     let interval =
@@ -80,7 +73,7 @@ fn write_headline(page: &mut String, report: &Report) {
     let sentence = t!("report.page_correct", correct = grouped(correct), count = grouped(count));
     let (wrong_name, loss_name, error_name) =
         (t!("report.page_wrong"), t!("report.page_loss"), t!("report.page_ece"));
-    let tempered = report.temperature.map(|temperature| {
+    let tempered = temperature.map(|temperature| {
         let error = evaluation.at_temperature(temperature).expected_calibration_error();
         t!("report.page_tempered", temperature = degrees(temperature), error = percent(error, 2))
     });
@@ -131,7 +124,15 @@ fn write_drawing(page: &mut String, draw: &dyn Fn(Room) -> Drawing) {
     }
 }
 
-fn write_digits(page: &mut String, evaluation: &Evaluation) {
+/// All that is to say of digits: which were taken for which, how surely, and the worst mistakes.
+pub fn write_digits(page: &mut String, digits: &Digits) {
+    write_figure(page, &|room| confusion::draw(digits.evaluation, room));
+    write_figure(page, &|room| reliability::draw(digits.evaluation, digits.temperature, room));
+    write_scores(page, digits.evaluation);
+    mistakes::write_section(page, digits);
+}
+
+fn write_scores(page: &mut String, evaluation: &Evaluation) {
     open_section(page, "digits", &t!("report.page_digits"));
     let note = t!("report.page_digits_note");
     write!(page, "<p class=\"note\">{}</p>\n<table>\n<thead><tr>", Escaped(&note))
@@ -213,6 +214,16 @@ pub fn write_facts(page: &mut String, facts: &[FactGroup]) {
         page.push_str("</dl></div>\n");
     }
     page.push_str("</div>\n</section>\n");
+}
+
+/// A recipe as its author wrote it; an empty one is left out.
+pub fn write_recipe(page: &mut String, toml: &str) {
+    if toml.is_empty() {
+        return;
+    }
+    open_section(page, "recipe", &t!("report.page_recipe"));
+    // A line break right after <pre> is not part of it.
+    write!(page, "<pre tabindex=\"0\">\n{}</pre>\n</section>\n", Escaped(toml)).expect("a string takes all");
 }
 
 /// The beginning of a section with a heading.

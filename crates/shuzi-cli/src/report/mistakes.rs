@@ -5,7 +5,7 @@ use std::fmt::Write;
 use rust_i18n::t;
 use shuzi::image::DIGITS;
 
-use super::{Report, grouped, html, svg::Escaped};
+use super::{Digits, grouped, html, svg::Escaped};
 
 /// The most that are shown; more would make the page long, not the reader wiser.
 const SHOWN: usize = 40;
@@ -13,8 +13,8 @@ const SHOWN: usize = 40;
 const MOST_PROBABLE: usize = 3;
 
 /// Appends the section to the page.
-pub fn write_section(page: &mut String, report: &Report) {
-    let mistakes = report.evaluation.worst_mistakes();
+pub fn write_section(page: &mut String, digits: &Digits) {
+    let mistakes = digits.evaluation.worst_mistakes();
     let shown = mistakes.len().min(SHOWN);
     let count = grouped(mistakes.len());
     let sentence = match (mistakes.len(), shown) {
@@ -33,18 +33,21 @@ pub fn write_section(page: &mut String, report: &Report) {
     if shown > 0 {
         page.push_str("<ol class=\"mistakes\">\n");
         for &index in &mistakes[..shown] {
-            write_mistake(page, report, index);
+            write_mistake(page, digits, index);
         }
         page.push_str("</ol>\n");
     }
     page.push_str("</section>\n");
 }
 
-fn write_mistake(page: &mut String, report: &Report, index: usize) {
-    let (label, prediction) = (report.evaluation.label(index), report.evaluation.prediction(index));
+fn write_mistake(page: &mut String, digits: &Digits, index: usize) {
+    let (label, prediction) = (digits.evaluation.label(index), digits.evaluation.prediction(index));
     let words = t!("report.mistake", label = label, prediction = prediction);
-    let place = t!("report.mistake_image", index = index);
-    html::write_image(page, &report.images.image(index), &words);
+    let place = match digits.origins {
+        Some(origins) => origins[index].as_str().into(),
+        None => t!("report.mistake_image", index = index),
+    };
+    html::write_image(page, &digits.images.image(index), &words);
     let place = Escaped(&place);
     write!(
         page,
@@ -52,7 +55,7 @@ fn write_mistake(page: &mut String, report: &Report, index: usize) {
          <small>{place}</small></p>"
     )
     .expect("a string takes all");
-    let probabilities = report.evaluation.probabilities(index);
+    let probabilities = digits.evaluation.probabilities(index);
     for digit in most_probable_first(probabilities).into_iter().take(MOST_PROBABLE) {
         let class = match digit {
             _ if digit == usize::from(prediction) => "wrong",

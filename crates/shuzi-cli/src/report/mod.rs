@@ -1,5 +1,5 @@
-//! What a training, an evaluation or a comparison looks like: curves, matrix, mistakes, one page, a
-//! summary.
+//! What a training, an evaluation or a comparison looks like, and how pictures were read: curves, matrix,
+//! mistakes, one page, a summary.
 //!
 //! In: an [`Evaluation`], the recorded [`Curves`], facts as text. Out: named files as bytes
 //! (SVG, HTML, PNG) and text for the terminal. Opens no file and reads no clock; the words
@@ -12,6 +12,7 @@ mod curves;
 mod explanation;
 mod html;
 mod mistakes;
+pub mod pictures;
 pub mod png;
 mod reliability;
 mod summary;
@@ -20,7 +21,7 @@ mod svg;
 use rust_i18n::t;
 use shuzi::{dataset::Dataset, evaluation::Evaluation};
 
-pub use annotation::annotate;
+pub use annotation::{annotate, thumbnail};
 pub use explanation::{Explained, explain};
 pub use summary::{aligned, summary};
 
@@ -32,14 +33,23 @@ pub struct Report<'a> {
     pub facts: Vec<FactGroup>,
     /// The recipe as its author wrote it; an empty one is left out.
     pub recipe_toml: &'a str,
+    /// What the network said.
+    pub digits: Digits<'a>,
+    /// How the training went; `None` when only an evaluation is reported.
+    pub curves: Option<&'a Curves>,
+}
+
+/// Digits that a network was asked about, and its answers.
+#[derive(Clone, Copy)]
+pub struct Digits<'a> {
     /// What the network said of `images`.
     pub evaluation: &'a Evaluation,
     /// The images that were evaluated, in the same order.
     pub images: &'a Dataset,
-    /// The temperature in the model's record.
+    /// The temperature in the model's record, where the probabilities are those without it.
     pub temperature: Option<f64>,
-    /// How the training went; `None` when only an evaluation is reported.
-    pub curves: Option<&'a Curves>,
+    /// Where each image is from; without, they are told apart by number.
+    pub origins: Option<&'a [String]>,
 }
 
 /// Facts that belong together.
@@ -100,9 +110,16 @@ pub fn render(report: &Report, png: bool) -> Vec<(String, Vec<u8>)> {
         pictures.push(("loss", curves::loss(curves, svg::Room::Wide)));
         pictures.push(("learning-rate", curves::learning_rate(curves, svg::Room::Wide)));
     }
-    pictures.push(("confusion", confusion::draw(report.evaluation, svg::Room::Wide)));
-    pictures.push(("reliability", reliability::draw(report.evaluation, report.temperature, svg::Room::Wide)));
+    pictures.extend(digit_pictures(&report.digits));
     files(&pictures, html::page(report), png)
+}
+
+fn digit_pictures(digits: &Digits) -> [(&'static str, svg::Drawing); 2] {
+    let Digits { evaluation, temperature, .. } = digits;
+    [
+        ("confusion", confusion::draw(evaluation, svg::Room::Wide)),
+        ("reliability", reliability::draw(evaluation, *temperature, svg::Room::Wide)),
+    ]
 }
 
 /// Pictures and a page as files; with `png` each picture twice.

@@ -1,12 +1,16 @@
 //! `shuzi evaluate`: how often a model is right on labelled images, and where it is wrong; of several
 //! models, which reads better.
 
+mod labels;
+mod pictures;
+
 use crate::{
     UsageError,
     files::{self, DataSource},
     machine, models,
+    pictures::LimitArguments,
     report::{
-        Report,
+        Digits, Report,
         comparison::{self, ComparisonReport, Contender},
         render, summary,
     },
@@ -32,6 +36,10 @@ pub struct Evaluate {
     models: Vec<PathBuf>,
     #[arg(long, value_name = "DIR|mnist|synthetic[:N]", default_value = "auto")]
     data: DataSource,
+    #[arg(long, value_name = "FILE.csv")]
+    labels: Option<PathBuf>,
+    #[command(flatten)]
+    limits: LimitArguments,
     #[arg(long, value_name = "FILE")]
     predictions: Option<PathBuf>,
     #[arg(long, value_name = "DIR")]
@@ -57,6 +65,9 @@ struct Test {
 
 impl Evaluate {
     pub fn run(self, out: &mut impl Write) -> anyhow::Result<()> {
+        if let Some(labels) = &self.labels {
+            return self.evaluate_pictures(labels, out);
+        }
         match &self.models[..] {
             [] => self.evaluate_one(Path::new("default"), out),
             [name] => self.evaluate_one(name, out),
@@ -87,9 +98,7 @@ impl Evaluate {
             title: t!("evaluate.title", model = name.display()).into(),
             facts: facts(&model, &found.describe(), &times, processor),
             recipe_toml: &recipe_toml,
-            evaluation: &evaluation,
-            images: &images,
-            temperature,
+            digits: Digits { evaluation: &evaluation, images: &images, temperature, origins: None },
             curves: None,
         };
         let folder = self.write(render(&report, self.png))?;

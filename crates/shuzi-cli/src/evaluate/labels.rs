@@ -1,0 +1,95 @@
+//! `labels.csv`: which digits are written in which picture of a folder.
+//!
+//! In: a file of a stranger. Out: pictures with their labels, or a sentence that names file, line and what was expected.
+//! Columns `path` and `label` must be there; `source`, `ambiguous` and `task` may be; others are not looked at.
+//! Where `task` is `nondigit`, the label names what else is there, and no digit is to be read.
+
+use crate::files;
+use anyhow::{Context, anyhow, bail};
+use rust_i18n::t;
+use std::path::Path;
+
+/// A file of labels may have at most so many bytes.
+const MAX_BYTES: u64 = 64 << 20;
+
+/// A picture and what is written in it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Labelled {
+    /// Where the file of labels speaks of it.
+    pub line: u64,
+    /// From the folder of pictures.
+    pub path: String,
+    /// Digits; empty where none is to be read.
+    pub label: String,
+    /// Whom it is from, where the file tells.
+    pub source: Option<String>,
+}
+
+/// The pictures to score, and how many are left out as ambiguous.
+#[derive(Debug)]
+pub struct Labels {
+    pub pictures: Vec<Labelled>,
+    pub ambiguous: usize,
+}
+
+/// Reads a file of labels.
+pub fn read(file: &Path) -> anyhow::Result<Labels> {
+    let labels = parse(&files::read(file, MAX_BYTES)?, file)?;
+    if labels.pictures.is_empty() {
+        bail!(t!("labels.none", path = file.display()).into_owned());
+    }
+    Ok(labels)
+}
+
+/// `FILE, line N`: what errors begin with.
+pub fn place(file: &Path, line: u64) -> String {
+    t!("labels.line", path = file.display(), line = line).into_owned()
+}
+
+fn at(place: String, error: impl Into<anyhow::Error>) -> anyhow::Error {
+    error.into().context(place)
+}
+
+fn parse(csv: &[u8], file: &Path) -> anyhow::Result<Labels> {
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(csv);
+    let at_error = |error: &csv::Error| place(file, error.position().map_or(1, csv::Position::line));
+    let header = reader.headers().map_err(|error| at(at_error(&error), error))?.clone();
+    let column = |name: &str| header.iter().position(|found| found == name);
+    let needed = |name: &str| {
+        let found = header.iter().collect::<Vec<_>>().join(", ");
+        let missing = || anyhow!(t!("labels.column", name = name, found = found).into_owned());
+        column(name).ok_or_else(missing).with_context(|| place(file, 1))
+    };
+    let (path, label) = (needed("path")?, needed("label")?);
+    let (source, ambiguous, task) = (column("source"), column("ambiguous"), column("task"));
+    let mut labels = Labels { pictures: vec![], ambiguous: 0 };
+    for record in reader.records() {
+        let record = record.map_err(|error| at(at_error(&error), error))?;
+        let line = record.position().expect("a record that was read is somewhere").line();
+        let field = |column: Option<usize>| column.map_or("", |column| &record[column]);
+        match field(ambiguous) {
+            "" | "0" => {}
+            "1" => {
+                labels.ambiguous += 1;
+                continue;
+            }
+            found => {
+                bail!(at(place(file, line), anyhow!(t!("labels.ambiguous", found = found).into_owned())))
+            }
+        }
+        let label = if field(task) == "nondigit" { "" } else { &record[label] };
+        if !label.bytes().all(|byte| byte.is_ascii_digit()) {
+            bail!(at(place(file, line), anyhow!(t!("labels.label", found = label).into_owned())));
+        }
+        if record[path].is_empty() {
+            bail!(at(place(file, line), anyhow!(t!("labels.path").into_owned())));
+        }
+        labels.pictures.push(Labelled {
+            line,
+            path: record[path].into(),
+            label: label.into(),
+            source: source.map(|source| record[source].to_string()).filter(|source| !source.is_empty()),
+        });
+    }
+    Ok(labels)
+}
