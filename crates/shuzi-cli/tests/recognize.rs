@@ -180,15 +180,15 @@ fn labelled_pictures_are_scored() {
     fs::write(folder.path().join("blank.png"), png(90, 90, &[200; 8100])).unwrap();
     let wrong = "9".repeat(text.len());
     let table = format!(
-        "path,label,source,ambiguous\npage.png,{text},a,0\none.png,{label},a,\nblank.png,,b,0\npage.png,{wrong},b,0\n\
-         page.png,1,b,1\n"
+        "path,label,source,ambiguous,task\npage.png,{text},a,0,\none.png,{label},a,,\nblank.png,,b,0,\n\
+         blank.png,a blank sheet,b,0,nondigit\npage.png,{wrong},b,0,\npage.png,1,b,1,\n"
     );
     fs::write(folder.path().join("labels.csv"), table).unwrap();
     let arguments = ["evaluate", "--data", ".", "--labels", "labels.csv", "--out", "report", "--quiet"];
     let out = succeed(folder.path(), &[&arguments[..], &["--json"]].concat());
     let object: serde_json::Value = serde_json::from_str(&out).unwrap();
-    assert_eq!((&object["count"], &object["ambiguous"]), (&4.into(), &1.into()), "{out}");
-    for (kind, count, correct) in [("single", 1, 1), ("lines", 2, 1), ("non_digits", 1, 1)] {
+    assert_eq!((&object["count"], &object["ambiguous"]), (&5.into(), &1.into()), "{out}");
+    for (kind, count, correct) in [("single", 1, 1), ("lines", 2, 1), ("non_digits", 2, 2)] {
         assert_eq!(
             (&object[kind]["count"], &object[kind]["correct"]),
             (&count.into(), &correct.into()),

@@ -7,7 +7,7 @@
 use crate::files;
 use anyhow::{Context, anyhow, bail};
 use rust_i18n::t;
-use std::path::Path;
+use std::{borrow::Cow, path::Path};
 
 /// A file of labels may have at most so many bytes.
 const MAX_BYTES: u64 = 64 << 20;
@@ -66,6 +66,7 @@ fn parse(csv: &[u8], file: &Path) -> anyhow::Result<Labels> {
     for record in reader.records() {
         let record = record.map_err(|error| at(at_error(&error), error))?;
         let line = record.position().expect("a record that was read is somewhere").line();
+        let wrong = |words: Cow<str>| at(place(file, line), anyhow!(words.into_owned()));
         let field = |column: Option<usize>| column.map_or("", |column| &record[column]);
         match field(ambiguous) {
             "" | "0" => {}
@@ -73,16 +74,14 @@ fn parse(csv: &[u8], file: &Path) -> anyhow::Result<Labels> {
                 labels.ambiguous += 1;
                 continue;
             }
-            found => {
-                bail!(at(place(file, line), anyhow!(t!("labels.ambiguous", found = found).into_owned())))
-            }
+            found => return Err(wrong(t!("labels.ambiguous", found = found))),
         }
         let label = if field(task) == "nondigit" { "" } else { &record[label] };
         if !label.bytes().all(|byte| byte.is_ascii_digit()) {
-            bail!(at(place(file, line), anyhow!(t!("labels.label", found = label).into_owned())));
+            return Err(wrong(t!("labels.label", found = label)));
         }
         if record[path].is_empty() {
-            bail!(at(place(file, line), anyhow!(t!("labels.path").into_owned())));
+            return Err(wrong(t!("labels.path")));
         }
         labels.pictures.push(Labelled {
             line,
