@@ -155,7 +155,7 @@ fn behind(pixels: &[[u8; 4]]) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use image::{DynamicImage, Luma, LumaA, Rgb, Rgba};
+    use image::{DynamicImage, ImageEncoder, Luma, LumaA, Rgb, Rgba};
     use proptest::prelude::*;
 
     fn encoded(picture: &DynamicImage, format: ImageFormat) -> Vec<u8> {
@@ -225,6 +225,30 @@ mod tests {
         let found = read(&jpeg);
         assert_eq!((found.width(), found.height()), (8, 16));
         assert!(found.row(0)[0] < 20 && found.row(15)[0] > 235, "the left half is above now");
+    }
+
+    #[test]
+    fn turning_pixels_and_orientation_together_changes_nothing() {
+        let upright = slope();
+        let stored = [
+            upright.clone(),
+            upright.fliph(),
+            upright.rotate180(),
+            upright.flipv(),
+            upright.fliph().rotate270(), // shown by a turn to the right, then mirrored
+            upright.rotate270(),
+            upright.fliph().rotate90(),
+            upright.rotate90(),
+        ];
+        for (orientation, stored) in (1u8..).zip(stored) {
+            let exif =
+                [b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0", &[orientation][..], &[0; 7]].concat();
+            let mut png = vec![];
+            let mut encoder = image::codecs::png::PngEncoder::new(&mut png);
+            encoder.set_exif_metadata(exif).unwrap();
+            stored.write_with_encoder(encoder).unwrap();
+            assert_eq!(read(&png), read(&encoded(&upright, ImageFormat::Png)), "orientation {orientation}");
+        }
     }
 
     #[test]
