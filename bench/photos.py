@@ -1,31 +1,131 @@
-"""Scores shuzi on a folder of photos and drawings that a labels.csv describes.
+"""Scores shuzi, and with --peers other readers, on a folder of photos and drawings that a labels.csv describes.
 
-usage: photos.py PHOTOS_FOLDER [OPTIONS OF shuzi recognize]
+usage: photos.py FOLDER [--peers] [--no-bulk] [--mistakes FILE] [OPTIONS OF shuzi recognize]
 
 labels.csv has the columns path, label, task (single, multi, nondigit), source, kind (photo, scan, canvas), ambiguous.
-Prints the rows of docs/accuracy.md, and with MISTAKES=FILE writes what was read wrong.
+Prints the table of docs/accuracy.md; FILE gets what shuzi read wrong. `photos.sh` installs what the peers need.
 """
 
+import argparse
 import collections
 import csv
+import datetime
 import json
 import os
 import pathlib
+import platform
 import statistics
 import subprocess
 import sys
 import tempfile
 
-folder, options = pathlib.Path(sys.argv[1]), sys.argv[2:]
-shuzi = os.environ.get("SHUZI", "target/release/shuzi")
-mistakes = []
+import numpy as np
+from PIL import Image, ImageOps
+
+sys.path.append(str(pathlib.Path(__file__).parent / "peers"))
+import tesseract  # noqa: E402
+
+Picture = collections.namedtuple("Picture", "path label source")  # for no digit the label is empty
+PAPER, SCREEN = ("photo", "scan"), ("canvas",)
+BULK = "usps_test", "optdigits8_test", "nondigit_crohme_symbols45"
+
+parser = argparse.ArgumentParser()
+parser.add_argument("folder", type=pathlib.Path)
+parser.add_argument("--peers", action="store_true")
+parser.add_argument("--no-bulk", action="store_true")
+parser.add_argument("--mistakes", type=pathlib.Path)
+arguments, options = parser.parse_known_args()
 
 
-def read(paths, *more):
-    """For each picture what shuzi finds in it."""
-    command = [shuzi, "recognize", "--json", "--quiet", *options, *more, *map(str, paths)]
-    output = subprocess.run(command, stdout=subprocess.PIPE, text=True).stdout
-    return {entry["file"]: entry for entry in map(json.loads, output.splitlines())}
+def select(task, kinds=PAPER + SCREEN):
+    """The pictures of a task that are not ambiguous."""
+    with open(arguments.folder / "labels.csv", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["task"] == task and row["ambiguous"] == "0"]
+    return [
+        Picture(arguments.folder / row["path"], "" if task == "nondigit" else row["label"], row["source"])
+        for row in rows
+        if row["kind"] in kinds
+    ]
+
+
+def unpack(name, folder):
+    """The pictures of one of the arrays in bulk/, written to `folder`."""
+    data, pictures = np.load(arguments.folder / "bulk" / f"{name}.npz"), []
+    for index, (image, label) in enumerate(zip(data["images"], data["labels"])):
+        path = pathlib.Path(folder, f"{index:05}.png")
+        Image.fromarray(image).save(path)
+        pictures.append(Picture(path, "" if name.startswith("nondigit") else str(label), name))
+    return pictures
+
+
+def dark_on_light(path):
+    """A picture as the peers get it: upright, grey, on white where it is transparent, and inverted where its edge is dark."""
+    picture = ImageOps.exif_transpose(Image.open(path)).convert("RGBA")
+    grey = np.asarray(Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("L"))
+    edge = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+    return grey if np.median(edge) > 127 else 255 - grey
+
+
+class Shuzi:
+    program = os.environ.get("SHUZI", "target/release/shuzi")
+
+    def __init__(self):
+        output = subprocess.run([self.program, "--version"], capture_output=True, text=True, check=True)
+        self.name = " ".join(output.stdout.split()[:2])
+
+    def read(self, pictures, _task, more=()):
+        """What is read in each picture; None where it was refused."""
+        command = [self.program, "recognize", "--json", "--quiet", *options, *more]
+        output = subprocess.run(
+            command + [str(picture.path) for picture in pictures], stdout=subprocess.PIPE, text=True
+        ).stdout
+        found = {entry["file"]: entry["text"] for entry in map(json.loads, output.splitlines())}
+        return [found.get(str(picture.path)) for picture in pictures]
+
+
+class Tesseract:
+    """Told to read digits only, in the mode that reads most of the single digits, and another for lines."""
+
+    def __init__(self):
+        modes = [self.best_mode(select("single")), self.best_mode(select("multi"))]
+        self.mode = dict(zip(("single", "multi"), modes))
+        self.name = f"{tesseract.version()}, digits only, mode {modes[0]}, lines {modes[1]}"
+
+    def best_mode(self, pictures):
+        images = [dark_on_light(picture.path) for picture in pictures]
+        right = {mode: correct(pictures, tesseract.read(images, mode)) for mode in tesseract.MODES}
+        return max(right, key=lambda mode: sum(right[mode]))
+
+    def read(self, pictures, task, more=()):
+        return tesseract.read([dark_on_light(picture.path) for picture in pictures], self.mode[task])
+
+
+class ExampleNetwork:
+    """It always answers with one digit."""
+
+    def __init__(self, network, name, preprocessing):
+        self.network, self.name, self.preprocessing = network, name, preprocessing
+
+    def read(self, pictures, task, more=()):
+        if task == "multi" or not any(picture.label for picture in pictures):
+            return None
+        images = [dark_on_light(picture.path) for picture in pictures]
+        return example_network.read(self.network, images, self.preprocessing)
+
+
+def correct(pictures, texts):
+    return [text == picture.label for picture, text in zip(pictures, texts)]
+
+
+def percent(shares):
+    return f"{100 * statistics.mean(shares):.1f} %" if shares else "–"
+
+
+def by_source(pictures, right):
+    sources = collections.defaultdict(list)
+    for picture, one in zip(pictures, right):
+        sources[picture.source].append(one)
+    return [statistics.mean(source) for source in sources.values()]
 
 
 def distance(a, b):
@@ -38,84 +138,71 @@ def distance(a, b):
     return row[-1]
 
 
-def percent(right):
-    return f"{100 * statistics.mean(right):.1f} %" if right else "–"
+def wrong_or_missing(pictures, texts):
+    wrong = sum(distance(picture.label, text or "") for picture, text in zip(pictures, texts))
+    length = sum(len(picture.label) for picture in pictures)
+    return f"{100 * wrong / length:.1f} % ({wrong} of {length})"
 
 
-with open(folder / "labels.csv", newline="") as file:
-    pictures = list(csv.DictReader(file))
+def row(what, pictures, score, task="single", more=()):
+    """A line of the table: the score of every reader."""
+    cells = []
+    for reader in readers:
+        texts = reader.read(pictures, task, more) if pictures else None
+        cells.append(score(pictures, texts) if texts else "–")
+        if reader is readers[0] and texts:
+            mistakes.update((*p, text) for p, text in zip(pictures, texts) if text != p.label)
+    print(f"| {what} | {' | '.join(cells)} |", flush=True)
 
 
-def select(task, kinds=None):
-    wanted = [p for p in pictures if p["task"] == task and p["ambiguous"] == "0"]
-    return [p for p in wanted if kinds is None or p["kind"] in kinds]
+def right(pictures, texts):
+    return percent(correct(pictures, texts))
 
 
-def single(kinds, *more):
-    """Mean over sources and over pictures of what is read right."""
+def right_by_source(pictures, texts):
+    return percent(by_source(pictures, correct(pictures, texts)))
+
+
+def nothing_read(pictures, texts):
+    return percent([not text for text in texts])
+
+
+readers, mistakes = [Shuzi()], set()
+if arguments.peers:
+    if tesseract.version():
+        readers.append(Tesseract())
+    try:
+        import example_network
+    except ImportError:
+        pass  # photos.sh has said so
+    else:
+        kept = pathlib.Path("target/bench/example-network.pt")
+        network, accuracy = example_network.trained(os.environ.get("SHUZI_DATA", "mnist_data"), kept)
+        name = f"the example network of {example_network.version()} ({100 * accuracy:.2f} % on MNIST)"
+        readers += [
+            ExampleNetwork(network, f"{name}, grey, inverted, resized", example_network.resized),
+            ExampleNetwork(network, "the same with box and centre of mass", example_network.boxed),
+        ]
+
+print(f"{datetime.date.today()}, {platform.machine()}, Python {platform.python_version()}\n")
+print(f"| | {' | '.join(reader.name for reader in readers)} |\n|---|{'---|' * len(readers)}")
+for name, kinds in (("photo", PAPER), ("drawn on screen", SCREEN)):
     chosen = select("single", kinds)
-    found = read([folder / p["path"] for p in chosen], *more)
-    by_source, rejected = collections.defaultdict(list), []
-    for picture in chosen:
-        entry = found.get(str(folder / picture["path"]), {"text": "!", "digits": []})
-        right = entry["text"] == picture["label"]
-        by_source[picture["source"]].append(right)
-        rejected.append(not entry["text"])
-        if not right:
-            mistakes.append((" ".join(more), picture["path"], picture["label"], entry["text"]))
-    everything = [right for source in by_source.values() for right in source]
-    means = [statistics.mean(source) for source in by_source.values()]
-    return percent(means), percent(everything), percent(rejected), {s: percent(r) for s, r in by_source.items()}
-
-
-print("| | mean over sources | over pictures | no digit found |\n|---|---|---|---|")
-for name, kinds in (("photo", {"photo", "scan"}), ("drawn on screen", {"canvas"})):
-    for more in ((), ("--single",)):
-        means, pooled, rejected, sources = single(kinds, *more)
-        print(f"| single, {name}{', --single' if more else ''} | {means} | {pooled} | {rejected} |")
-        if os.environ.get("SOURCES"):
-            print({s: r for s, r in sources.items() if r != "100.0 %"})
-
-for name, kinds in (("photo", {"photo", "scan"}), ("drawn on screen", {"canvas"})):
-    chosen = select("multi", kinds)
-    found = read([folder / p["path"] for p in chosen])
-    texts = [(p["label"], found[str(folder / p["path"])]["text"]) for p in chosen]
-    for picture, (label, text) in zip(chosen, texts):
-        if label != text:
-            mistakes.append(("multi", picture["path"], label, text))
-    wrong, length = sum(distance(a, b) for a, b in texts), sum(len(a) for a, _ in texts)
-    print(f"| lines, {name}: whole string right | {percent([a == b for a, b in texts])} | wrong or missing {wrong} of {length} | |")
-
-chosen = select("nondigit")
-found = read([folder / p["path"] for p in chosen])
-rejected = []
-for picture in chosen:
-    text = found.get(str(folder / picture["path"]), {"text": ""})["text"]
-    rejected.append(not text)
-    if text:
-        mistakes.append(("nondigit", picture["path"], "", text))
-print(f"| non-digits rejected | | {percent(rejected)} | |")
-
-bulk = folder / "bulk"
-if bulk.exists() and not os.environ.get("NO_BULK"):
-    import numpy
-    from PIL import Image
-
-    for name in ("usps_test", "optdigits8_test", "nondigit_crohme_symbols45"):
-        data = numpy.load(bulk / f"{name}.npz")
+    row(f"single, {name} (mean over sources)", chosen, right_by_source)
+    row(f"single, {name}, all pictures", chosen, right)
+    row(f"single, {name}: nothing read", chosen, nothing_read)
+for name, kinds in (("photo", PAPER), ("drawn on screen", SCREEN)):
+    row(f"lines, {name}: whole string right", select("multi", kinds), right, "multi")
+row("lines: digits wrong or missing", select("multi"), wrong_or_missing, "multi")
+row("non-digits rejected", select("nondigit"), nothing_read)
+for name in BULK:
+    if (arguments.folder / "bulk").exists() and not arguments.no_bulk:
         with tempfile.TemporaryDirectory() as temporary:
-            paths = []
-            for index, image in enumerate(data["images"]):
-                path = pathlib.Path(temporary) / f"{index:05}.png"
-                Image.fromarray(image).save(path)
-                paths.append(path)
-            found = read([temporary], *([] if "nondigit" in name else ["--single"]))
-        texts = [found.get(str(path), {"text": ""})["text"] for path in paths]
-        if "nondigit" in name:
-            print(f"| {name} rejected | | {percent([not text for text in texts])} | |")
-        else:
-            right = [text == str(label) for text, label in zip(texts, data["labels"])]
-            print(f"| {name} | | {percent(right)} | {percent([not text for text in texts])} |")
-
-if path := os.environ.get("MISTAKES"):
-    pathlib.Path(path).write_text("".join("\t".join(mistake) + "\n" for mistake in mistakes))
+            pictures = unpack(name, temporary)
+            if name.startswith("nondigit"):
+                row(f"{name}: rejected", pictures, nothing_read)
+            else:
+                row(name, pictures, right, more=["--single"])
+if arguments.mistakes:
+    lines = sorted(f"{path}\t{label}\t{text}" for path, label, _, text in mistakes)
+    arguments.mistakes.write_text("".join(line + "\n" for line in lines))

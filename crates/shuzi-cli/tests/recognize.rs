@@ -228,6 +228,7 @@ fn bad_labels_are_told_with_their_line() {
     }
     for arguments in [
         &["evaluate", "--labels", "labels.csv"][..],
+        &["evaluate", "--max-megapixels", "3"],
         &["evaluate", "small", "photo", "--data", ".", "--labels", "labels.csv"],
         &["evaluate", "--data", ".", "--labels", "labels.csv", "--predictions", "-"],
     ] {

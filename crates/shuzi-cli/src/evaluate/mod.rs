@@ -17,6 +17,7 @@ use crate::{
     sources::{self, Found, Part},
     train::{facts, run_facts, seconds},
 };
+use clap::Arg;
 use rust_i18n::t;
 use serde_json::json;
 use shuzi::{
@@ -31,6 +32,7 @@ use std::{
 };
 
 #[derive(clap::Args)]
+#[command(mut_args(needs_pictures))]
 pub struct Evaluate {
     #[arg(value_name = "MODEL")]
     models: Vec<PathBuf>,
@@ -54,6 +56,11 @@ pub struct Evaluate {
     json: bool,
     #[arg(long, short)]
     quiet: bool,
+}
+
+/// How large pictures may be matters only where there are pictures.
+fn needs_pictures(argument: Arg) -> Arg {
+    if argument.get_id().as_str().starts_with("max_") { argument.requires("labels") } else { argument }
 }
 
 /// What models are evaluated on, and with what.
