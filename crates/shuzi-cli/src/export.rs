@@ -1,6 +1,6 @@
 //! `shuzi export`: a model as a file that other programs load.
 
-use crate::{files, models};
+use crate::{UsageError, files, models};
 use anyhow::bail;
 use clap::ValueEnum;
 use rust_i18n::t;
@@ -17,6 +17,8 @@ pub struct Export {
     to: Format,
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    #[arg(long, value_name = "T")]
+    temperature: Option<f64>,
     #[arg(long, short)]
     quiet: bool,
 }
@@ -33,7 +35,17 @@ enum Format {
 
 impl Export {
     pub fn run(self, out: &mut impl Write) -> anyhow::Result<()> {
-        let model = models::read(&self.model)?.model;
+        let mut model = models::read(&self.model)?.model;
+        if let Some(temperature) = self.temperature {
+            if !matches!(self.to, Format::Safetensors) {
+                return Err(UsageError(t!("export.no-temperature").into()).into());
+            }
+            if !(temperature > 0.0 && temperature.is_finite()) {
+                let message = t!("export.temperature", found = temperature);
+                return Err(UsageError(message.into()).into());
+            }
+            model.record.temperature = Some(temperature);
+        }
         if !matches!(self.to, Format::Safetensors) && !model.network.architecture().is_fully_connected() {
             bail!(t!("export.only-linear", path = self.model.display()).into_owned());
         }

@@ -7,7 +7,7 @@ use crate::{
 };
 use rust_i18n::t;
 use serde_json::json;
-use shuzi::recognition::{Options, Reader, Reading};
+use shuzi::recognition::{Options, Reader, Reading, Wording};
 use std::{
     io::Write,
     path::{Path, PathBuf},
@@ -94,7 +94,9 @@ impl Recognize {
             files::write_atomically(target, page.as_bytes())?;
         }
         if self.json {
-            writeln!(out, "{}", object(path, reading, self.text(reading)))?;
+            let mut object = reading.to_json(self.wording());
+            object["file"] = json!(path);
+            writeln!(out, "{object}")?;
             return Ok(());
         }
         let accepted = reading.digits.iter().filter(|digit| !digit.rejected);
@@ -114,34 +116,11 @@ impl Recognize {
         Ok(())
     }
 
-    /// The accepted digits; `?` for those that are not sure enough, and lines apart if so asked.
     fn text(&self, reading: &Reading) -> String {
-        let mut text = String::new();
-        let mut line = None;
-        for digit in reading.digits.iter().filter(|digit| !digit.rejected) {
-            if self.lines && line.is_some_and(|line| line != digit.line) {
-                text.push('\n');
-            }
-            line = Some(digit.line);
-            let is_sure = digit.confidence() >= self.min_confidence;
-            text.push(if is_sure { char::from(b'0' + digit.digit) } else { '?' });
-        }
-        text
+        reading.text(self.wording())
     }
-}
 
-/// What is in a picture, for programs.
-fn object(path: &Path, reading: &Reading, text: String) -> serde_json::Value {
-    let digits: Vec<_> = reading
-        .digits
-        .iter()
-        .map(|digit| {
-            let area = digit.area;
-            json!({
-                "digit": digit.digit, "box": [area.left, area.top, area.width, area.height], "line": digit.line,
-                "probabilities": digit.probabilities, "confidence": digit.confidence(), "rejected": digit.rejected,
-            })
-        })
-        .collect();
-    json!({ "file": path, "text": text, "digits": digits })
+    fn wording(&self) -> Wording {
+        Wording { min_confidence: self.min_confidence, lines: self.lines }
+    }
 }

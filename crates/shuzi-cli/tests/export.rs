@@ -56,6 +56,25 @@ fn an_npz_file_holds_the_tutorials_names_and_shapes() {
 }
 
 #[test]
+fn a_temperature_is_kept() {
+    let folder = tempdir().unwrap();
+    let export = ["export", "tiny", "--to", "safetensors", "--out", "sure", "--quiet", "--temperature"];
+    succeed(folder.path(), &[&export[..], &["0.5"]].concat());
+    let evaluate =
+        |model| json(folder.path(), &["evaluate", model, "--data", "synthetic:100", "--out", "run"]);
+    let (before, after) = (evaluate("tiny"), evaluate("sure"));
+    assert_eq!((&before["temperature"], &after["temperature"]), (&serde_json::Value::Null, &0.5.into()));
+    assert_eq!(before["weights_sha256"], after["weights_sha256"]);
+    for wrong in ["0", "-1", "nan", "inf", "warm"] {
+        assert_eq!(fail(folder.path(), &[&export[..], &[wrong]].concat()).0, 2, "{wrong}");
+    }
+    let pickled = ["export", "classic", "--to", "npz", "--out", "model.npz", "--temperature", "0.5"];
+    let (code, error) = fail(folder.path(), &pickled);
+    assert!(code == 2 && error.contains("safetensors"), "{error}");
+    assert_eq!(support::names(folder.path()), ["run", "sure"]);
+}
+
+#[test]
 fn what_cannot_be_written_is_refused() {
     let folder = tempdir().unwrap();
     fs::create_dir(folder.path().join("a-folder")).unwrap();

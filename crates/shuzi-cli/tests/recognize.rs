@@ -127,7 +127,7 @@ fn the_reading_can_be_looked_at() {
     let green = pixels.chunks(4).filter(|p| p[1] > p[0].saturating_add(60) && p[1] > p[2].saturating_add(60));
     assert!(green.count() > 300, "boxes are drawn");
     let page = fs::read_to_string(folder.path().join("steps.html")).unwrap();
-    assert_eq!(page.matches("data:image/png;base64,").count(), 2 + CLEAR.len());
+    assert_eq!(page.matches("data:image/png;base64,").count(), 3 + CLEAR.len());
     assert!(!page.contains("<script") && page.contains("Content-Security-Policy"));
 }
 

@@ -19,7 +19,7 @@ use shuzi::{
     dataset::Dataset,
     evaluation::{Evaluation, Interval, TextScore},
     image::{DIGITS, DigitImage},
-    recognition::{Options, Reader, Reading},
+    recognition::{Options, Reader, Reading, Wording},
 };
 use std::{io::Write, path::Path, time::Instant};
 
@@ -131,7 +131,7 @@ struct Tally {
 impl Tally {
     fn add(&mut self, labelled: &labels::Labelled, found: &pictures::Found) {
         let labels::Labelled { path, label, source, .. } = labelled;
-        let text = found.reading.text();
+        let text = found.reading.text(Wording::default());
         let kind = Kind::of(label);
         let score = &mut self.scores[kind as usize];
         score.add(label, &text, source.as_deref());

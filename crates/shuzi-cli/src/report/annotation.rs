@@ -4,14 +4,27 @@ use super::png::Painter;
 use resvg::tiny_skia::{ColorU8, Pixmap};
 use shuzi::{
     image::Picture,
-    recognition::{DigitReading, Reading},
+    recognition::{Area, DigitReading, Reading},
 };
 use std::fmt::Write;
 
+/// A line on a picture, in its pixels, is not thinner.
+const THINNEST: f64 = 2.0;
+
 /// The picture as PNG, with boxes: green for digits, grey for what was rejected.
 pub fn annotate(picture: &Picture, reading: &Reading) -> Vec<u8> {
-    let size = (picture.width().max(picture.height()) as f64 / 60.0).max(8.0);
-    paint(picture, reading, 1.0, size)
+    paint(picture, reading, 1.0, letters_of(picture))
+}
+
+/// The picture as PNG, with a blue box around each of `areas`.
+pub fn outline(picture: &Picture, areas: &[Area]) -> Vec<u8> {
+    let width = letters_of(picture) / 8.0;
+    overlay(picture, |svg| areas.iter().for_each(|area| draw_box(svg, *area, 1.0, "#2563eb", width)))
+}
+
+/// How high letters on a picture are, in its pixels.
+fn letters_of(picture: &Picture) -> f64 {
+    (picture.width().max(picture.height()) as f64 / 60.0).max(8.0)
 }
 
 /// [`annotate`] of a small copy, neither side of which has more than `most` pixels. Its letters are as large as fit.
@@ -24,11 +37,14 @@ pub fn thumbnail(picture: &Picture, reading: &Reading, most: usize) -> Vec<u8> {
 
 /// A picture with the boxes of a reading on a larger one; letters are `size` pixels high.
 fn paint(picture: &Picture, reading: &Reading, scale: f64, size: f64) -> Vec<u8> {
+    overlay(picture, |svg| reading.digits.iter().for_each(|digit| draw(svg, digit, scale, size)))
+}
+
+/// A picture with what is drawn on it.
+fn overlay(picture: &Picture, draw: impl FnOnce(&mut String)) -> Vec<u8> {
     let (width, height) = (picture.width(), picture.height());
     let mut svg = format!(r#"<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}">"#);
-    for digit in &reading.digits {
-        draw(&mut svg, digit, scale, size);
-    }
+    draw(&mut svg);
     svg.push_str("</svg>");
     let mut pixels = pixmap(picture);
     Painter::new().paint_over(&svg, &mut pixels);
@@ -36,23 +52,28 @@ fn paint(picture: &Picture, reading: &Reading, scale: f64, size: f64) -> Vec<u8>
 }
 
 fn draw(svg: &mut String, digit: &DigitReading, scale: f64, size: f64) {
-    let area = digit.area;
     let color = if digit.rejected { "#8a94a6" } else { "#0a8f3c" };
-    let line = (size / 8.0).max(2.0);
-    let [left, top, width, height] =
-        [area.left, area.top, area.width, area.height].map(|pixels| pixels as f64 * scale);
-    write!(
-        svg,
-        r#"<rect x="{left}" y="{top}" width="{width}" height="{height}" fill="none" stroke="{color}" stroke-width="{line}"/>"#
-    )
-    .expect("a string takes everything");
+    let line = size / 8.0;
+    draw_box(svg, digit.area, scale, color, line);
+    let (left, top) = (digit.area.left as f64 * scale, digit.area.top as f64 * scale);
     let label = if digit.rejected { "?".to_string() } else { digit.digit.to_string() };
     // Above the box, or inside it where there is no room.
     let baseline = if top > size { top - size / 4.0 } else { top + size };
     write!(
         svg,
         r#"<text x="{left}" y="{baseline}" font-size="{size}" font-family="sans-serif" font-weight="700" fill="{color}" stroke="white" stroke-width="{}" paint-order="stroke">{label}</text>"#,
-        line
+        line.max(THINNEST)
+    )
+    .expect("a string takes everything");
+}
+
+fn draw_box(svg: &mut String, area: Area, scale: f64, color: &str, line: f64) {
+    let [left, top, width, height] =
+        [area.left, area.top, area.width, area.height].map(|pixels| pixels as f64 * scale);
+    write!(
+        svg,
+        r#"<rect x="{left}" y="{top}" width="{width}" height="{height}" fill="none" stroke="{color}" stroke-width="{}"/>"#,
+        line.max(THINNEST)
     )
     .expect("a string takes everything");
 }

@@ -1,4 +1,4 @@
-//! How a picture was read, step by step, as one page: the picture, the ink found in it, each digit as the network saw it, and
+//! How a picture was read, step by step, as one page: the picture, the ink found in it, its pieces, each digit as the network saw it, and
 //! its ten probabilities.
 
 use super::{
@@ -53,6 +53,12 @@ pub fn explain(explained: &Explained<'_>) -> String {
             &png::gray(image.width(), image.height(), image.pixels()),
             &t!("explain.ink"),
         );
+        page.push_str("</section>\n");
+    }
+    if !reading.pieces.is_empty() {
+        let note = t!("explain.pieces-note", count = reading.pieces.len());
+        section(&mut page, "pieces", &t!("explain.pieces"), &note);
+        write_picture(&mut page, &annotation::outline(picture, &reading.pieces), &t!("explain.pieces"));
         page.push_str("</section>\n");
     }
     section(&mut page, "digits", &t!("explain.digits"), &t!("explain.digits-note"));

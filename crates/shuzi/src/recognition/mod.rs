@@ -20,6 +20,7 @@ use crate::{
         stroke::with_known_strokes,
     },
 };
+use serde_json::json;
 
 /// A trained model, ready to read.
 #[derive(Clone, Debug)]
@@ -37,22 +38,35 @@ impl Reader {
         }
     }
 
-    /// The ten probabilities of each image.
+    /// The ten probabilities of each image, calibrated by the model's temperature.
     pub fn probabilities(&self, images: &[DigitImage]) -> Vec<[f32; DIGITS]> {
+        self.judge(images).iter().map(|judgement| self.calibrated(judgement)).collect()
+    }
+
+    /// The network's own probabilities, which decide what is a digit: calibrated on digits alone, they would tell others worse.
+    fn judge(&self, images: &[DigitImage]) -> Vec<[f32; DIGITS]> {
         let block_size = self.network.block_size().min(images.len().max(1));
         let mut recognizer = Recognizer::new(&self.network, block_size);
         let mut probabilities = Vec::with_capacity(images.len());
         for images in images.chunks(block_size) {
             let block = recognizer.read(images.iter().map(|image| (&image.0[..], 0)));
-            probabilities.extend(block.logits().iter().map(|logits| softmax(logits, self.temperature)));
+            probabilities.extend(block.logits().iter().map(softmax));
         }
         probabilities
     }
+
+    /// What the probabilities would be with the logits divided by the temperature.
+    fn calibrated(&self, probabilities: &[f32; DIGITS]) -> [f32; DIGITS] {
+        if self.temperature == 1.0 {
+            return *probabilities;
+        }
+        softmax(&probabilities.map(|p| p.max(f32::MIN_POSITIVE).ln() / self.temperature))
+    }
 }
 
-fn softmax(logits: &[f32; DIGITS], temperature: f32) -> [f32; DIGITS] {
+fn softmax(logits: &[f32; DIGITS]) -> [f32; DIGITS] {
     let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let exponentials = logits.map(|z| ((z - largest) / temperature).exp());
+    let exponentials = logits.map(|z| (z - largest).exp());
     let sum: f32 = exponentials.iter().sum();
     exponentials.map(|e| e / sum)
 }
@@ -67,7 +81,7 @@ fn largest(probabilities: &[f32; DIGITS]) -> f32 {
 pub struct Options {
     /// Everything in the picture is one digit, however improbable.
     pub single: bool,
-    /// A digit that stands alone and is less probable than this is none, 0 to 1.
+    /// A digit that stands alone and is less probable than this, before calibration, is none, 0 to 1.
     pub reject_alone_below: f32,
     /// The same of a digit beside others, which are a reason to expect one.
     pub reject_below: f32,
@@ -101,7 +115,7 @@ pub struct DigitReading {
     pub area: Area,
     /// Its line, from 0 at the top.
     pub line: usize,
-    /// Of all ten; they sum to 1.
+    /// Of all ten, calibrated; they sum to 1.
     pub probabilities: [f32; DIGITS],
     /// Whether it is too improbable to be a digit at all.
     pub rejected: bool,
@@ -114,6 +128,14 @@ impl DigitReading {
     pub fn confidence(&self) -> f32 {
         self.probabilities[usize::from(self.digit)]
     }
+
+    fn to_json(&self) -> serde_json::Value {
+        let area = self.area;
+        json!({
+            "digit": self.digit, "box": [area.left, area.top, area.width, area.height], "line": self.line,
+            "probabilities": self.probabilities, "confidence": self.confidence(), "rejected": self.rejected,
+        })
+    }
 }
 
 /// What is written in a picture.
@@ -121,24 +143,42 @@ impl DigitReading {
 pub struct Reading {
     /// In reading order, rejected ones included.
     pub digits: Vec<DigitReading>,
+    /// What the ink was cut into, before the network judged which pieces make a digit together.
+    pub pieces: Vec<Area>,
     /// The ink that was found, if any.
     pub ink: Option<Ink>,
 }
 
+/// How the digits of a [`Reading`] become text.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Wording {
+    /// A digit less sure than this is written `?`, 0 to 1.
+    pub min_confidence: f32,
+    /// Each line of writing is a line of the text.
+    pub lines: bool,
+}
+
 impl Reading {
     /// The accepted digits, line after line.
-    pub fn text(&self) -> String {
-        self.digits
-            .iter()
-            .filter(|digit| !digit.rejected)
-            .map(|digit| char::from(b'0' + digit.digit))
-            .collect()
+    pub fn text(&self, wording: Wording) -> String {
+        let mut text = String::new();
+        let mut line = None;
+        for digit in self.digits.iter().filter(|digit| !digit.rejected) {
+            if wording.lines && line.is_some_and(|line| line != digit.line) {
+                text.push('\n');
+            }
+            line = Some(digit.line);
+            let is_sure = digit.confidence() >= wording.min_confidence;
+            text.push(if is_sure { char::from(b'0' + digit.digit) } else { '?' });
+        }
+        text
     }
 
-    /// How sure it is of itself: the mean probability of its digits, 0 without any.
-    fn confidence(&self) -> f32 {
-        let sum: f32 = self.digits.iter().map(DigitReading::confidence).sum();
-        sum / self.digits.len().max(1) as f32
+    /// What is in the picture, for programs: `{"text", "digits": [{"digit", "box": [left, top, width, height], "line",
+    /// "probabilities": [10], "confidence", "rejected"}]}`.
+    pub fn to_json(&self, wording: Wording) -> serde_json::Value {
+        let digits: Vec<_> = self.digits.iter().map(DigitReading::to_json).collect();
+        json!({ "text": self.text(wording), "digits": digits })
     }
 }
 
@@ -149,28 +189,57 @@ pub fn recognize(reader: &Reader, picture: &Picture, options: Options) -> Readin
     const SURE: f32 = 0.9;
     let mut readings = find_inks(picture).into_iter().map(|ink| recognize_ink(reader, ink, options));
     let Some(likely) = readings.next() else { return Reading::default() };
-    let is_doubtful = likely.confidence() < DOUBTFUL;
-    let surer = if is_doubtful { readings.find(|reading| reading.confidence() > SURE) } else { None };
-    surer.unwrap_or(likely)
+    let surer = if likely.0 < DOUBTFUL { readings.find(|(sureness, _)| *sureness > SURE) } else { None };
+    surer.unwrap_or(likely).1
 }
 
-fn recognize_ink(reader: &Reader, ink: Ink, options: Options) -> Reading {
+/// Reads the ink of a picture, and says how sure it is of all: the mean probability of the digits, 0 without any.
+fn recognize_ink(reader: &Reader, ink: Ink, options: Options) -> (f32, Reading) {
     let pieces = segment::writing(&ink);
     let lines = if options.single { vec![pieces] } else { segment::into_lines(pieces) };
-    let mut digits = vec![];
+    let (mut found, mut pieces) = (vec![], vec![]);
     for (number, line) in lines.into_iter().enumerate() {
-        let found = if options.single { read_one(reader, &line) } else { read_line(reader, line) };
-        digits.extend(found.into_iter().map(|(candidate, p)| candidate.into_reading(p, number, &ink)));
+        let (digits, parts) = if options.single { read_one(reader, line) } else { read_line(reader, line) };
+        found.extend(digits.into_iter().map(|digit| (number, digit)));
+        pieces.extend(parts.iter().map(|part| part.in_picture(&ink)));
     }
-    let least = match digits.len() {
+    let least = match found.len() {
         _ if options.single => 0.0,
         1 => options.reject_alone_below,
         _ => options.reject_below,
     };
-    for digit in &mut digits {
-        digit.rejected = digit.confidence() < least;
+    let sum: f32 = found.iter().map(|(_, (_, judgement))| largest(judgement)).sum();
+    let sureness = sum / found.len().max(1) as f32;
+    let digits = found.into_iter().map(|(line, (Candidate { piece, image }, judgement))| DigitReading {
+        digit: most_probable(&judgement),
+        area: Area::from(&piece).in_picture(&ink),
+        line,
+        probabilities: reader.calibrated(&judgement),
+        rejected: largest(&judgement) < least,
+        image,
+    });
+    let digits = digits.collect();
+    (sureness, Reading { digits, pieces, ink: Some(ink) })
+}
+
+impl From<&Piece> for Area {
+    fn from(piece: &Piece) -> Self {
+        Area { left: piece.left, top: piece.top, width: piece.width(), height: piece.height() }
     }
-    Reading { digits, ink: Some(ink) }
+}
+
+impl Area {
+    /// From pixels of the ink, in its frame, to pixels of the picture.
+    fn in_picture(self, found: &Ink) -> Area {
+        let span = |first: usize, length: usize, side: usize| {
+            let place = |at: usize| at.clamp(found.frame, side - found.frame) - found.frame;
+            let begin = (place(first) as f32 * found.scale) as usize;
+            (begin, ((place(first + length) as f32 * found.scale).ceil() as usize - begin).max(1))
+        };
+        let (left, width) = span(self.left, self.width, found.image.width());
+        let (top, height) = span(self.top, self.height, found.image.height());
+        Area { left, top, width, height }
+    }
 }
 
 /// Ink that may be one digit.
@@ -185,47 +254,29 @@ impl Candidate {
         let image = center_digit(&with_known_strokes(&piece.ink))?;
         Some(Candidate { piece, image })
     }
-
-    /// Where the digit is in the picture; not rejected.
-    fn into_reading(self, probabilities: [f32; DIGITS], line: usize, found: &Ink) -> DigitReading {
-        let digit = most_probable(&probabilities);
-        // From pixels of the ink, in its frame, to pixels of the picture.
-        let span = |first: usize, end: usize, side: usize| {
-            let place = |at: usize| at.clamp(found.frame, side - found.frame) - found.frame;
-            let first = (place(first) as f32 * found.scale) as usize;
-            (first, ((place(end) as f32 * found.scale).ceil() as usize - first).max(1))
-        };
-        let (left, width) = span(self.piece.left, self.piece.right(), found.image.width());
-        let (top, height) = span(self.piece.top, self.piece.bottom(), found.image.height());
-        DigitReading {
-            digit,
-            area: Area { left, top, width, height },
-            line,
-            probabilities,
-            rejected: false,
-            image: self.image,
-        }
-    }
 }
 
+/// Candidates that are digits, with the network's judgement, and what they were chosen from.
+type Found = (Vec<(Candidate, [f32; DIGITS])>, Vec<Area>);
+
 /// All pieces as one digit.
-fn read_one(reader: &Reader, pieces: &[Piece]) -> Vec<(Candidate, [f32; DIGITS])> {
+fn read_one(reader: &Reader, pieces: Vec<Piece>) -> Found {
     let candidate = (!pieces.is_empty()).then(|| Candidate::new(Piece::union(pieces.iter()))).flatten();
-    let read = |candidate: Candidate| {
-        let probabilities = reader.probabilities(&[candidate.image])[0];
-        (candidate, probabilities)
+    let judge = |candidate: Candidate| {
+        let judgement = reader.judge(&[candidate.image])[0];
+        (candidate, judgement)
     };
-    candidate.map(read).into_iter().collect()
+    (candidate.map(judge).into_iter().collect(), pieces.iter().map(Area::from).collect())
 }
 
 /// The digits of a line: the grouping of its pieces that is most probable.
-fn read_line(reader: &Reader, line: Line) -> Vec<(Candidate, [f32; DIGITS])> {
+fn read_line(reader: &Reader, line: Line) -> Found {
     /// A piece that is a digit so probably is not cut.
     const SURE: f32 = 0.8;
     let height = line.iter().map(Piece::height).max().unwrap_or(0) as f32;
     let whole: Vec<Option<Candidate>> = line.iter().map(|piece| Candidate::new(piece.clone())).collect();
     let images: Vec<DigitImage> = whole.iter().flatten().map(|candidate| candidate.image).collect();
-    let mut probabilities = reader.probabilities(&images).into_iter();
+    let mut probabilities = reader.judge(&images).into_iter();
     let mut atoms = vec![];
     for (piece, candidate) in line.into_iter().zip(whole) {
         let p = candidate.and_then(|_| probabilities.next());
@@ -233,7 +284,8 @@ fn read_line(reader: &Reader, line: Line) -> Vec<(Candidate, [f32; DIGITS])> {
         let parts = if is_sure { vec![piece] } else { segment::apart(piece, height) };
         atoms.extend(parts.into_iter().enumerate().map(|(part, piece)| Atom { piece, is_cut: part > 0 }));
     }
-    Search::new(reader, atoms, height).best()
+    let areas = atoms.iter().map(|atom| Area::from(&atom.piece)).collect();
+    (Search::new(reader, atoms, height).best(), areas)
 }
 
 /// The smallest that a digit is made of.
@@ -276,7 +328,7 @@ impl Search {
             });
             candidates.push(row.collect());
         }
-        Search { probabilities: reader.probabilities(&images), atoms, height, candidates }
+        Search { probabilities: reader.judge(&images), atoms, height, candidates }
     }
 
     /// The logarithm of how probable a group is as a digit.
