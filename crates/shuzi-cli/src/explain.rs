@@ -128,6 +128,7 @@ fn model(error: &ModelError) -> String {
             t!("model.version", found = found, expected = expected)
         }
         ModelError::NoRecipe => t!("model.no-recipe", version = LAYERS_FORMAT_VERSION),
+        ModelError::Layers { found } => t!("model.layers", found = format!("{found:?}")),
         ModelError::Negative { name, index, value } => {
             t!("model.negative", name = name, index = index, value = value)
         }

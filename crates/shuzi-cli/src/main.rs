@@ -15,6 +15,8 @@ mod language;
 mod machine;
 mod metrics;
 mod models;
+#[cfg(feature = "page")]
+mod page;
 mod pictures;
 mod progress;
 mod recipes;
@@ -50,6 +52,8 @@ enum Verb {
     Recognize(recognize::Recognize),
     Export(export::Export),
     Models(models::Models),
+    #[cfg(feature = "page")]
+    Page(page::Page),
     Data(data::Data),
     Completions(completions::Completions),
 }
@@ -94,6 +98,8 @@ fn run(verb: Verb) -> anyhow::Result<Ending> {
         Verb::Recognize(recognize) => recognize.run(out).map(done),
         Verb::Export(export) => export.run(out).map(done),
         Verb::Models(models) => models.run(out).map(done),
+        #[cfg(feature = "page")]
+        Verb::Page(page) => page.run(out).map(done),
         Verb::Data(data) => data.run(out).map(done),
         Verb::Completions(completions) => completions.run(out).map(done),
     }

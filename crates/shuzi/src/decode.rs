@@ -96,6 +96,28 @@ pub fn decode(bytes: &[u8], limits: Limits) -> Result<Picture, DecodeError> {
     Ok(flatten(picture))
 }
 
+/// A picture from pixels of red, green, blue and alpha, as a browser's canvas has them, row by row from the top. Behind
+/// what is transparent comes black or white, whichever the visible stands out from.
+///
+/// # Panics
+///
+/// If `pixels` has not `4 * width * height` bytes.
+pub fn from_rgba(width: usize, height: usize, mut pixels: Vec<u8>) -> Picture {
+    assert_eq!(pixels.len(), 4 * width * height, "from_rgba: bytes for {width}x{height}");
+    let ground = behind(pixels.as_chunks().0);
+    let (mut from, mut to) = (0, 0);
+    while from < pixels.len() {
+        let alpha = u32::from(pixels[from + 3]);
+        for channel in 0..3 {
+            let mixed = u32::from(pixels[from + channel]) * alpha + ground * (255 - alpha);
+            pixels[to + channel] = ((mixed + 127) / 255) as u8;
+        }
+        (from, to) = (from + 4, to + 3);
+    }
+    pixels.truncate(to);
+    Picture::color(width, height, pixels)
+}
+
 /// What a format is called; `None` if it is not read.
 fn name(format: ImageFormat) -> Option<&'static str> {
     Some(match format {
@@ -115,19 +137,7 @@ fn flatten(picture: DynamicImage) -> Picture {
     let (width, height) = (picture.width() as usize, picture.height() as usize);
     let color = picture.color();
     if color.has_alpha() {
-        let mut pixels = picture.into_rgba8().into_raw();
-        let ground = behind(pixels.as_chunks().0);
-        let (mut from, mut to) = (0, 0);
-        while from < pixels.len() {
-            let alpha = u32::from(pixels[from + 3]);
-            for channel in 0..3 {
-                let mixed = u32::from(pixels[from + channel]) * alpha + ground * (255 - alpha);
-                pixels[to + channel] = ((mixed + 127) / 255) as u8;
-            }
-            (from, to) = (from + 4, to + 3);
-        }
-        pixels.truncate(to);
-        return Picture::color(width, height, pixels);
+        return from_rgba(width, height, picture.into_rgba8().into_raw());
     }
     if color.has_color() {
         Picture::color(width, height, picture.into_rgb8().into_raw())
@@ -185,6 +195,17 @@ mod tests {
             let found = read(&encoded(&picture, format));
             assert_eq!((found.width(), found.height(), found.channels()), (5, 3, 3), "{format:?}");
         }
+    }
+
+    #[test]
+    fn a_canvas_gives_the_same_as_a_file() {
+        let drawing = image::RgbaImage::from_fn(9, 7, |x, y| {
+            Rgba([10, 200, 30 * y as u8, if x == 4 { 255 } else { 90 * (x % 2) as u8 }])
+        });
+        let file = encoded(&drawing.clone().into(), ImageFormat::Png);
+        assert_eq!(from_rgba(9, 7, drawing.into_raw()), read(&file));
+        let opaque = slope().to_rgba8();
+        assert_eq!(from_rgba(5, 3, opaque.into_raw()), Picture::color(5, 3, slope().to_rgb8().into_raw()));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use shuzi::{
     dataset::synthetic,
-    image::{PIXELS, Picture, SIDE},
+    image::{DigitImage, PIXELS, Picture, SIDE},
     kernels::Level,
     model::Model,
     recognition::{Options, Reader, Reading, Wording, recognize},
@@ -178,6 +178,40 @@ fn tiny_pictures_are_read_up_to_their_border() {
         all += 1;
     }
     assert!(20 * right >= 19 * all, "{right} of {all}");
+}
+
+#[test]
+fn the_last_layer_gives_the_logits() {
+    for (label, image) in &digits()[..5] {
+        let image = DigitImage(*image);
+        let outputs = reader().outputs(&image);
+        assert!(outputs.iter().all(|output| output.values.len() == output.shape.len()));
+        let logits = &outputs.last().unwrap().values;
+        let probabilities = reader().probabilities(&[image])[0];
+        for (a, b) in [(usize::from(*label), 0), (3, 7)] {
+            // Differences of logits are those of the logarithms, times the temperature of 0.51.
+            let difference = 0.51 * (probabilities[a].ln() - probabilities[b].ln());
+            assert!((logits[a] - logits[b] - difference).abs() < 1e-3, "{logits:?} {probabilities:?}");
+        }
+        // What a ReLU gives is told, not what goes into it.
+        let convolutions = outputs.iter().filter(|output| output.shape.height > 1);
+        assert!(
+            convolutions.clone().count() > 4
+                && convolutions.flat_map(|output| &output.values).all(|&y| y >= 0.0)
+        );
+    }
+}
+
+#[test]
+fn wiping_a_digit_out_speaks_against_it() {
+    for (label, image) in &digits()[..10] {
+        let image = DigitImage(*image);
+        let relevance = reader().occlusion(&image, *label);
+        let sum: f32 = relevance.iter().sum();
+        assert!(sum > 0.0, "the ink of a {label} speaks for it: {sum}");
+        assert!((0..28).all(|x| relevance[x] == 0.0), "no ink is near the border");
+    }
+    assert!(reader().occlusion(&DigitImage([0; PIXELS]), 0).iter().all(|&r| r == 0.0));
 }
 
 proptest! {

@@ -162,12 +162,16 @@ pub fn evaluate_ready(network: &ReadyNetwork, data: &Dataset, threads: usize) ->
             losses.copy_from_slice(block.losses());
         }
     };
-    thread::scope(|scope| {
-        let shares = probabilities.chunks_mut(share).zip(losses.chunks_mut(share));
-        for (first, (probabilities, losses)) in (0..).step_by(share).zip(shares) {
-            scope.spawn(move || read(first, probabilities, losses));
-        }
-    });
+    if threads == 1 {
+        read(0, &mut probabilities, &mut losses); // WebAssembly has no threads
+    } else {
+        thread::scope(|scope| {
+            let shares = probabilities.chunks_mut(share).zip(losses.chunks_mut(share));
+            for (first, (probabilities, losses)) in (0..).step_by(share).zip(shares) {
+                scope.spawn(move || read(first, probabilities, losses));
+            }
+        });
+    }
     Evaluation::new(data.labels().to_vec(), probabilities, losses)
 }
 

@@ -25,7 +25,10 @@ impl Level {
     #[inline]
     pub(super) fn run(self, kernel: impl Kernel) {
         match self {
+            #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
             Level::Plain => kernel.run(Plain),
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            Level::Plain => kernel.run(wasm::Simd128),
             // SAFETY: such a level is made by `Level::detect` only, where the processor has it.
             #[cfg(target_arch = "x86_64")]
             Level::Avx2(_) => unsafe { run_avx2(kernel) },
@@ -39,6 +42,7 @@ impl Level {
 /// A kernel that takes pairs of numbers; see [`PairLanes`].
 pub(super) trait PairKernel {
     /// Does the work with these lanes.
+    #[cfg_attr(target_arch = "wasm32", allow(dead_code))]
     fn run<L: PairLanes>(self, lanes: L);
 }
 
@@ -61,7 +65,11 @@ impl Level {
             // SAFETY: the processor was asked for AVX-512 and its bfloat16 part.
             return unsafe { run_avx512_pairs(kernel) };
         }
+        // Nobody asks for pairs in WebAssembly, where every byte of code is loaded first.
+        #[cfg(not(target_arch = "wasm32"))]
         kernel.run(Plain);
+        #[cfg(target_arch = "wasm32")]
+        unreachable!("pairs of bfloat16 in WebAssembly: {}", size_of_val(&kernel));
     }
 }
 
@@ -239,6 +247,7 @@ pub(super) fn store<L: Lanes, const N: usize>(lanes: L, registers: [L::Register;
 /// What every processor can do: loops over arrays, which the compiler puts into whatever
 /// registers there are.
 #[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "wasm32", allow(dead_code))]
 pub(super) struct Plain;
 
 impl Lanes for Plain {
@@ -301,6 +310,91 @@ impl Lanes for Plain {
     #[inline(always)]
     fn sum(self, r: [f32; 8]) -> f32 {
         ((r[0] + r[4]) + (r[2] + r[6])) + ((r[1] + r[5]) + (r[3] + r[7]))
+    }
+}
+
+/// The whole of a WebAssembly is compiled with these instructions or without, so they need no proof.
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod wasm {
+    use super::Lanes;
+    use std::arch::wasm32::*;
+
+    /// 4 numbers.
+    #[derive(Clone, Copy)]
+    pub(super) struct Simd128;
+
+    impl Lanes for Simd128 {
+        type Register = v128;
+        const WIDTH: usize = 4;
+        const REGISTERS: usize = 16; // those of x86-64, and half of those of Arm
+
+        #[inline(always)]
+        fn splat(self, value: f32) -> v128 {
+            f32x4_splat(value)
+        }
+
+        #[inline(always)]
+        fn load(self, from: &[f32]) -> v128 {
+            // SAFETY: so many numbers are there, the slicing checks; no alignment needed.
+            unsafe { v128_load(from[..4].as_ptr().cast()) }
+        }
+
+        #[inline(always)]
+        fn load_part(self, from: &[f32]) -> v128 {
+            if from.len() == 4 {
+                return self.load(from);
+            }
+            let mut register = [0.0; 4];
+            register[..from.len()].copy_from_slice(from);
+            self.load(&register)
+        }
+
+        #[inline(always)]
+        fn store(self, register: v128, to: &mut [f32]) {
+            // SAFETY: so much room is there, the slicing checks.
+            unsafe { v128_store(to[..4].as_mut_ptr().cast(), register) }
+        }
+
+        #[inline(always)]
+        fn store_part(self, register: v128, to: &mut [f32]) {
+            if to.len() == 4 {
+                return self.store(register, to);
+            }
+            let mut all = [0.0; 4];
+            self.store(register, &mut all);
+            to.copy_from_slice(&all[..to.len()]);
+        }
+
+        #[inline(always)]
+        fn multiply_add(self, a: v128, b: v128, c: v128) -> v128 {
+            f32x4_add(f32x4_mul(a, b), c)
+        }
+
+        #[inline(always)]
+        fn multiply(self, a: v128, b: v128) -> v128 {
+            f32x4_mul(a, b)
+        }
+
+        #[inline(always)]
+        fn add(self, a: v128, b: v128) -> v128 {
+            f32x4_add(a, b)
+        }
+
+        #[inline(always)]
+        fn maximum(self, a: v128, b: v128) -> v128 {
+            f32x4_pmax(b, a) // a where b < a, else b: one instruction, as everywhere
+        }
+
+        #[inline(always)]
+        fn where_not_below(self, a: v128, b: v128, then: v128, other: v128) -> v128 {
+            v128_bitselect(then, other, f32x4_ge(a, b))
+        }
+
+        #[inline(always)]
+        fn sum(self, r: v128) -> f32 {
+            (f32x4_extract_lane::<0>(r) + f32x4_extract_lane::<2>(r))
+                + (f32x4_extract_lane::<1>(r) + f32x4_extract_lane::<3>(r))
+        }
     }
 }
 

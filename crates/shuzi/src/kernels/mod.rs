@@ -61,6 +61,9 @@ impl Level {
 
     /// All levels of this processor, the best last.
     pub fn all() -> Vec<Level> {
+        #[cfg(not(target_arch = "x86_64"))]
+        let levels = vec![Level::Plain];
+        #[cfg(target_arch = "x86_64")]
         let mut levels = vec![Level::Plain];
         #[cfg(target_arch = "x86_64")]
         {

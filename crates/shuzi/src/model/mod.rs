@@ -27,6 +27,8 @@ use std::collections::BTreeMap;
 
 /// The version of a native file with fully connected layers; a reader refuses what it does not know.
 pub const FORMAT_VERSION: &str = "1";
+/// The key of the layers, for readers that know no recipes.
+const LAYERS: &str = "layers";
 /// The version of a native file with other layers too, which follow from its recipe.
 pub const LAYERS_FORMAT_VERSION: &str = "2";
 
@@ -122,6 +124,12 @@ pub enum ModelError {
     /// Layers that only a recipe could tell.
     #[error("a file of version {LAYERS_FORMAT_VERSION} without its recipe")]
     NoRecipe,
+    /// Layers that are not those of the recipe beside them, or that cannot be read where there is only they.
+    #[error("layers {found:?}, expected those of its recipe, as JSON")]
+    Layers {
+        /// The text found; empty if there is none.
+        found: String,
+    },
     /// A variance that is none.
     #[error("array {name} has {value} at index {index}, expected 0 or more")]
     Negative {
@@ -163,6 +171,21 @@ impl Model {
         }
     }
 
+    /// Reads a native file without its recipe, for a reader that must be small: the layers stand beside it as JSON. Files of
+    /// version 2 that were written before they did are refused.
+    pub fn for_reading(bytes: &[u8]) -> Result<Model, ModelError> {
+        let (arrays, metadata) = safetensors::read(bytes)?;
+        let text = metadata.get(LAYERS);
+        let layers = |text: &String| {
+            let layers: Option<Vec<LayerKind>> = serde_json::from_str(text).ok();
+            layers.ok_or_else(|| ModelError::Layers { found: text.clone() })
+        };
+        let layers = text.map(layers).transpose()?;
+        let architecture =
+            layers.map(|layers| Architecture::new(pixel_scale(&metadata), &layers)).transpose()?;
+        assemble(arrays, &metadata, architecture, None)
+    }
+
     /// The native file, `model.safetensors` (`docs/model-file.md`).
     pub fn to_safetensors(&self) -> Vec<u8> {
         let architecture = self.network.architecture();
@@ -185,6 +208,9 @@ impl Model {
             ("weights_sha256", self.weights_sha256()),
         ];
         if let Some(recipe) = &self.record.recipe {
+            if version == LAYERS_FORMAT_VERSION {
+                metadata.push((LAYERS, layers_text(recipe)));
+            }
             metadata.push(("recipe", recipe.to_toml()));
             metadata.push(("seed", recipe.training.seed.to_string()));
         }
@@ -355,21 +381,46 @@ fn pixel_word(scale: PixelScale) -> &'static str {
     }
 }
 
+fn pixel_scale(metadata: &BTreeMap<String, String>) -> PixelScale {
+    match metadata.get("pixels").map(String::as_str) {
+        Some("raw") => PixelScale::Raw,
+        _ => PixelScale::Unit,
+    }
+}
+
+/// The layers of a recipe's network as JSON, each as a recipe names it.
+fn layers_text(recipe: &Recipe) -> String {
+    serde_json::to_string(&recipe.network.layers).expect("layers can be written")
+}
+
 /// Puts a native file's tensors together, and checks them against its recipe and hash.
 fn native(arrays: Vec<(String, Array)>, metadata: &BTreeMap<String, String>) -> Result<Model, ModelError> {
+    let recipe = metadata.get("recipe").map(|text| Recipe::from_toml(text.as_bytes())).transpose()?;
+    let architecture = recipe.as_ref().map(Recipe::architecture).transpose()?;
+    if let (Some(found), Some(recipe)) = (metadata.get(LAYERS), &recipe)
+        && *found != layers_text(recipe)
+    {
+        return Err(ModelError::Layers { found: found.clone() });
+    }
+    assemble(arrays, metadata, architecture, recipe)
+}
+
+/// Puts a native file's tensors together, and checks them against the layers and its hash.
+fn assemble(
+    arrays: Vec<(String, Array)>,
+    metadata: &BTreeMap<String, String>,
+    architecture: Option<Architecture>,
+    recipe: Option<Recipe>,
+) -> Result<Model, ModelError> {
     let version = metadata.get("format_version").map_or(FORMAT_VERSION, String::as_str);
     if version != FORMAT_VERSION && version != LAYERS_FORMAT_VERSION {
         return Err(ModelError::Version { found: version.into() });
     }
-    let recipe = metadata.get("recipe").map(|text| Recipe::from_toml(text.as_bytes())).transpose()?;
-    let scale = match metadata.get("pixels").map(String::as_str) {
-        Some("raw") => PixelScale::Raw,
-        _ => PixelScale::Unit,
-    };
     let names = |number| (format!("linear{number}.weight"), format!("linear{number}.bias"));
-    let network = match &recipe {
-        Some(recipe) if version == LAYERS_FORMAT_VERSION => fill(arrays, recipe.architecture()?)?,
-        Some(recipe) => fits(chain(arrays, names, scale)?, &recipe.architecture()?)?,
+    let scale = pixel_scale(metadata);
+    let network = match architecture {
+        Some(architecture) if version == LAYERS_FORMAT_VERSION => fill(arrays, architecture)?,
+        Some(architecture) => fits(chain(arrays, names, scale)?, &architecture)?,
         None if version == LAYERS_FORMAT_VERSION => return Err(ModelError::NoRecipe),
         None => chain(arrays, names, scale)?,
     };

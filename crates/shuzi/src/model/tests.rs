@@ -223,6 +223,27 @@ fn a_temperature_is_a_number_above_0_or_is_not_there() {
     assert_eq!(Model::from_bytes(&model.to_safetensors()).unwrap().record.temperature, None);
 }
 
+#[test]
+fn a_file_is_read_without_its_recipe() {
+    for model in [model(), convolutional_model()] {
+        let mut bare = Model::for_reading(&model.to_safetensors()).unwrap();
+        assert_eq!((&bare.network, bare.record.test), (&model.network, model.record.test));
+        assert_eq!(bare.record.recipe.take(), None);
+    }
+    let bytes = convolutional_model().to_safetensors();
+    for damaged in ["", "[]", "[\"flatten\"]", "{}", "[{\"linear\":10}]"] {
+        let wrong = rewritten(&bytes, "layers", damaged);
+        assert!(Model::for_reading(&wrong).is_err(), "{damaged}");
+        let error = Model::from_bytes(&wrong).unwrap_err();
+        assert!(matches!(error, ModelError::Layers { ref found } if found == damaged), "{error}");
+    }
+    let (arrays, mut metadata) = safetensors::read(&bytes).unwrap();
+    metadata.remove("layers"); // as before there were any
+    let old = safetensors::write(&arrays, &metadata.into_iter().collect::<Vec<_>>());
+    assert_eq!(Model::from_bytes(&old).unwrap(), convolutional_model());
+    assert!(matches!(Model::for_reading(&old), Err(ModelError::NoRecipe)));
+}
+
 /// The file with another value for one key of its metadata.
 fn rewritten(bytes: &[u8], key: &str, value: &str) -> Vec<u8> {
     let (arrays, mut metadata) = safetensors::read(bytes).unwrap();

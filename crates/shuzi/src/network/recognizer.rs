@@ -1,6 +1,6 @@
 //! Reading with a trained network: made ready once, then block after block goes forward.
 
-use super::{Block, Layer, Network, Precision, Prepared};
+use super::{Block, Layer, Network, Precision, Prepared, Shape};
 use crate::{
     image::PIXELS,
     kernels::{Level, pixels::by_image::ImageLists, zeros},
@@ -79,5 +79,17 @@ impl<'a> Recognizer<'a> {
             architecture.read(network, prepared, block);
         }
         block
+    }
+
+    /// Each layer as it reads, its shape, and what it gave for the image that was read last and alone. A ReLU that the convolution
+    /// before it takes along is told once, with it.
+    pub fn outputs(&self) -> impl Iterator<Item = (Layer, Shape, &[f32])> {
+        let architecture = self.ready.network.architecture();
+        let layers = architecture.layers().iter().zip(architecture.shapes()).enumerate();
+        layers.filter_map(move |(index, (layer, shape))| {
+            let next = index + 1;
+            let is_told_by_next = next < architecture.layers().len() && architecture.is_done_before(next);
+            (!is_told_by_next).then(|| (*layer, *shape, &self.block.outputs[index][..shape.len()]))
+        })
     }
 }

@@ -8,6 +8,9 @@
 //! one whose digits are most probable (over-segmentation and search, LeCun et al. 1998, section V). That
 //! works because it was trained on what is no digit, too, and gives none of the ten much there.
 
+mod insight;
+
+pub use self::insight::LayerOutput;
 use crate::{
     image::{DIGITS, DigitImage, Picture, most_probable},
     kernels::Level,
@@ -276,13 +279,16 @@ fn read_line(reader: &Reader, line: Line) -> Found {
     let height = line.iter().map(Piece::height).max().unwrap_or(0) as f32;
     let whole: Vec<Option<Candidate>> = line.iter().map(|piece| Candidate::new(piece.clone())).collect();
     let images: Vec<DigitImage> = whole.iter().flatten().map(|candidate| candidate.image).collect();
-    let mut probabilities = reader.judge(&images).into_iter();
+    let mut judgements = reader.judge(&images).into_iter();
     let mut atoms = vec![];
     for (piece, candidate) in line.into_iter().zip(whole) {
-        let p = candidate.and_then(|_| probabilities.next());
-        let is_sure = p.is_some_and(|p| largest(&p) >= SURE);
-        let parts = if is_sure { vec![piece] } else { segment::apart(piece, height) };
-        atoms.extend(parts.into_iter().enumerate().map(|(part, piece)| Atom { piece, is_cut: part > 0 }));
+        let judgement = candidate.and_then(|_| judgements.next());
+        if judgement.is_some_and(|p| largest(&p) >= SURE) {
+            atoms.push(Atom { piece, is_cut: false, judgement });
+        } else {
+            let parts = segment::apart(piece, height).into_iter().enumerate();
+            atoms.extend(parts.map(|(part, piece)| Atom { piece, is_cut: part > 0, judgement: None }));
+        }
     }
     let areas = atoms.iter().map(|atom| Area::from(&atom.piece)).collect();
     (Search::new(reader, atoms, height).best(), areas)
@@ -293,6 +299,8 @@ struct Atom {
     piece: Piece,
     /// Whether it was cut off from the one before.
     is_cut: bool,
+    /// What the network says of it alone, where it was asked.
+    judgement: Option<[f32; DIGITS]>,
 }
 
 /// All groups of neighbouring atoms that may be digits, and what the network says of them.
@@ -300,8 +308,7 @@ struct Search {
     atoms: Vec<Atom>,
     height: f32,
     /// By first atom, then by how many more there are.
-    candidates: Vec<Vec<Option<(Candidate, usize)>>>,
-    probabilities: Vec<[f32; DIGITS]>,
+    candidates: Vec<Vec<Option<(Candidate, [f32; DIGITS])>>>,
 }
 
 impl Search {
@@ -310,8 +317,7 @@ impl Search {
         const MOST: usize = 5;
         /// Columns of a digit, by the height of its line.
         const WIDEST: f32 = 1.4;
-        let mut candidates = vec![];
-        let mut images = vec![];
+        let (mut candidates, mut images) = (vec![], vec![]);
         for first in 0..atoms.len() {
             let group = |last: usize| atoms[first..=last].iter().map(|atom| &atom.piece);
             let candidate = |last: usize| {
@@ -320,15 +326,27 @@ impl Search {
                 let fits = first == last || (right - left) as f32 <= WIDEST * height;
                 fits.then(|| Candidate::new(Piece::union(group(last)))).flatten()
             };
-            let row = (first..atoms.len().min(first + MOST)).map(|last| {
-                candidate(last).map(|candidate| {
-                    images.push(candidate.image);
-                    (candidate, images.len() - 1)
+            let row: Vec<_> = (first..atoms.len().min(first + MOST))
+                .map(|last| {
+                    let candidate = candidate(last)?;
+                    let known = atoms[first].judgement.filter(|_| first == last);
+                    if known.is_none() {
+                        images.push(candidate.image);
+                    }
+                    Some((candidate, known))
                 })
-            });
-            candidates.push(row.collect());
+                .collect();
+            candidates.push(row);
         }
-        Search { probabilities: reader.judge(&images), atoms, height, candidates }
+        let mut judgements = reader.judge(&images).into_iter();
+        let mut judged = |known: Option<_>| known.or_else(|| judgements.next()).expect("all are judged");
+        let candidates = candidates
+            .into_iter()
+            .map(|row| {
+                row.into_iter().map(|c| c.map(|(candidate, known)| (candidate, judged(known)))).collect()
+            })
+            .collect();
+        Search { atoms, height, candidates }
     }
 
     /// The logarithm of how probable a group is as a digit.
@@ -340,8 +358,7 @@ impl Search {
         /// Digits lower than this part of the line are rare, and the rarer the lower.
         const LOWEST: f32 = 0.55;
         const LOW: f32 = 4.0;
-        let (candidate, index) = self.candidates[first][more].as_ref()?;
-        let p = &self.probabilities[*index];
+        let (candidate, p) = self.candidates[first][more].as_ref()?;
         let height = candidate.piece.height() as f32 / self.height;
         let is_cut = |end: &usize| self.atoms.get(*end).is_some_and(|atom| atom.is_cut);
         // Either side of a cut pays half of it.
@@ -371,8 +388,7 @@ impl Search {
         let (mut first, mut found) = (0, vec![]);
         while first < count {
             if let Some(more) = best[first].1 {
-                let (candidate, index) = self.candidates[first][more].take().expect("a group was chosen");
-                found.push((candidate, self.probabilities[index]));
+                found.push(self.candidates[first][more].take().expect("a group was chosen"));
                 first += more;
             }
             first += 1;

@@ -1,0 +1,268 @@
+"""Uses the page as people do, in headless Chromium: from the disk with the network off, and from `shuzi serve`.
+
+usage: check_page.py SHUZI PICTURES_FOLDER OUT
+
+Draws with mouse, finger and keyboard, drops photos, switches network, language and theme, trains; compares what the page, the
+server and the program read in the pictures; lets axe-core look for what people who cannot see would miss. Screenshots go to OUT.
+"""
+
+import http.server
+import importlib.util
+import json
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+
+from selenium import webdriver
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.actions.action_builder import ActionBuilder
+from selenium.webdriver.common.actions.pointer_input import PointerInput
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import Select
+
+shuzi, pictures, out = (pathlib.Path(argument).resolve() for argument in sys.argv[1:])
+PICTURES = sorted(pictures.glob("*.png"))
+AXE = pathlib.Path(importlib.util.find_spec("axe_playwright_python").origin).with_name("axe.min.js").read_text()
+# Units of the pad, which is 800 wide.
+THREE = [(300, 150), (360, 110), (440, 130), (440, 190), (370, 230), (440, 250), (460, 320), (400, 380), (310, 350)]
+ONE = [(600, 140), (600, 260), (600, 380)]
+SCRIBBLE = [(100, 100), (500, 300), (120, 300), (480, 90), (250, 400), (300, 60), (520, 350), (90, 220), (400, 80), (150, 380)]
+PATIENCE = 60  # seconds for anything
+
+
+def until(what, condition):
+    """Waits for what `condition` gives, once that is true."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        if value := condition():
+            return value
+        time.sleep(0.05)
+    raise AssertionError(f"waited for: {what}")
+
+
+class Page:
+    """The page in a browser of its own."""
+
+    def __init__(self, url, size=(1280, 1000), phone=False):
+        options = webdriver.ChromeOptions()
+        for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--lang=en", "--window-size=%d,%d" % size):
+            options.add_argument(argument)
+        if phone:
+            options.add_experimental_option("mobileEmulation", {"deviceMetrics": {"width": 390, "height": 844, "pixelRatio": 3, "touch": True}})
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+        self.driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver")))
+        self.touches = phone
+        if url.startswith("file:"):
+            self.driver.execute_cdp_cmd("Network.enable", {})
+            offline = {"offline": True, "latency": 0, "downloadThroughput": 0, "uploadThroughput": 0}
+            self.driver.execute_cdp_cmd("Network.emulateNetworkConditions", offline)
+        self.driver.get(url)
+        until("the network is loaded", lambda: self.script("return document.documentElement.dataset.ready === 'true'"))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        messages = [entry["message"] for entry in self.driver.get_log("browser")]
+        self.driver.quit()
+        assert not messages, f"the console says {messages}"
+
+    def script(self, text, *values):
+        return self.driver.execute_script(text, *values)
+
+    def find(self, name):
+        return self.driver.find_element(By.ID, name)
+
+    def click(self, name):
+        self.find(name).click()
+
+    def draw(self, points):
+        """A stroke, by finger on a phone, else by mouse."""
+        pad = self.find("pad")
+        self.script("arguments[0].scrollIntoView({ block: 'center' })", pad)
+        place = self.script("const r = arguments[0].getBoundingClientRect(); return [r.left, r.top, r.width / 800]", pad)
+        actions = ActionBuilder(self.driver, mouse=PointerInput("touch" if self.touches else "mouse", "pointer"), duration=20)
+        pointer = actions.pointer_action
+        for index, (x, y) in enumerate(points):
+            pointer.move_to_location(int(place[0] + x * place[2]), int(place[1] + y * place[2]))
+            if index == 0:
+                pointer.pointer_down()
+        pointer.pointer_up()
+        actions.perform()
+
+    def reads(self, text, name="answer"):
+        until(f"{text!r} in {name}, which is {self.find(name).text!r}", lambda: self.find(name).text.strip() == text)
+
+    def found(self, name):
+        return json.loads(until(f"an answer in {name}", lambda: self.find(name).get_attribute("data-found")))
+
+    def look(self, name):
+        time.sleep(0.4)  # for what is drawn behind the answer
+        self.driver.save_screenshot(str(out / f"{name}.png"))
+
+    def has_no_barrier(self, where):
+        """axe-core finds nothing serious."""
+        self.script(AXE)
+        result = self.driver.execute_async_script("const done = arguments[0]; axe.run().then(done)")
+        serious = [v for v in result["violations"] if v["impact"] in ("serious", "critical")]
+        told = [(v["id"], [node["html"][:120] for node in v["nodes"]]) for v in serious]
+        assert not serious, f"{where}: {told}"
+
+
+def draws(url):
+    with Page(url) as page:
+        page.reads("")
+        page.draw(THREE)
+        page.reads("3")
+        page.has_no_barrier("draw")
+        page.draw(ONE)
+        page.reads("31")
+        page.look("desktop-light-en")
+        page.click("undo")
+        page.reads("3")
+        page.click("eraser")
+        page.draw(THREE)
+        page.reads("no digit")
+        page.click("eraser")
+        page.click("clear")
+        page.draw(SCRIBBLE)
+        page.reads("no digit")
+        page.click("clear")
+        page.reads("")
+        for model in ("classic", "tiny", "small", "photo"):
+            Select(page.find("model")).select_by_value(model)
+            until(model, lambda: page.script("return document.documentElement.dataset.model") == model)
+            page.draw(THREE)
+            page.reads("3")
+            if model == "classic":
+                network = page.find("network")
+                until("its drawing", network.is_displayed)
+                page.script("arguments[0].scrollIntoView({ block: 'center' })", network)
+                ActionChains(page.driver).move_to_element_with_offset(network, network.rect["width"] // 2 - 110, 0).perform()
+                until("a neuron's value", lambda: "layer 3" in page.find("neuron").text)
+                page.look("desktop-network")
+            page.click("clear")
+            page.reads("")
+        page.click("language")
+        assert page.find("tab-draw").text == "手写"
+        page.draw(SCRIBBLE)
+        page.reads("没有数字")
+        page.click("theme")
+        page.has_no_barrier("draw, dark, Chinese")
+        page.click("clear")
+        page.draw(THREE)
+        page.reads("3")
+        page.look("desktop-dark-zh")
+
+
+def draws_by_keyboard(url):
+    with Page(url) as page:
+        pad = page.find("pad")
+        page.script("arguments[0].focus()", pad)
+        right, down, up = Keys.ARROW_RIGHT, Keys.ARROW_DOWN, Keys.ARROW_UP
+        pad.send_keys(up * 8 + " " + right * 9 + down * 17 + " ")  # a 7 with a straight leg
+        page.reads("7")
+        pad.send_keys(Keys.CONTROL + "z")
+        page.reads("")
+
+
+def draws_by_finger(url):
+    with Page(url, phone=True) as page:
+        page.draw([(x, y + 60) for x, y in THREE])
+        page.reads("3")
+        assert page.script("return scrollX === 0 && document.documentElement.scrollWidth <= innerWidth"), "nothing sticks out"
+        page.has_no_barrier("draw on a phone")
+        page.script("scrollTo(0, 0)")
+        page.look("phone-light-en")
+        page.click("language")
+        page.click("theme")
+        page.script("scrollTo(0, 0)")
+        page.look("phone-dark-zh")
+
+
+def trains(url):
+    with Page(url) as page:
+        page.click("tab-train")
+        page.has_no_barrier("train")
+        page.click("go")
+        share = lambda: float(page.find("accuracy-now").text.rstrip(" %") or 0)
+        until("more than 90 % read right", lambda: share() > 90)
+        page.click("stop")
+        until("it has stopped", lambda: page.find("draw-on-it").is_enabled())
+        page.look("train")
+        page.click("draw-on-it")
+        page.draw(THREE)
+        page.reads("3")
+        assert page.find("model").get_attribute("value") == "own"
+
+
+def reads_photos_as_the_program_does(url, server):
+    by_program = subprocess.run([shuzi, "recognize", "--json", "--quiet", *PICTURES], capture_output=True, text=True, check=True)
+    with Page(url) as page:
+        for picture, line in zip(PICTURES, by_program.stdout.splitlines(), strict=True):
+            expected = json.loads(line)
+            page.script("document.getElementById('photo-answer').dataset.found = ''")
+            page.find("file").send_keys(str(picture))
+            compare(picture.name, expected, page.found("photo-answer"))
+            if server:
+                request = urllib.request.Request(f"{server}/api/recognize", picture.read_bytes(), {"Content-Type": "image/png"})
+                with urllib.request.urlopen(request) as answer:
+                    compare(picture.name, expected, json.load(answer))
+        page.script("document.getElementById('steps').open = true")
+        page.has_no_barrier("photo")
+        page.look("photo")
+
+
+def compare(name, expected, found):
+    assert found["text"] == expected["text"], f"{name}: {found['text']} and {expected['text']}"
+    for a, b in zip(found["digits"], expected["digits"], strict=True):
+        assert (a["digit"], a["box"], a["rejected"]) == (b["digit"], b["box"], b["rejected"]), f"{name}: {a} and {b}"
+        far = max(abs(p - q) for p, q in zip(a["probabilities"], b["probabilities"], strict=True))
+        assert far < 1e-4, f"{name}: probabilities {far} apart"
+
+
+def static_server(folder):
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def __init__(self, *arguments, **named):
+            super().__init__(*arguments, directory=folder, **named)
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Quiet)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return f"http://127.0.0.1:{server.server_port}/index.html"
+
+
+def main():
+    assert PICTURES, "no picture to compare with"
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run([shuzi, "page", "--out", folder, "--quiet"], check=True)
+        disk = pathlib.Path(folder, "shuzi.html").as_uri()
+        serve = subprocess.Popen([shuzi, "serve", "--port", "0", "--quiet"], stdout=subprocess.PIPE, text=True)
+        server = next(word for word in serve.stdout.readline().split() if word.startswith("http")).rstrip("/.")
+        try:
+            for name, check in (
+                ("from the disk, offline: draw", lambda: draws(disk)),
+                ("by keyboard", lambda: draws_by_keyboard(disk)),
+                ("by finger", lambda: draws_by_finger(disk)),
+                ("train", lambda: trains(disk)),
+                ("from static files: draw", lambda: draws(static_server(folder))),
+                ("from the server: draw", lambda: draws(server)),
+                ("page, server and program read the same", lambda: reads_photos_as_the_program_does(server, server)),
+            ):
+                check()
+                print(f"{name}: fine", flush=True)
+        finally:
+            serve.terminate()
+            assert serve.wait(PATIENCE) == 0, "the server ends in peace"
+
+
+main()

@@ -1,0 +1,252 @@
+// Puts the page together: tabs, network, language and theme; what is drawn or dropped goes to the library, what is read comes back.
+
+import { Answer } from "./answer.js";
+import { assetBytes } from "./assets.js";
+import { Engine } from "./engine.js";
+import { Inside } from "./inside.js";
+import { Pad } from "./pad.js";
+import { drawSteps, pixelsOf } from "./photo.js";
+import { TrainTab } from "./train.js";
+import { loadWords, percent, remember, remembered, switchLanguage, word } from "./words.js";
+
+const MODELS = ["photo", "small", "tiny", "classic"]; // the first reads pictures best
+
+const byId = (name) => document.getElementById(name);
+
+async function main() {
+  showTheme(remembered("theme"));
+  const engine = new Engine("reader");
+  const model = assetBytes(`${MODELS[0]}.safetensors`);
+  model.catch(() => {});
+  await loadWords();
+
+  const page = new Page(engine);
+  await page.setModel(() => model, MODELS[0]);
+  document.documentElement.dataset.ready = "true";
+}
+
+/** What is on the page and what it shows. */
+class Page {
+  #engine;
+  #model = null;
+  #own = null; // the file of a network of one's own, and its name
+  #reading = false;
+  #again = false;
+  #photo = null;
+  #pad;
+  #answer;
+  #photoAnswer;
+  #inside;
+  #train;
+
+  constructor(engine) {
+    this.#engine = engine;
+    this.#inside = new Inside({ call: (...question) => this.#engine.call(...question) });
+    const look = (chosen, found) => {
+      const image = chosen === null ? null : found.images.slice(784 * chosen, 784 * (chosen + 1));
+      this.#inside.show(image, found?.digits[chosen]?.digit);
+    };
+    this.#answer = new Answer("", byId("pad-boxes"), look);
+    this.#photoAnswer = new Answer("photo-", byId("picture-boxes"), look);
+    this.#pad = new Pad(byId("pad"), () => this.#read());
+    this.#train = new TrainTab((bytes) => this.#takeOwn(bytes, () => word("yours"), "draw"));
+    this.#wireTabs();
+    this.#wireTools();
+    this.#wirePhotos();
+    this.#wireSettings();
+  }
+
+  /** Loads a network from bytes to come; its name is kept for the list. */
+  async setModel(bytes, name) {
+    const file = await bytes();
+    this.#model = await this.#loadInto(file);
+    this.#model.listed = name;
+    this.#inside.setModel(this.#model);
+    this.#renderModels();
+    document.documentElement.dataset.model = name;
+    this.#read();
+    if (this.#photo) await this.#readPhoto();
+  }
+
+  /** A file that the small reader does not know goes to the full library. */
+  async #loadInto(file) {
+    try {
+      return await this.#engine.call("load", { bytes: file });
+    } catch {
+      const full = new Engine("full");
+      const model = await full.call("load", { bytes: file });
+      this.#engine = full;
+      return model;
+    }
+  }
+
+  #takeOwn(bytes, name, tab) {
+    this.#own = { bytes, name };
+    if (tab) this.#showTab(tab);
+    return this.setModel(async () => bytes, "own");
+  }
+
+  #renderModels() {
+    const options = MODELS.map((name) => new Option(name, name));
+    if (this.#own) options.push(new Option(this.#own.name(), "own"));
+    options.push(new Option(word("own-model"), "file"));
+    byId("model").replaceChildren(...options);
+    byId("model").value = this.#model.listed;
+    const { parameters, correct, count } = this.#model;
+    const tested = count ? word("tested", { percent: percent(correct / count, 2), count: count.toLocaleString() }) : "";
+    byId("facts").textContent = word("facts", { parameters: parameters.toLocaleString() }) + tested;
+  }
+
+  /** Reads the pad; while the library is at it, only the newest strokes wait. */
+  async #read() {
+    byId("invitation").hidden = !this.#pad.isEmpty;
+    if (!this.#model || this.#reading) {
+      this.#again = true;
+      return;
+    }
+    if (this.#pad.isEmpty) return this.#answer.show(null, 1, 1);
+    this.#reading = true;
+    const { left, top, ...picture } = this.#pad.picture();
+    try {
+      const found = await this.#engine.call("read", picture, [picture.pixels]);
+      for (const { box } of found.digits) [box[0], box[1]] = [box[0] + left, box[1] + top];
+      if (!this.#pad.isEmpty) this.#answer.show(found, ...this.#pad.size);
+    } catch (error) {
+      complain(word("failed", { reason: error.message }));
+    }
+    this.#reading = false;
+    if (this.#again) {
+      this.#again = false;
+      this.#read();
+    }
+  }
+
+  async #readPhoto() {
+    const { width, height } = this.#photo;
+    const found = await this.#engine.call("read", { pixels: this.#photo.pixels.slice(0), width, height });
+    this.#photoAnswer.show(found, width, height);
+    drawSteps(found, byId("picture"));
+    byId("steps").hidden = false;
+  }
+
+  async #takeFile(file) {
+    if (!file) return;
+    complain("");
+    if (/\.(safetensors|npy|npz)$/.test(file.name)) return this.#takeModelFile(file);
+    this.#showTab("photo");
+    try {
+      this.#photo = await pixelsOf(file, byId("picture"));
+    } catch {
+      return complain(word("bad-picture", { name: file.name || "?" }));
+    }
+    byId("picture").parentElement.hidden = false;
+    await this.#readPhoto();
+  }
+
+  async #takeModelFile(file) {
+    try {
+      await this.#takeOwn(await file.arrayBuffer(), () => file.name);
+    } catch (error) {
+      complain(word("bad-model", { name: file.name, reason: error.message }));
+      this.#renderModels();
+    }
+  }
+
+  #wireTabs() {
+    const tabs = [...document.querySelectorAll("[role=tab]")];
+    for (const tab of tabs) tab.addEventListener("click", () => this.#showTab(tab.getAttribute("aria-controls")));
+    tabs[0].parentElement.addEventListener("keydown", (event) => {
+      const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+      if (!step) return;
+      const next = tabs[(tabs.indexOf(document.activeElement) + step + tabs.length) % tabs.length];
+      next.click();
+      next.focus();
+    });
+  }
+
+  #showTab(name) {
+    for (const tab of document.querySelectorAll("[role=tab]")) {
+      const isThis = tab.getAttribute("aria-controls") === name;
+      tab.setAttribute("aria-selected", String(isThis));
+      tab.tabIndex = isThis ? 0 : -1;
+      byId(tab.getAttribute("aria-controls")).hidden = !isThis;
+    }
+    const answer = { draw: this.#answer, photo: this.#photoAnswer }[name];
+    if (answer) answer.render();
+    else this.#inside.show(null);
+    if (name === "train") this.#train.render();
+  }
+
+  #wireTools() {
+    byId("undo").addEventListener("click", () => this.#pad.undo());
+    byId("clear").addEventListener("click", () => this.#pad.clear());
+    byId("eraser").addEventListener("click", () => {
+      this.#pad.erases = !this.#pad.erases;
+      byId("eraser").setAttribute("aria-pressed", String(this.#pad.erases));
+    });
+  }
+
+  #wirePhotos() {
+    for (const [button, input] of [["choose", "file"], ["camera", "shot"]]) {
+      byId(button).addEventListener("click", () => byId(input).click());
+      byId(input).addEventListener("change", (event) => {
+        this.#takeFile(event.target.files[0]);
+        event.target.value = "";
+      });
+    }
+    const drop = byId("drop");
+    addEventListener("dragover", (event) => {
+      event.preventDefault();
+      drop.classList.add("over");
+    });
+    addEventListener("dragleave", () => drop.classList.remove("over"));
+    addEventListener("drop", (event) => {
+      event.preventDefault();
+      drop.classList.remove("over");
+      this.#takeFile(event.dataTransfer.files[0]);
+    });
+    addEventListener("paste", (event) => this.#takeFile(event.clipboardData.files[0]));
+  }
+
+  #wireSettings() {
+    byId("model").addEventListener("change", async (event) => {
+      const name = event.target.value;
+      complain("");
+      if (name === "file") {
+        event.target.value = this.#model.listed;
+        byId("model-file").click();
+      } else if (name === "own") {
+        await this.setModel(async () => this.#own.bytes, "own");
+      } else {
+        await this.setModel(() => assetBytes(`${name}.safetensors`), name);
+      }
+    });
+    byId("model-file").addEventListener("change", (event) => {
+      this.#takeFile(event.target.files[0]);
+      event.target.value = "";
+    });
+    byId("language").addEventListener("click", () => {
+      switchLanguage();
+      this.#renderModels();
+      this.#showTab(document.querySelector("[aria-selected=true]").getAttribute("aria-controls"));
+    });
+    byId("theme").addEventListener("click", () => {
+      const isDark = getComputedStyle(document.documentElement).colorScheme === "dark";
+      remember("theme", isDark ? "light" : "dark");
+      showTheme(isDark ? "light" : "dark");
+      this.#pad.draw();
+      this.#showTab(document.querySelector("[aria-selected=true]").getAttribute("aria-controls"));
+    });
+  }
+}
+
+function showTheme(theme) {
+  if (theme) document.documentElement.dataset.theme = theme;
+}
+
+function complain(message) {
+  byId("problem").textContent = message;
+  byId("problem").hidden = !message;
+}
+
+main().catch((error) => complain(error.message));

@@ -1,0 +1,153 @@
+// Training in the page: a recipe from the form, a worker that learns, curves and weights as it goes.
+
+import { Engine } from "./engine.js";
+import { drawCurve, drawWeights } from "./sketch.js";
+import { percent, word } from "./words.js";
+
+const DIGITS = 40000; // to learn from, if no files are given
+const SLICE = 150; // milliseconds between two looks
+
+const part = (name) => document.getElementById(name);
+
+/** The recipe that the form asks for, as shuzi writes recipes; null if it cannot be. */
+function recipeFromForm() {
+  const sizes = part("hidden").value.split(/[\s,]+/).filter(Boolean).map(Number);
+  if (!sizes.every((size) => Number.isInteger(size) && size >= 1 && size <= 1000)) return null;
+  const layers = [...sizes.map((size) => `{ linear = ${size} }, "relu"`), "{ linear = 10 }"];
+  const number = (name) => Number(part(name).value);
+  return `name = "page"
+[network]
+pixels = "unit"
+layers = [${layers.join(", ")}]
+initial-weights = "he"
+[training]
+epochs = ${Math.round(number("epochs"))}
+batch-size = ${Math.round(number("batch"))}
+learning-rate = ${number("rate").toFixed(6)}
+optimizer = { kind = "adam" }
+schedule = { kind = "linear", warmup = 0.05 }
+`;
+}
+
+/** MNIST's four files in the order that the library wants, or null. */
+async function mnistFiles(files) {
+  const order = [/train.*images/, /train.*labels/, /t10k.*images/, /t10k.*labels/];
+  const found = order.map((name) => files.find((file) => name.test(file.name)));
+  return found.every(Boolean) ? Promise.all(found.map((file) => file.arrayBuffer())) : null;
+}
+
+/** The tab in which a network learns. `take` gets the file of a network to draw on. */
+export class TrainTab {
+  #engine = null;
+  #running = false;
+  #begun = false;
+  #over = false;
+  #losses = [];
+  #accuracies = [];
+  #told = () => "";
+
+  constructor(take) {
+    part("recipe").addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#start();
+    });
+    for (const name of ["hidden", "rate", "batch", "epochs", "mnist"]) {
+      part(name).addEventListener("input", () => this.#forget());
+    }
+    part("stop").addEventListener("click", () => (this.#running = false));
+    part("save").addEventListener("click", async () => {
+      const link = document.createElement("a");
+      link.href = URL.createObjectURL(new Blob([await this.#engine.call("modelFile")]));
+      link.download = "model.safetensors";
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+    });
+    part("draw-on-it").addEventListener("click", async () => take(await this.#engine.call("modelFile")));
+  }
+
+  /** The same in the language of now. */
+  render() {
+    part("learns").textContent = this.#told();
+    part("go").textContent = word(this.#begun && !this.#over ? "go-on" : "go");
+    this.#drawCurves();
+  }
+
+  #say(told) {
+    this.#told = told;
+    part("learns").textContent = told();
+  }
+
+  /** The form has changed: the next training begins anew. */
+  #forget() {
+    if (!this.#running) this.#begun = this.#over = false;
+    this.render();
+  }
+
+  async #start() {
+    if (this.#running) return;
+    try {
+      if (!this.#begun || this.#over) await this.#begin();
+      if (this.#begun) await this.#run();
+    } catch (error) {
+      this.#begun = false;
+      this.#say(() => word("failed", { reason: error.message }));
+    }
+    this.#running = false;
+    this.#enable();
+  }
+
+  async #begin() {
+    const recipe = recipeFromForm(), chosen = [...part("mnist").files];
+    if (!recipe) return this.#say(() => word("bad-hidden"));
+    const files = chosen.length ? await mnistFiles(chosen) : undefined;
+    if (files === null) return this.#say(() => word("bad-mnist"));
+    if (!files) this.#say(() => word("drawing-digits", { count: DIGITS.toLocaleString() }));
+    this.#running = true;
+    this.#enable();
+    this.#engine ??= new Engine("full");
+    await this.#engine.call("train", { recipe, files, count: DIGITS }, files ?? []);
+    [this.#losses, this.#accuracies, this.#over, this.#begun] = [[], [], false, true];
+  }
+
+  async #run() {
+    this.#running = true;
+    this.#enable();
+    let share = 0, steps = this.#losses.length;
+    while (this.#running && !this.#over) {
+      const told = await this.#engine.call("advance", { milliseconds: SLICE });
+      for (const [, loss] of told.steps) this.#losses.push(loss);
+      this.#over = told.over;
+      share = told.right / told.all;
+      steps = this.#losses.length;
+      this.#accuracies.push(share);
+      const [epoch, step] = [told.epoch + 1, steps], now = share;
+      this.#say(() => word("learning", { epoch, step, percent: percent(now) }));
+      drawWeights(part("learned"), told.first, told.side);
+      this.#drawCurves();
+    }
+    const isOver = this.#over;
+    this.#say(() => word(isOver ? "learned" : "paused", { step: steps, percent: percent(share) }));
+  }
+
+  #enable() {
+    const hasNetwork = this.#begun && !this.#running;
+    part("go").disabled = this.#running;
+    part("stop").disabled = !this.#running;
+    part("save").disabled = part("draw-on-it").disabled = !hasNetwork;
+    part("go").textContent = word(this.#begun && !this.#over ? "go-on" : "go");
+  }
+
+  #drawCurves() {
+    // At most so many points, each the mean of its steps.
+    const points = 300, size = Math.max(1, Math.ceil(this.#losses.length / points));
+    const means = [];
+    for (let first = 0; first < this.#losses.length; first += size) {
+      const few = this.#losses.slice(first, first + size);
+      means.push(few.reduce((sum, loss) => sum + loss, 0) / few.length);
+    }
+    drawCurve(part("loss"), means, 0, 2.5);
+    drawCurve(part("accuracy"), this.#accuracies, 0, 1);
+    part("loss-now").textContent = means.length ? means.at(-1).toFixed(3) : "";
+    part("accuracy-now").textContent = this.#accuracies.length ? percent(this.#accuracies.at(-1)) : "";
+  }
+}
