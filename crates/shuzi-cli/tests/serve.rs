@@ -517,7 +517,7 @@ fn mistakes_on_the_command_line_are_told() {
     for (arguments, expected_code, word) in [
         (&["--port", port][..], 1, "another program"),
         (&["--host", "203.0.113.9"], 1, "203.0.113.9"),
-        (&["--host", "somewhere"], 2, "somewhere"),
+        (&["--host", "somewhere"], 2, "somewhere is no address"),
         (&["--port", "70000"], 2, "70000"),
         (&["--allow-host", "http://a/"], 2, "http://a/"),
         (&["--threads", "0"], 2, "--threads"),

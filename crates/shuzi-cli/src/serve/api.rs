@@ -10,7 +10,6 @@ use super::{
     question::Question,
     refusal::Refusal,
 };
-use crate::models;
 use axum::{
     Router,
     body::{Body, Bytes, HttpBody},
@@ -92,8 +91,8 @@ async fn record(State(server): State<Arc<Server>>, request: Request, next: Next)
     response
 }
 
-async fn list_models() -> Response {
-    json(StatusCode::OK, &models::list())
+async fn list_models(State(server): State<Arc<Server>>) -> Response {
+    text("application/json", server.models.clone())
 }
 
 async fn metrics(State(server): State<Arc<Server>>) -> Response {

@@ -12,6 +12,7 @@ use hyper_util::{
 };
 use std::{
     collections::BTreeMap,
+    io::ErrorKind,
     net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -42,10 +43,14 @@ pub async fn serve(
             accepted = listener.accept() => accepted,
             () = stop.notified() => break,
         };
-        let Ok((stream, _)) = accepted else {
-            clients.make_place();
-            sleep(BREATH).await;
-            continue;
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) if error.kind() == ErrorKind::ConnectionAborted => continue,
+            Err(_) => {
+                clients.make_place();
+                sleep(BREATH).await;
+                continue;
+            }
         };
         let Ok(address) = stream.local_addr() else { continue }; // it is gone already
         let Some(client) = clients.admit(address.ip()) else { continue };

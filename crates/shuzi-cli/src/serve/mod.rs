@@ -43,7 +43,7 @@ use tokio::sync::{Notify, Semaphore};
 pub struct Serve {
     #[arg(long, value_name = "N", default_value = "8427")]
     port: u16,
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1", value_parser = address)]
     host: IpAddr,
     #[arg(long, value_name = "NAME")]
     allow_host: Vec<String>,
@@ -57,6 +57,11 @@ pub struct Serve {
     max_megabytes: NonZeroU64,
     #[arg(long, short)]
     quiet: bool,
+}
+
+fn address(text: &str) -> Result<IpAddr, String> {
+    let text = if text == "localhost" { "127.0.0.1" } else { text };
+    text.parse().map_err(|_| t!("serve.address", found = text).into())
 }
 
 /// What strangers may make of the server.
@@ -106,6 +111,8 @@ pub struct Server {
     hosts: Vec<String>,
     /// Of the models inside the program, by name.
     readers: BTreeMap<&'static str, Reader>,
+    /// The models inside the program, as JSON, which takes milliseconds to make.
+    models: String,
     pool: pool::Pool,
     /// Of all bodies.
     memory: Arc<Semaphore>,
@@ -129,6 +136,7 @@ impl Server {
             readers: models::all()
                 .map(|(name, model)| (name, Reader::new(&model, processor.level)))
                 .collect(),
+            models: format!("{}\n", models::list()),
             pool: pool::Pool::new(processor.threads, limits.queue, metrics.queue.clone())?,
             memory: body::memory(limits.memory),
             metrics,
