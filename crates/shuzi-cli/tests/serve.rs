@@ -216,7 +216,7 @@ fn forms_bring_one_picture_or_several() {
         (whole[..whole.len() / 2].to_vec(), 400, "bad_multipart"),
         (form(&[b"hello"]), 415, "not_a_picture"),
         (form(&[&bytes, &bytes[..80]]), 422, "damaged_picture"),
-        (form(&[&b""[..]; 101]), 413, "too_many_files"),
+        (form(&[&b""[..]; 100]), 413, "too_many_parts"),
     ] {
         let answer = send(&body);
         assert_eq!((answer.status, &answer.code()[..]), (status, code), "{answer:?}");

@@ -93,7 +93,7 @@ pub async fn read(
     let pictures = match kind {
         Kind::Picture => vec![bytes],
         Kind::Form(boundary) => {
-            memory.grow(2 * bytes.len())?; // the parts are copies
+            memory.grow(3 * bytes.len())?; // the form and its parts are copies
             parts(bytes, boundary).await?
         }
     };
@@ -174,19 +174,19 @@ impl Memory {
 
 /// The files of a form; what is no file is passed over.
 async fn parts(bytes: Bytes, boundary: String) -> Result<Vec<Bytes>, Refusal> {
-    /// More files are not read.
+    /// More parts are not read: each takes time on the thread that all connections share.
     const MOST: usize = 100;
     let bad = |error: multer::Error| Refusal::bad("bad_multipart", format!("multipart/form-data: {error}"));
     let mut form = Multipart::new(Body::from(bytes).into_data_stream(), boundary);
-    let mut files = vec![];
-    while let Some(field) = form.next_field().await.map_err(bad)? {
-        if field.file_name().is_none() {
-            continue;
+    let (mut files, mut count) = (vec![], 0);
+    while let Some(part) = form.next_field().await.map_err(bad)? {
+        count += 1;
+        if count > MOST {
+            return Err(Refusal::too_large("too_many_parts", format!("at most {MOST} parts are read")));
         }
-        if files.len() == MOST {
-            return Err(Refusal::too_large("too_many_files", format!("at most {MOST} files are read")));
+        if part.file_name().is_some() {
+            files.push(part.bytes().await.map_err(bad)?);
         }
-        files.push(field.bytes().await.map_err(bad)?);
     }
     if files.is_empty() {
         return Err(Refusal::bad("bad_multipart", "multipart/form-data: there is no file in it"));

@@ -115,7 +115,8 @@ impl Clients {
 
     /// A new connection; none if all others are being worked for.
     fn admit(self: &Arc<Self>, reached: IpAddr) -> Option<Arc<Client>> {
-        if self.lock().count >= self.most && !self.make_place() {
+        let is_full = self.lock().count >= self.most;
+        if is_full && !self.make_place() {
             return None;
         }
         let client =
