@@ -354,6 +354,8 @@ fn io(error: &io::Error) -> String {
         io::ErrorKind::IsADirectory => t!("io.is-folder"),
         io::ErrorKind::NotADirectory => t!("io.no-folder"),
         io::ErrorKind::ReadOnlyFilesystem => t!("io.read-only"),
+        io::ErrorKind::AddrInUse => t!("io.address-in-use"),
+        io::ErrorKind::AddrNotAvailable => t!("io.no-address"),
         _ => error.to_string().into(),
     }
     .into_owned()

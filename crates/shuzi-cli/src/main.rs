@@ -22,6 +22,8 @@ mod progress;
 mod recipes;
 mod recognize;
 mod report;
+#[cfg(feature = "serve")]
+mod serve;
 mod sources;
 mod train;
 
@@ -50,6 +52,8 @@ enum Verb {
     Train(Box<train::Train>),
     Evaluate(evaluate::Evaluate),
     Recognize(recognize::Recognize),
+    #[cfg(feature = "serve")]
+    Serve(serve::Serve),
     Export(export::Export),
     Models(models::Models),
     #[cfg(feature = "page")]
@@ -96,6 +100,8 @@ fn run(verb: Verb) -> anyhow::Result<Ending> {
         Verb::Train(train) => train.run(out),
         Verb::Evaluate(evaluate) => evaluate.run(out).map(done),
         Verb::Recognize(recognize) => recognize.run(out).map(done),
+        #[cfg(feature = "serve")]
+        Verb::Serve(serve) => serve.run(out).map(done),
         Verb::Export(export) => export.run(out).map(done),
         Verb::Models(models) => models.run(out).map(done),
         #[cfg(feature = "page")]

@@ -19,7 +19,7 @@ use std::{
 };
 
 /// The models inside the program, by name. How each was made: models/README.md.
-const SHIPPED: [(&str, &[u8]); 4] = [
+pub const SHIPPED: [(&str, &[u8]); 4] = [
     ("small", include_bytes!("../../../models/small.safetensors")),
     ("photo", include_bytes!("../../../models/photo.safetensors")),
     ("tiny", include_bytes!("../../../models/tiny.safetensors")),
@@ -47,12 +47,7 @@ pub struct Models {
 impl Models {
     pub fn run(self, out: &mut impl Write) -> anyhow::Result<()> {
         if self.json {
-            let models: Vec<_> = SHIPPED.iter().map(|(name, bytes)| object(name, bytes)).collect();
-            writeln!(
-                out,
-                "{}",
-                json!({ "default": DEFAULT, "for_pictures": FOR_PICTURES, "models": models })
-            )?;
+            writeln!(out, "{}", list())?;
             return Ok(());
         }
         let headings = [
@@ -70,6 +65,25 @@ impl Models {
         writeln!(out, "{}", t!("models.default", name = DEFAULT, for_pictures = FOR_PICTURES))?;
         Ok(())
     }
+}
+
+/// The models inside the program, for programs.
+pub fn list() -> serde_json::Value {
+    let models: Vec<_> = SHIPPED.iter().map(|(name, bytes)| object(name, bytes)).collect();
+    json!({ "default": DEFAULT, "for_pictures": FOR_PICTURES, "models": models })
+}
+
+/// The models inside the program, by name.
+#[cfg(feature = "serve")]
+pub fn all() -> impl Iterator<Item = (&'static str, Model)> {
+    SHIPPED.iter().map(|(name, bytes)| (*name, shipped(bytes)))
+}
+
+/// The name of the model inside the program that is meant by a word, if there is one.
+#[cfg(feature = "serve")]
+pub fn shipped_name(word: &str) -> Option<&'static str> {
+    let word = if word == "default" { DEFAULT } else { word };
+    SHIPPED.iter().map(|(name, _)| *name).find(|name| *name == word)
 }
 
 /// The names of the models inside the program, in words.

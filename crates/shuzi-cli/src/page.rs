@@ -1,4 +1,5 @@
-//! `shuzi page`: the web page as files for any web server, and once more as one file that works from a disk.
+//! `shuzi page`: the web page as files for any web server, and once more as one file that works from a disk; and its files for
+//! `shuzi serve`.
 //!
 //! The files were packed by `build.rs`. In one file, scripts and styles stand in the page itself, allowed by their hashes, and
 //! everything else is in it as gzip and Base64.
@@ -30,6 +31,49 @@ const MODULES: [&str; 11] = [
 
 /// The page as one file.
 const SINGLE_FILE: &str = "shuzi.html";
+
+/// A file of the page, for the server.
+#[derive(Clone, Copy)]
+pub struct Asset {
+    pub content_type: &'static str,
+    pub bytes: &'static [u8],
+    /// The same, compressed.
+    pub brotli: Option<&'static [u8]>,
+}
+
+/// The file at a path that begins with `/`. A list, not a folder: no path leads out of it.
+pub fn asset(path: &str) -> Option<Asset> {
+    let name = path.strip_prefix('/')?;
+    let name = if name.is_empty() { "index.html" } else { name };
+    if FILES.is_empty() && name == "index.html" {
+        let content_type = "text/html; charset=utf-8";
+        return Some(Asset { content_type, bytes: WITHOUT_PAGE.as_bytes(), brotli: None });
+    }
+    let (name, bytes, packed) = FILES.iter().find(|(found, ..)| *found == name)?;
+    let content_type = match name.rsplit_once('.')?.1 {
+        "html" => "text/html; charset=utf-8",
+        "css" => "text/css; charset=utf-8",
+        "js" => "text/javascript; charset=utf-8",
+        "json" => "application/json",
+        "wasm" => "application/wasm",
+        _ => "application/octet-stream",
+    };
+    Some(Asset { content_type, bytes, brotli: Some(packed) })
+}
+
+/// What the server shows in the place of a page that could not be built.
+const WITHOUT_PAGE: &str = r#"<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>shuzi</title>
+<h1>shuzi</h1>
+<p>This program was built without WebAssembly, so it has no page. Send a picture to <code>/api/recognize</code>; all else is in
+<a href="/api/openapi.json">/api/openapi.json</a>.</p>
+<p lang="zh-CN">此程序构建时没有 WebAssembly，因此没有网页。请把图片发送到 <code>/api/recognize</code>；其余接口见
+<a href="/api/openapi.json">/api/openapi.json</a>。</p>
+</html>
+"#;
 
 #[derive(clap::Args)]
 pub struct Page {

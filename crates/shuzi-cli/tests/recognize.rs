@@ -2,41 +2,9 @@
 
 mod support;
 
-use shuzi::{dataset::synthetic, image::SIDE};
 use std::{fs, io::Write, path::Path, process::Stdio};
-use support::{fail, run, shuzi, succeed};
+use support::{CLEAR, fail, page, png, run, shuzi, succeed};
 use tempfile::tempdir;
-
-/// A grey PNG.
-fn png(width: usize, height: usize, pixels: &[u8]) -> Vec<u8> {
-    let mut bytes = vec![];
-    let mut encoder = png::Encoder::new(&mut bytes, width as u32, height as u32);
-    encoder.set_color(png::ColorType::Grayscale);
-    encoder.set_depth(png::BitDepth::Eight);
-    encoder.write_header().unwrap().write_image_data(pixels).unwrap();
-    bytes
-}
-
-/// Dark synthetic digits side by side on white, each three times as large as MNIST's.
-fn page(indices: &[u64]) -> (Vec<u8>, String) {
-    let (side, height) = (3 * SIDE, 3 * SIDE + 40);
-    let width = side * indices.len() + 40;
-    let mut pixels = vec![255u8; width * height];
-    let mut text = String::new();
-    for (place, &index) in indices.iter().enumerate() {
-        let (image, label) = synthetic::draw(5, index);
-        for y in 0..side {
-            for x in 0..side {
-                pixels[(y + 20) * width + 20 + place * side + x] -= image.0[y / 3 * SIDE + x / 3];
-            }
-        }
-        text.push(char::from(b'0' + label));
-    }
-    (png(width, height, &pixels), text)
-}
-
-/// Digits that anybody reads.
-const CLEAR: [u64; 3] = [2, 3, 8];
 
 fn with_page(folder: &Path) -> String {
     let (bytes, text) = page(&CLEAR);

@@ -3,6 +3,7 @@
 
 #![allow(dead_code, reason = "each test uses its part")]
 
+use shuzi::{dataset::synthetic, image::SIDE};
 use std::{
     io::{BufRead, BufReader, Write},
     net::{TcpListener, TcpStream},
@@ -64,6 +65,37 @@ pub fn idx(magic: u32, dimensions: &[u32], bytes: &[u8]) -> Vec<u8> {
     let header: Vec<u8> = [&[magic], dimensions].concat().into_iter().flat_map(u32::to_be_bytes).collect();
     [header, bytes.to_vec()].concat()
 }
+
+/// A grey PNG.
+pub fn png(width: usize, height: usize, pixels: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![];
+    let mut encoder = png::Encoder::new(&mut bytes, width as u32, height as u32);
+    encoder.set_color(png::ColorType::Grayscale);
+    encoder.set_depth(png::BitDepth::Eight);
+    encoder.write_header().unwrap().write_image_data(pixels).unwrap();
+    bytes
+}
+
+/// Dark synthetic digits side by side on white, each three times as large as MNIST's.
+pub fn page(indices: &[u64]) -> (Vec<u8>, String) {
+    let (side, height) = (3 * SIDE, 3 * SIDE + 40);
+    let width = side * indices.len() + 40;
+    let mut pixels = vec![255u8; width * height];
+    let mut text = String::new();
+    for (place, &index) in indices.iter().enumerate() {
+        let (image, label) = synthetic::draw(5, index);
+        for y in 0..side {
+            for x in 0..side {
+                pixels[(y + 20) * width + 20 + place * side + x] -= image.0[y / 3 * SIDE + x / 3];
+            }
+        }
+        text.push(char::from(b'0' + label));
+    }
+    (png(width, height, &pixels), text)
+}
+
+/// Digits that anybody reads.
+pub const CLEAR: [u64; 3] = [2, 3, 8];
 
 /// MNIST's folder as `SHUZI_DATA` says, or a word that the test skips.
 pub fn mnist() -> Option<PathBuf> {

@@ -1,0 +1,153 @@
+//! What is answered: the routes, and what happens to every request on its way.
+
+use super::{
+    Server, assets,
+    body::{self, Kind},
+    connections::Client,
+    guard,
+    log::Line,
+    pool::PoolError,
+    question::Question,
+    refusal::Refusal,
+};
+use axum::{
+    Router,
+    body::{Body, Bytes, HttpBody},
+    extract::{MatchedPath, Request, State},
+    http::{
+        HeaderValue, StatusCode,
+        header::{CACHE_CONTROL, CONTENT_TYPE, EXPECT},
+    },
+    middleware::{Next, from_fn_with_state},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use serde_json::{Value, json};
+use shuzi::{decode, recognition::recognize};
+use std::{
+    sync::Arc,
+    time::{Instant, SystemTime},
+};
+use tokio::time::timeout;
+
+/// The description of the API, for programs: OpenAPI 3.1.
+pub const OPEN_API: &str = include_str!("openapi.json");
+
+pub fn router(server: Arc<Server>) -> Router {
+    Router::new()
+        .route("/api/recognize", post(read))
+        .route("/api/models", get(list_models))
+        .route("/api/openapi.json", get(|| async { text("application/json", OPEN_API) }))
+        .route("/healthz", get(|| async { json(StatusCode::OK, &json!({ "status": "ok" })) }))
+        .route("/metrics", get(metrics))
+        .fallback(assets::serve)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn_with_state(Arc::clone(&server), guard::check))
+        .layer(from_fn_with_state(Arc::clone(&server), record))
+        .with_state(server)
+}
+
+/// An answer for programs.
+pub fn json(status: StatusCode, value: &Value) -> Response {
+    let mut response = text("application/json", format!("{value}\n"));
+    *response.status_mut() = status;
+    response
+}
+
+pub async fn wrong_method() -> Refusal {
+    Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "wrong_method", "this is not for this method; see Allow")
+}
+
+fn text(content_type: &'static str, text: impl Into<Body>) -> Response {
+    let fresh = HeaderValue::from_static("no-store");
+    let headers = [(CONTENT_TYPE, HeaderValue::from_static(content_type)), (CACHE_CONTROL, fresh)];
+    (headers, text.into()).into_response()
+}
+
+/// Counts and logs every request, and gives every answer its headers.
+async fn record(State(server): State<Arc<Server>>, request: Request, next: Next) -> Response {
+    let (time, start) = (SystemTime::now(), Instant::now());
+    let (method, path) = (request.method().clone(), request.uri().path().to_string());
+    let route = match request.extensions().get::<MatchedPath>().map(MatchedPath::as_str) {
+        Some("/api/recognize") => "/api/recognize",
+        Some("/api/models") => "/api/models",
+        Some("/api/openapi.json") => "/api/openapi.json",
+        Some("/healthz") => "/healthz",
+        Some("/metrics") => "/metrics",
+        _ => "page",
+    };
+    let mut response = next.run(request).await;
+    response.headers_mut().extend(guard::HEADERS);
+    let (status, took) = (response.status().as_u16(), start.elapsed());
+    let error = response.extensions().get::<&'static str>().copied();
+    server.metrics.answered(route, status, took);
+    if let Some(reason) = error.filter(|_| response.status() == StatusCode::SERVICE_UNAVAILABLE) {
+        server.metrics.rejected(reason);
+    }
+    if let Some(log) = &server.log {
+        let bytes = response.body().size_hint().lower();
+        log.tell(Line { time, method: method.to_string(), path, status, took, bytes, error });
+    }
+    response
+}
+
+async fn list_models(State(server): State<Arc<Server>>) -> Response {
+    text("application/json", server.models.clone())
+}
+
+async fn metrics(State(server): State<Arc<Server>>) -> Response {
+    text("application/openmetrics-text; version=1.0.0; charset=utf-8", server.metrics.to_text())
+}
+
+/// `POST /api/recognize`: pictures in, what is written in them out.
+async fn read(State(server): State<Arc<Server>>, request: Request) -> Result<Response, Refusal> {
+    let (head, body) = request.into_parts();
+    let (question, kind) = (Question::parse(head.uri.query().unwrap_or_default()), Kind::of(&head.headers));
+    let expects_continue = head.headers.contains_key(EXPECT);
+    let (question, kind) = match (question, kind) {
+        (Ok(question), Ok(kind)) => (Ok(question), kind),
+        // Who waits for our word before the body hears it now; others send, and would not hear it while they do.
+        (Err(refusal), _) | (_, Err(refusal)) if expects_continue => return Err(refusal),
+        (Err(refusal), _) | (_, Err(refusal)) => (Err(refusal), Kind::Picture),
+    };
+    let pictures = body::read(kind, body, expects_continue, &server.limits, &server.memory).await;
+    let (question, pictures) = (question?, pictures?);
+
+    let client = head.extensions.get::<Arc<Client>>();
+    let _served = client.map(|client| client.served());
+    let work = {
+        let server = Arc::clone(&server);
+        move || answer(&server, &question, &pictures.pictures).map(|answer| format!("{answer}\n"))
+    };
+    match timeout(server.limits.answer, server.pool.run(work)).await {
+        Ok(Ok(answer)) => Ok(text("application/json", answer?)),
+        Ok(Err(PoolError::Full)) => {
+            Err(Refusal::busy("queue_full", "too many pictures are waiting; try again"))
+        }
+        Ok(Err(PoolError::Failed)) => Err(Refusal::internal()),
+        Err(_) => Err(Refusal::busy("too_late", "it took too long; try again, or send a smaller picture")),
+    }
+}
+
+/// What is written in pictures: for one the object of `shuzi recognize --json`, for several a list of them.
+fn answer(server: &Server, question: &Question, pictures: &[Bytes]) -> Result<Value, Refusal> {
+    let reader = &server.readers[question.model];
+    let read = |bytes: &Bytes| {
+        let picture = decode::decode(bytes, server.limits.picture)?;
+        let reading = recognize(reader, &picture, question.options);
+        server.metrics.recognized(question.model);
+        Ok::<_, Refusal>(reading.to_json(question.wording))
+    };
+    if let [picture] = pictures {
+        return read(picture);
+    }
+    let mut readings = vec![];
+    for (place, picture) in pictures.iter().enumerate() {
+        let reading = read(picture).map_err(|refusal| Refusal {
+            message: format!("picture {}: {}", place + 1, refusal.message),
+            ..refusal
+        });
+        readings.push(reading?);
+    }
+    Ok(json!({ "pictures": readings }))
+}

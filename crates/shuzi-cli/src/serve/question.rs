@@ -1,0 +1,108 @@
+//! What a client asks of a picture: `?model=small&single&lines&min_confidence=0.9`.
+//!
+//! In: the query of an address. Out: the same choices as those of `shuzi recognize`, checked; a model is one of those inside the
+//! program, never a path.
+
+use super::refusal::Refusal;
+use crate::models;
+use shuzi::recognition::{Options, Wording};
+
+#[derive(Debug, PartialEq)]
+pub struct Question {
+    pub model: &'static str,
+    pub options: Options,
+    pub wording: Wording,
+}
+
+impl Question {
+    pub fn parse(query: &str) -> Result<Self, Refusal> {
+        let mut question = Question {
+            model: models::FOR_PICTURES,
+            options: Options::default(),
+            wording: Wording::default(),
+        };
+        let mut seen = vec![];
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            match &*name {
+                "model" => question.model = model(&value)?,
+                "single" => question.options.single = switch(&name, &value)?,
+                "lines" => question.wording.lines = switch(&name, &value)?,
+                "min_confidence" => question.wording.min_confidence = probability(&value)?,
+                _ => {
+                    let message =
+                        format!("unknown parameter {name:?}; there are model, single, lines, min_confidence");
+                    return Err(Refusal::bad("unknown_parameter", message));
+                }
+            }
+            if seen.contains(&name) {
+                return Err(Refusal::bad("repeated_parameter", format!("{name} is given twice")));
+            }
+            seen.push(name);
+        }
+        if question.options.single && question.wording.lines {
+            return Err(Refusal::bad("conflict", "single and lines exclude each other"));
+        }
+        Ok(question)
+    }
+}
+
+fn model(name: &str) -> Result<&'static str, Refusal> {
+    models::shipped_name(name).ok_or_else(|| {
+        let names = models::SHIPPED.map(|(name, _)| name).join(", ");
+        Refusal::bad("unknown_model", format!("there is no model {name:?}; there are default, {names}"))
+    })
+}
+
+/// `?single`, `?single=true` or `?single=1`, and their opposites.
+fn switch(name: &str, value: &str) -> Result<bool, Refusal> {
+    match value {
+        "" | "true" | "1" => Ok(true),
+        "false" | "0" => Ok(false),
+        _ => Err(Refusal::bad("bad_parameter", format!("{name} is true or false, not {value:?}"))),
+    }
+}
+
+fn probability(value: &str) -> Result<f32, Refusal> {
+    let probability = value.parse().ok().filter(|p| (0.0..=1.0).contains(p));
+    probability
+        .ok_or_else(|| Refusal::bad("bad_parameter", format!("min_confidence is from 0 to 1, not {value:?}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_query_a_picture_is_read_as_by_recognize() {
+        let question = Question::parse("").unwrap();
+        assert_eq!((question.model, question.options), ("photo", Options::default()));
+        assert_eq!(question.wording, Wording::default());
+    }
+
+    #[test]
+    fn every_choice_can_be_made() {
+        let question = Question::parse("model=default&lines&min_confidence=0.5&single=0").unwrap();
+        assert_eq!(question.model, "small");
+        assert_eq!(question.wording, Wording { min_confidence: 0.5, lines: true });
+        assert!(Question::parse("single=true").unwrap().options.single);
+    }
+
+    #[test]
+    fn what_is_unknown_is_refused() {
+        for (query, code) in [
+            ("model=../photo", "unknown_model"),
+            ("model=%2Fetc%2Fpasswd", "unknown_model"),
+            ("model=", "unknown_model"),
+            ("modell=small", "unknown_parameter"),
+            ("%ff=%ff", "unknown_parameter"),
+            ("single=yes", "bad_parameter"),
+            ("min_confidence=1.1", "bad_parameter"),
+            ("min_confidence=NaN", "bad_parameter"),
+            ("min_confidence=", "bad_parameter"),
+            ("lines&lines=0", "repeated_parameter"),
+            ("single&lines", "conflict"),
+        ] {
+            assert_eq!(Question::parse(query).unwrap_err().code, code, "{query}");
+        }
+    }
+}

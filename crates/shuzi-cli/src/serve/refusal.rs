@@ -1,0 +1,78 @@
+//! Why a request is not done, as JSON: `{"error": {"code", "message"}}`.
+//!
+//! For programs, so in English only, and the code does not change when the message does. What a client did is a 4xx; a 5xx says
+//! that the server is busy (503, with Retry-After) or wrong (500).
+
+use axum::{
+    http::{HeaderValue, StatusCode, header::RETRY_AFTER},
+    response::{IntoResponse, Response},
+};
+use serde_json::json;
+use shuzi::decode::DecodeError;
+
+#[derive(Debug)]
+pub struct Refusal {
+    pub status: StatusCode,
+    pub code: &'static str,
+    pub message: String,
+}
+
+impl Refusal {
+    pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Refusal { status, code, message: message.into() }
+    }
+
+    /// The request is not as it should be.
+    pub fn bad(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, message)
+    }
+
+    pub fn too_large(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, code, message)
+    }
+
+    /// Nothing is wrong with the request but its time.
+    pub fn busy(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message)
+    }
+
+    /// A mistake of ours.
+    pub fn internal() -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "the server made a mistake; the request is lost",
+        )
+    }
+}
+
+impl From<DecodeError> for Refusal {
+    fn from(error: DecodeError) -> Self {
+        let message = error.to_string();
+        match error {
+            DecodeError::Empty => Refusal::bad("empty", "the picture is empty"),
+            DecodeError::TooManyBytes { .. } => Refusal::too_large("too_many_bytes", message),
+            DecodeError::TooManyPixels { .. } => Refusal::too_large("too_many_pixels", message),
+            DecodeError::NotAPicture => Refusal::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "not_a_picture",
+                format!("not a picture that is read: {message}"),
+            ),
+            _ => Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "damaged_picture", message),
+        }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        /// Seconds. Most pictures take milliseconds, so most queues are short by then.
+        const LATER: HeaderValue = HeaderValue::from_static("1");
+        let mut response =
+            super::json(self.status, &json!({ "error": { "code": self.code, "message": self.message } }));
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(RETRY_AFTER, LATER);
+        }
+        response.extensions_mut().insert(self.code);
+        response
+    }
+}
