@@ -142,7 +142,7 @@ def draws(url):
             page.reads("3")
             if model == "classic":
                 network = page.find("network")
-                until("its drawing", network.is_displayed)
+                until("its drawing", lambda: network.get_property("width") != 300)
                 page.script("arguments[0].scrollIntoView({ block: 'center' })", network)
                 ActionChains(page.driver).move_to_element_with_offset(network, network.rect["width"] // 2 - 110, 0).perform()
                 until("a neuron's value", lambda: "layer 3" in page.find("neuron").text)

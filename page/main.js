@@ -133,6 +133,8 @@ class Page {
     if (!file) return;
     complain("");
     if (/\.(safetensors|npy|npz)$/.test(file.name)) return this.#takeModelFile(file);
+    this.#photo = null;
+    this.#photoAnswer.show(null, 1, 1); // what stood there was of another picture
     this.#showTab("photo");
     try {
       this.#photo = await pixelsOf(file, byId("picture"));

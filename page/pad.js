@@ -2,6 +2,7 @@
 
 const WIDTH = 800; // units across, whatever the screen
 const PEN = 24; // units wide at full pressure
+const ERASER = 60; // units wide
 const SMALL = 0.3; // pixels of the picture that is read, by unit
 const MARGIN = 40; // units of paper around the strokes in it
 
@@ -160,19 +161,20 @@ export class Pad {
 }
 
 /** A stroke: a line through its points, as wide as it was pressed. */
-function paint(context, { points }, color) {
+function paint(context, { points, erases }, color) {
+  const width = erases ? ERASER : PEN;
   context.strokeStyle = context.fillStyle = color;
   context.lineCap = context.lineJoin = "round";
   const [first] = points;
   if (points.length === 1) {
     context.beginPath();
-    context.arc(first.x, first.y, (PEN / 2) * first.pressure, 0, 2 * Math.PI);
+    context.arc(first.x, first.y, (width / 2) * first.pressure, 0, 2 * Math.PI);
     context.fill();
     return;
   }
   for (let index = 1; index < points.length; index++) {
     const from = points[index - 1], to = points[index];
-    context.lineWidth = PEN * ((from.pressure + to.pressure) / 2);
+    context.lineWidth = width * ((from.pressure + to.pressure) / 2);
     context.beginPath();
     context.moveTo(from.x, from.y);
     context.lineTo(to.x, to.y);

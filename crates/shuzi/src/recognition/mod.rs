@@ -259,8 +259,11 @@ impl Candidate {
     }
 }
 
-/// Candidates that are digits, with the network's judgement, and what they were chosen from.
-type Found = (Vec<(Candidate, [f32; DIGITS])>, Vec<Area>);
+/// A candidate, and what the network says of it.
+type Judged = (Candidate, [f32; DIGITS]);
+
+/// Candidates that are digits, and what they were chosen from.
+type Found = (Vec<Judged>, Vec<Area>);
 
 /// All pieces as one digit.
 fn read_one(reader: &Reader, pieces: Vec<Piece>) -> Found {
@@ -308,7 +311,7 @@ struct Search {
     atoms: Vec<Atom>,
     height: f32,
     /// By first atom, then by how many more there are.
-    candidates: Vec<Vec<Option<(Candidate, [f32; DIGITS])>>>,
+    candidates: Vec<Vec<Option<Judged>>>,
 }
 
 impl Search {
@@ -372,7 +375,7 @@ impl Search {
     }
 
     /// The groups whose scores sum to the most; what is in none of them is dirt.
-    fn best(mut self) -> Vec<(Candidate, [f32; DIGITS])> {
+    fn best(mut self) -> Vec<Judged> {
         /// What an atom costs that is left out, if it is as large as a digit; smaller ones cost less.
         const LEFT_OUT: f32 = 4.0;
         let count = self.atoms.len();
