@@ -60,13 +60,13 @@ impl Kind {
                 Ok(boundary) => Ok(Kind::Form(boundary)),
                 Err(error) => Err(Refusal::bad("bad_multipart", format!("multipart/form-data: {error}"))),
             },
-            "" | "application/octet-stream" => Ok(Kind::Picture),
+            // The last is what curl calls whatever it sends; the bytes tell what they are.
+            "" | "application/octet-stream" | "application/x-www-form-urlencoded" => Ok(Kind::Picture),
             _ if kind.starts_with("image/") => Ok(Kind::Picture),
             _ => unsupported(
                 "content_type",
                 format!(
-                    "a picture comes as image/*, application/octet-stream or multipart/form-data, not as {kind:?} \
-                     (with curl: -H \"Content-Type: image/png\")"
+                    "a picture comes as image/*, application/octet-stream or multipart/form-data, not as {kind:?}"
                 ),
             ),
         }
@@ -289,7 +289,13 @@ mod tests {
             Kind::of(&headers).map_err(|refusal| refusal.code)
         };
         assert_eq!(Kind::of(&HeaderMap::new()).unwrap(), Kind::Picture);
-        for picture in ["image/png", "IMAGE/JPEG; q=1", "application/octet-stream", ""] {
+        for picture in [
+            "image/png",
+            "IMAGE/JPEG; q=1",
+            "application/octet-stream",
+            "application/x-www-form-urlencoded",
+            "",
+        ] {
             assert_eq!(kind(picture), Ok(Kind::Picture), "{picture}");
         }
         assert_eq!(kind("multipart/form-data; boundary=xyz"), Ok(Kind::Form("xyz".into())));
