@@ -54,24 +54,13 @@ impl Model {
         Ok(Model { model, reader })
     }
 
-    /// What it is: `{"name", "parameters", "correct", "count", "trainedOn", "weights", "layers": [{"kind", "shape"}]}`.
+    /// How large it is, and how it did in its test: `{"parameters", "correct", "count"}`, the last two null without one.
     pub fn describe(&self) -> String {
-        let record = &self.model.record;
-        let architecture = self.model.network.architecture();
-        let layers: Vec<Value> = architecture
-            .layers()
-            .iter()
-            .zip(architecture.shapes())
-            .map(|(layer, shape)| json!({ "kind": kind(layer), "shape": [shape.height, shape.width, shape.channels] }))
-            .collect();
+        let test = self.model.record.test;
         json!({
-            "name": record.recipe.as_ref().map(|recipe| &recipe.name),
-            "parameters": architecture.parameter_count(),
-            "correct": record.test.map(|test| test.correct),
-            "count": record.test.map(|test| test.count),
-            "trainedOn": record.trained_on,
-            "weights": self.model.weights_sha256(),
-            "layers": layers,
+            "parameters": self.model.network.parameters().len(),
+            "correct": test.map(|test| test.correct),
+            "count": test.map(|test| test.count),
         })
         .to_string()
     }

@@ -86,10 +86,7 @@ impl Training {
                 ControlFlow::Continue(())
             }
             Event::Epoch(_) => ControlFlow::Continue(()),
-            Event::Pause(at) if steps.len() < most_steps as usize => {
-                let _ = at;
-                ControlFlow::Continue(())
-            }
+            Event::Pause(_) if steps.len() < most_steps as usize => ControlFlow::Continue(()),
             Event::Pause(at) => {
                 match at.checkpoint(task) {
                     Ok(checkpoint) => pause = Some(Box::new(checkpoint)),

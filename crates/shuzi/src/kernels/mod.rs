@@ -61,9 +61,7 @@ impl Level {
 
     /// All levels of this processor, the best last.
     pub fn all() -> Vec<Level> {
-        #[cfg(not(target_arch = "x86_64"))]
-        let levels = vec![Level::Plain];
-        #[cfg(target_arch = "x86_64")]
+        #[cfg_attr(not(target_arch = "x86_64"), expect(unused_mut))]
         let mut levels = vec![Level::Plain];
         #[cfg(target_arch = "x86_64")]
         {
