@@ -135,6 +135,54 @@ fn lines_are_read_in_any_light() {
 }
 
 #[test]
+fn forms_are_read_as_if_they_were_blank() {
+    const CELL: usize = SIDE * 3 + 10;
+    let (mut wrong, mut count) = (vec![], 0);
+    for start in 0..6 {
+        let chosen: Vec<usize> = (0..5).map(|i| 17 * start + 5 * i).collect();
+        let (page, text) = line(&chosen, 3);
+        // Digits stand in the middle of their cells, or reach over the wall at their left.
+        for aside in [5, 22] {
+            let (left, right_end, top, bottom) = (15 + aside, 15 + aside + 5 * CELL, 34, page.height - 34);
+            let wall = |x: usize| (left..right_end + 3).contains(&x) && (x - left) % CELL < 3;
+            let inside =
+                |x: usize, y: usize| (left..right_end + 3).contains(&x) && (top..bottom + 3).contains(&y);
+            let ends = |y: usize| y < top + 3 || y >= bottom;
+            let cells = |x: usize, y: usize| inside(x, y) && (wall(x) || ends(y));
+            let boxes = |x: usize, y: usize| {
+                let place = (x.max(left) - left) % CELL;
+                inside(x, y) && x < right_end && place > 3 && (ends(y) || place < 7 || place >= CELL - 3)
+            };
+            let comb = |x: usize, y: usize| inside(x, y) && (wall(x) && y > page.height - 60 || y >= bottom);
+            let base_line = |x: usize, y: usize| (20..page.width - 20).contains(&x) && y.abs_diff(bottom) < 2;
+            let forms: [(&str, &dyn Fn(usize, usize) -> bool); 4] =
+                [("cells", &cells), ("boxes", &boxes), ("comb", &comb), ("base line", &base_line)];
+            for (name, form) in forms {
+                let light = |x: usize, y: usize| {
+                    page.pixels[y * page.width + x].min(if form(x, y) { 80 } else { 255 })
+                };
+                let read = Page::new(page.width, page.height, light).read_text();
+                if read != text {
+                    wrong.push((name, aside, text.clone(), read));
+                }
+                count += 1;
+            }
+        }
+    }
+    assert!(wrong.len() * 20 <= count, "{wrong:?} of {count}");
+}
+
+#[test]
+fn an_empty_form_yields_no_digit() {
+    let walls = |x: usize, y: usize| {
+        let inside = (30..334).contains(&x) && (40..123).contains(&y);
+        inside && ((x - 30) % 60 < 3 || y < 43 || y >= 120)
+    };
+    let page = Page::new(364, 160, |x, y| if walls(x, y) { 70 } else { 235 });
+    assert_eq!(page.read_text(), "");
+}
+
+#[test]
 fn lines_stand_below_each_other() {
     let (scale, mut page) = (3, Page::new(500, 420, |_, _| 235));
     let mut labels = vec![];

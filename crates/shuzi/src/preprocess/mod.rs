@@ -9,6 +9,7 @@
 //! does to images is in [`augment`].
 
 pub mod augment;
+mod frames;
 pub mod ink;
 mod rules;
 pub mod segment;

@@ -7,6 +7,7 @@
 //! angles, Duda and Hart 1972). Then the line is followed from column to column, for paper is seldom flat.
 
 use crate::image::GrayImage;
+use std::ops::Range;
 
 /// Ink from here on counts.
 const INKED: u8 = 100;
@@ -16,21 +17,28 @@ const REST: usize = 2;
 
 /// Takes the lines out.
 pub fn without_rules(ink: GrayImage) -> GrayImage {
+    /// Of the picture.
+    const LONG: f32 = 0.5;
     let (width, height) = (ink.width(), ink.height());
     if width < 40 || height < 40 {
         return ink; // a drawing
     }
     let mut pixels = ink.pixels().to_vec();
     let mut any = false;
-    // Upright lines are level ones of the picture on its side.
-    for on_side in [false, true] {
-        let view = if on_side {
-            View { along: height, across: width, step: width, stride: 1 }
-        } else {
-            View { along: width, across: height, step: 1, stride: width }
-        };
-        for line in view.lines(&pixels) {
-            any |= view.erase(&line, &mut pixels);
+    if pixels.iter().filter(|ink| **ink >= INKED).count() > width * height / 3 {
+        return ink; // what is mostly ink has no lines
+    }
+    for view in View::both(width, height) {
+        if !view.has_ink_at_both_ends(&pixels) {
+            continue; // most pictures
+        }
+        let thickest = (view.across as f32 / 40.0).max(4.0);
+        for line in view.lines(&pixels, LONG, 1) {
+            let line = view.follow(&line, &pixels);
+            if line.is_whole() && line.thickness as f32 <= thickest {
+                view.erase(&line, 0..view.along, &mut pixels);
+                any = true;
+            }
         }
     }
     if any { GrayImage::new(width, height, pixels) } else { ink }
@@ -38,65 +46,112 @@ pub fn without_rules(ink: GrayImage) -> GrayImage {
 
 /// A picture upright or on its side.
 #[derive(Clone, Copy)]
-struct View {
+pub struct View {
     /// Places along a line.
-    along: usize,
+    pub along: usize,
     /// Places across.
-    across: usize,
+    pub across: usize,
     /// From one place to the next in the list of pixels.
     step: usize,
     stride: usize,
 }
 
 /// `y = start + slope·x`.
-struct RuledLine {
+pub struct RuledLine {
     start: f32,
     slope: f32,
 }
 
-/// Slopes that are tried: up to 5 degrees.
-const STEEPEST: i32 = 20;
-const SLOPE: f32 = 0.09 / STEEPEST as f32;
+/// The steepest slope that is tried: 5 degrees.
+const STEEPEST: f32 = 0.09;
+/// The most slopes that are tried to either side.
+const SLOPES: i32 = 20;
+
+/// A line as it is found from place to place.
+pub struct Followed {
+    /// Along the line: the first and last pixel of the ink across it.
+    pub runs: Vec<Option<(usize, usize)>>,
+    /// Of four places along it one is thinner: writing makes many thicker.
+    pub thickness: usize,
+}
+
+impl Followed {
+    /// Whether it goes from end to end, with gaps.
+    fn is_whole(&self) -> bool {
+        let count = self.runs.len();
+        let ends = [&self.runs[..REST], &self.runs[count - REST..]];
+        3 * self.runs.iter().flatten().count() >= count
+            && ends.iter().all(|end| end.iter().any(Option::is_some))
+    }
+
+    /// Where it lies across: the median.
+    pub fn place(&self) -> usize {
+        quantile(self.runs.iter().flatten().map(|(first, last)| (first + last) / 2), 2)
+    }
+
+    /// Where it lies across at a place along it, or near that.
+    pub fn middle(&self, x: usize) -> Option<usize> {
+        /// Pixels; a stroke that crosses is not wider.
+        const NEAR: usize = 12;
+        let near = (0..NEAR).flat_map(|away| [x.checked_sub(away), Some(x + away)]).flatten();
+        let run = |x: usize| self.runs.get(x).copied().flatten();
+        let thin = |(first, last): &(usize, usize)| last - first <= 2 * self.thickness;
+        near.filter_map(run).find(thin).map(|(first, last)| (first + last) / 2)
+    }
+}
+
+/// One of `part` values is smaller; 0 of nothing.
+fn quantile(values: impl Iterator<Item = usize>, part: usize) -> usize {
+    let mut values: Vec<usize> = values.collect();
+    let place = values.len() / part;
+    if values.is_empty() { 0 } else { *values.select_nth_unstable(place).1 }
+}
 
 impl View {
+    /// Level lines, and upright ones: level lines of the picture on its side.
+    pub fn both(width: usize, height: usize) -> [View; 2] {
+        [
+            View { along: width, across: height, step: 1, stride: width },
+            View { along: height, across: width, step: width, stride: 1 },
+        ]
+    }
+
     fn at(self, x: usize, y: usize) -> usize {
         x * self.step + y * self.stride
     }
 
-    /// Lines that are inked for half of their length.
-    fn lines(self, pixels: &[u8]) -> Vec<RuledLine> {
-        /// Of the picture.
-        const LONG: f32 = 0.5;
+    fn has_ink_at_both_ends(self, pixels: &[u8]) -> bool {
+        let has_ink = |x: usize| (0..self.across).any(|y| pixels[self.at(x, y)] >= INKED);
+        (0..REST).any(has_ink) && (self.along - REST..self.along).any(has_ink)
+    }
+
+    /// Lines that are inked for this part of their length, of which one place in `every` is looked at.
+    pub fn lines(self, pixels: &[u8], part: f32, every: usize) -> Vec<RuledLine> {
         let View { along, across, .. } = self;
-        // A line begins and ends at the border: most pictures have no ink there.
-        let has_ink = |x: usize| (0..across).any(|y| pixels[self.at(x, y)] >= INKED);
-        if !(0..REST).any(has_ink) || !(along - REST..along).any(has_ink) {
-            return vec![];
-        }
         let inked: Vec<(usize, usize)> = (0..across)
-            .flat_map(|y| (0..along).map(move |x| (x, y)))
+            .flat_map(|y| (0..along).step_by(every).map(move |x| (x, y)))
             .filter(|&(x, y)| pixels[self.at(x, y)] >= INKED)
             .collect();
-        // A page that is mostly ink has no lines.
-        if inked.len() > along * across / 3 {
-            return vec![];
-        }
-        let margin = (SLOPE * STEEPEST as f32 * along as f32).ceil() as usize + 1;
+        let long = part * along.div_ceil(every) as f32;
+        let margin = (STEEPEST * along as f32).ceil() as usize + 1;
+        // As many slopes as end in another pixel.
+        let slopes = ((STEEPEST * along as f32).ceil() as i32).min(SLOPES);
+        let step = STEEPEST / slopes as f32;
         let mut counted: Vec<(u32, i32, usize)> = vec![];
-        for slope in -STEEPEST..=STEEPEST {
+        for slope in -slopes..=slopes {
             let mut counts = vec![0u32; across + 2 * margin];
             for &(x, y) in &inked {
-                let start = y as f32 - SLOPE * slope as f32 * x as f32;
+                let start = y as f32 - step * slope as f32 * x as f32;
                 counts[(start + margin as f32 + 0.5) as usize] += 1;
             }
-            let long = counts.iter().enumerate().filter(|(_, count)| **count as f32 >= LONG * along as f32);
+            let long = counts.iter().enumerate().filter(|(_, count)| **count as f32 >= long);
             counted.extend(long.map(|(start, &count)| (count, slope, start)));
         }
         // The fullest first; others of the same line are left out.
         counted.sort_unstable_by(|a, b| b.cmp(a));
         let mut lines: Vec<RuledLine> = vec![];
         for (_, slope, start) in counted {
-            let line = RuledLine { start: start as f32 - margin as f32, slope: SLOPE * slope as f32 };
+            let line = RuledLine { start: start as f32 - margin as f32, slope: step * slope as f32 };
             let middle = |line: &RuledLine| line.start + line.slope * along as f32 / 2.0;
             let apart = (across as f32 / 100.0).max(6.0);
             if lines.iter().all(|other| (middle(other) - middle(&line)).abs() > apart) {
@@ -106,44 +161,37 @@ impl View {
         lines
     }
 
-    /// Erases a line where nothing crosses it. Whether there was anything to erase.
-    fn erase(self, line: &RuledLine, pixels: &mut [u8]) -> bool {
-        let View { along, across, .. } = self;
-        let reach = (along as f32 * 0.004).max(3.0);
-        // Along the line: the run of ink across it in each column.
-        let mut runs: Vec<Option<(usize, usize)>> = vec![None; along];
+    /// The ink along a line that is nearest to it.
+    pub fn follow(self, line: &RuledLine, pixels: &[u8]) -> Followed {
+        let reach = (self.along as f32 * 0.004).max(3.0);
         let mut drift = 0.0f32; // how far the paper bends away
-        for (x, run) in runs.iter_mut().enumerate() {
+        let run = |x: usize| {
             let wanted = line.start + line.slope * x as f32 + drift;
-            *run = self.run_near(pixels, x, wanted, reach);
-            if let Some((first, last)) = *run {
-                let middle = (first + last) as f32 / 2.0;
-                if last - first < (2.0 * reach) as usize {
-                    drift += 0.2 * (middle - wanted).clamp(-1.0, 1.0);
-                }
+            let run = self.run_near(pixels, x, wanted, reach);
+            if let Some((first, last)) = run
+                && last - first < (2.0 * reach) as usize
+            {
+                drift += 0.2 * ((first + last) as f32 / 2.0 - wanted).clamp(-1.0, 1.0);
             }
-        }
-        let mut thicknesses: Vec<usize> =
-            runs.iter().flatten().map(|(first, last)| last - first + 1).collect();
-        let is_whole =
-            [&runs[..REST], &runs[along - REST..]].iter().all(|end| end.iter().any(Option::is_some));
-        if thicknesses.len() < along / 3 || !is_whole {
-            return false;
-        }
-        let middle = thicknesses.len() / 2;
-        let thickness = *thicknesses.select_nth_unstable(middle).1;
-        if thickness as f32 > (across as f32 / 40.0).max(4.0) {
-            return false; // a bar, not a line
-        }
-        let most = thickness + thickness.div_ceil(2) + 1;
-        for (x, run) in runs.into_iter().enumerate() {
-            let Some((first, last)) = run.filter(|(first, last)| last - first < most) else { continue };
+            run
+        };
+        let runs: Vec<Option<(usize, usize)>> = (0..self.along).map(run).collect();
+        let thickness = quantile(runs.iter().flatten().map(|(first, last)| last - first + 1), 4);
+        Followed { runs, thickness }
+    }
+
+    /// Erases a stretch of a line where nothing crosses it.
+    pub fn erase(self, line: &Followed, stretch: Range<usize>, pixels: &mut [u8]) {
+        let most = line.thickness + line.thickness.div_ceil(2) + 1;
+        for x in stretch {
+            let Some((first, last)) = line.runs[x].filter(|(first, last)| last - first < most) else {
+                continue;
+            };
             // With the soft rim.
-            for y in first.saturating_sub(2)..(last + 3).min(across) {
+            for y in first.saturating_sub(2)..(last + 3).min(self.across) {
                 pixels[self.at(x, y)] = 0;
             }
         }
-        true
     }
 
     /// The first and last inked pixel of the run of ink that is nearest to `y`, if there is one within `reach`.

@@ -5,7 +5,7 @@
 //!
 //! Sizes are relative to the writing, not to the picture: a margin changes nothing, nor does a larger picture.
 
-use super::{ink::Ink, stroke::stroke_width};
+use super::{frames::without_frame, ink::Ink, stroke::stroke_width};
 use crate::image::GrayImage;
 use image::Luma;
 use imageproc::region_labelling::{Connectivity, connected_components};
@@ -108,7 +108,7 @@ pub type Line = Vec<Piece>;
 
 /// Everything that is writing, in no order.
 pub fn writing(ink: &Ink) -> Vec<Piece> {
-    without_clutter(pieces(&ink.image))
+    without_clutter(without_frames(pieces(&ink.image)))
 }
 
 /// Everything that hangs together, also across corners.
@@ -181,6 +181,35 @@ pub fn pieces(ink: &GrayImage) -> Vec<Piece> {
         Piece { left, top, ink, mass: 0.0, at_border }.part(|_, _| true)
     };
     bounds.into_iter().enumerate().filter_map(cut_out).collect()
+}
+
+/// Without the cells of forms and boxes around digits; what touches their lines becomes pieces of its own.
+fn without_frames(pieces_and_frames: Vec<Piece>) -> Vec<Piece> {
+    /// Writing is at least so large, by the shorter side of its cell; an angular 0 or 8 is no frame with nothing in it.
+    const WRITING: f32 = 0.35;
+    let inside = |frame: &Piece, piece: &Piece| {
+        piece.left > frame.left
+            && piece.right() < frame.right()
+            && piece.top > frame.top
+            && piece.bottom() < frame.bottom()
+    };
+    let mut writing = vec![];
+    for piece in &pieces_and_frames {
+        let unframed = without_frame(&piece.ink).map(|unframed| {
+            let mut rest = pieces(&unframed.rest);
+            for part in &mut rest {
+                (part.left, part.top, part.at_border) = (part.left + piece.left, part.top + piece.top, 0);
+            }
+            let enclosed = pieces_and_frames.iter().filter(|other| inside(piece, other));
+            let largest = rest.iter().chain(enclosed).map(Piece::size).max().unwrap_or(0);
+            (unframed.is_form || largest as f32 >= WRITING * unframed.cell as f32, rest)
+        });
+        match unframed {
+            Some((true, rest)) => writing.extend(rest),
+            _ => writing.push(piece.clone()),
+        }
+    }
+    writing
 }
 
 /// Without specks, and without what belongs to the picture's border or surrounds the writing.

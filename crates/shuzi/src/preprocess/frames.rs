@@ -1,0 +1,242 @@
+//! Boxes, the cells of a form, and lines to write on: taken out of a piece of ink that hangs together with them.
+//!
+//! In: the ink of a piece. Out: the same without its frame, if it has one. What was printed is told from writing by its
+//! shape alone: a wall is thin, straight, and goes all the way from one wall to the next; a base line is thin, straight, and as
+//! long as several digits. Where a stroke crosses, the ink goes on for longer than the wall is thick, and stays.
+
+use super::rules::{Followed, View};
+use crate::image::GrayImage;
+use std::ops::Range;
+
+/// A piece of ink without its frame.
+pub struct Unframed {
+    /// The ink that is left.
+    pub rest: GrayImage,
+    /// The shorter side of the smallest cell, in pixels.
+    pub cell: usize,
+    /// Whether it is a frame even if nothing is written in it.
+    pub is_form: bool,
+}
+
+/// The shorter side of the smallest frame, in pixels.
+const SMALLEST: usize = 24;
+
+/// Takes the frame out of a piece of ink that has one.
+pub fn without_frame(ink: &GrayImage) -> Option<Unframed> {
+    let (width, height) = (ink.width(), ink.height());
+    if width.min(height) < SMALLEST {
+        return None;
+    }
+    closed(ink).or_else(|| open(ink))
+}
+
+/// A box or a grid of cells: walls in both directions that enclose most of the piece.
+fn closed(ink: &GrayImage) -> Option<Unframed> {
+    /// Of the piece's side: a line that may be a wall.
+    const LONG: f32 = 0.5;
+    /// Of the piece's side, from the first wall to the last.
+    const ENCLOSED: f32 = 0.6;
+    /// So many walls in one direction are no digit.
+    const FORM: usize = 4;
+    let (width, height) = (ink.width(), ink.height());
+    let views = View::both(width, height);
+    let thickest = (width.min(height) as f32 / 10.0).max(4.0);
+    let thin = |view: View| {
+        let lines = thin_lines(view, ink.pixels(), LONG, thickest);
+        (lines.len() >= 2).then_some(lines)
+    };
+    let lines = [thin(views[0])?, thin(views[1])?];
+    let print = print_width(&lines)?;
+    let mut pixels = ink.pixels().to_vec();
+    let (mut cell, mut is_form) = (usize::MAX, false);
+    for direction in [0, 1] {
+        let view = views[direction];
+        let mut places = vec![];
+        for line in &lines[direction] {
+            let walls = walls(line, &lines[1 - direction], print);
+            if !walls.is_empty() {
+                places.push(line.place());
+            }
+            for wall in walls {
+                let beyond = line.thickness + 2;
+                let stretch = wall.start.saturating_sub(beyond)..(wall.end + beyond).min(view.along);
+                view.erase(line, stretch, &mut pixels);
+            }
+        }
+        places.sort_unstable();
+        let (first, last) = (*places.first()?, *places.last()?);
+        if ((last - first) as f32) < ENCLOSED * view.across as f32 {
+            return None;
+        }
+        cell = places.windows(2).map(|pair| pair[1] - pair[0]).fold(cell, usize::min);
+        is_form |= places.len() >= FORM;
+    }
+    Some(Unframed { rest: GrayImage::new(width, height, pixels), cell, is_form })
+}
+
+/// A base line that joins several digits, with or without short walls that stand on it.
+fn open(ink: &GrayImage) -> Option<Unframed> {
+    /// The line is so many times as long as the piece is high, with walls on it and without.
+    const LONG: [f32; 2] = [1.3, 2.2];
+    /// And takes this part of the piece's width.
+    const WHOLE: f32 = 0.8;
+    /// Of the piece's height: a wall.
+    const WALL: f32 = 0.2;
+    /// So many walls as high as each other are no strokes.
+    const WALLS: usize = 3;
+    let (width, height) = (ink.width(), ink.height());
+    if (width as f32) < LONG[0] * height as f32 {
+        return None;
+    }
+    let [level, upright] = View::both(width, height);
+    let thickest = (height as f32 / 12.0).max(4.0);
+    let base = thin_lines(level, ink.pixels(), WHOLE, thickest).into_iter().next()?;
+    let thickest = 1.5 * base.thickness as f32 + 1.0;
+    // From the base line up: how far a wall goes.
+    let rise = |wall: &Followed| {
+        let foot = base.middle(wall.place())?;
+        let is_gap = |y: &usize| wall.runs[*y].is_none_or(|(first, last)| (last - first) as f32 > thickest);
+        let beyond = base.thickness + 2;
+        let top = (0..foot.saturating_sub(beyond)).rev().find(is_gap).map_or(0, |y| y + 1);
+        ((foot - top) as f32 >= WALL * height as f32).then_some(top..foot + beyond)
+    };
+    let walls = thin_lines(upright, ink.pixels(), WALL, thickest);
+    let mut walls: Vec<(Range<usize>, Followed)> =
+        walls.into_iter().filter_map(|wall| Some((rise(&wall)?, wall))).collect();
+    walls.sort_by_key(|(stretch, _)| stretch.len());
+    let middle = walls.get(walls.len() / 2).map_or(0, |(stretch, _)| stretch.len());
+    walls.retain(|(stretch, _)| stretch.len().abs_diff(middle) <= 3.max(middle / 12));
+    let has_walls = walls.len() >= WALLS;
+    if !has_walls && (width as f32) < LONG[1] * height as f32 {
+        return None;
+    }
+    let mut pixels = ink.pixels().to_vec();
+    level.erase(&base, 0..width, &mut pixels);
+    if has_walls {
+        walls.iter().for_each(|(stretch, wall)| {
+            upright.erase(wall, stretch.start..stretch.end.min(height), &mut pixels)
+        });
+    }
+    Some(Unframed { rest: GrayImage::new(width, height, pixels), cell: height / 2, is_form: true })
+}
+
+/// Lines that are inked for this part of the picture, none of them thicker than `thickest`.
+fn thin_lines(view: View, pixels: &[u8], part: f32, thickest: f32) -> Vec<Followed> {
+    /// Places along the piece that are looked at, or a few more.
+    const PLACES: usize = 64;
+    let every = (view.along / PLACES).max(1);
+    let lines = view.lines(pixels, part, every).into_iter().map(|line| view.follow(&line, pixels));
+    lines.filter(|line| line.thickness as f32 <= thickest).collect()
+}
+
+/// How thick the outermost lines are, the median of them.
+fn print_width(lines: &[Vec<Followed>; 2]) -> Option<usize> {
+    let mut widths = vec![];
+    for lines in lines {
+        let first = lines.iter().min_by_key(|line| line.place())?;
+        let last = lines.iter().max_by_key(|line| line.place())?;
+        widths.extend([first.thickness, last.thickness]);
+    }
+    widths.sort_unstable();
+    Some(widths[1])
+}
+
+/// The stretches of a line between two of the lines across that are inked all the way, and most of it no thicker than print.
+fn walls(line: &Followed, across: &[Followed], print: usize) -> Vec<Range<usize>> {
+    const INKED: f32 = 0.95;
+    const THIN: f32 = 0.3;
+    let crossing = |other: &Followed| {
+        let near = other.middle(line.place())?;
+        other.middle(line.middle(near)?)
+    };
+    let mut crossings: Vec<usize> = across.iter().filter_map(crossing).collect();
+    crossings.sort_unstable();
+    let is_wall = |wall: &Range<usize>| {
+        let Some(inner) = line.runs.get(wall.start + print..wall.end.saturating_sub(print)) else {
+            return false;
+        };
+        let share = |count: usize| count as f32 / inner.len() as f32;
+        let thin = inner.iter().flatten().filter(|(first, last)| last - first <= print + print / 4);
+        !inner.is_empty() && share(inner.iter().flatten().count()) >= INKED && share(thin.count()) >= THIN
+    };
+    crossings.windows(2).map(|pair| pair[0]..pair[1]).filter(is_wall).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WIDTH: usize = 180;
+    const HEIGHT: usize = 70;
+
+    fn ink(inked: impl Fn(usize, usize) -> bool) -> GrayImage {
+        let pixels = (0..WIDTH * HEIGHT).map(|i| if inked(i % WIDTH, i / WIDTH) { 255 } else { 0 });
+        GrayImage::new(WIDTH, HEIGHT, pixels.collect())
+    }
+
+    /// A slash in each of three cells: it crosses a wall each time, or the base line.
+    fn slash(x: usize, y: usize) -> bool {
+        (5..65).contains(&y) && (x % 60 + y / 4).abs_diff(52) < 5 && x < 170
+    }
+
+    /// How many pixels of the slashes are lost, and how many of anything else are left.
+    fn wrong(found: &GrayImage) -> (usize, usize) {
+        let count = |is_slash: bool| {
+            let pixels = found.pixels().iter().enumerate();
+            let wrong =
+                |&(i, &ink): &(usize, &u8)| slash(i % WIDTH, i / WIDTH) == is_slash && (ink > 0) != is_slash;
+            pixels.filter(wrong).count()
+        };
+        (count(true), count(false))
+    }
+
+    #[test]
+    fn frames_go_and_what_crosses_them_stays() {
+        let falls = |x: usize, y: usize| (y + 3).saturating_sub(x / 30); // by 6 pixels
+        let height = 3..66;
+        let level = |y: usize| (3..5).contains(&y) || (64..66).contains(&y);
+        let cases: [(&str, &dyn Fn(usize, usize) -> bool); 4] = [
+            ("box", &|x, y| level(y) || height.contains(&y) && (x < 2 || x >= WIDTH - 2)),
+            ("cells", &|x, y| level(y) || height.contains(&y) && (x % 60 < 2 || x >= WIDTH - 2)),
+            ("comb", &|x, y| {
+                (64..66).contains(&y) || (45..66).contains(&y) && (x % 60 < 2 || x >= WIDTH - 2)
+            }),
+            ("base line", &|_, y| (57..59).contains(&y)),
+        ];
+        for (name, frame) in cases {
+            for is_tilted in [false, true] {
+                let frame = |x, y| if is_tilted { frame(x, falls(x, y)) } else { frame(x, y) };
+                let found = without_frame(&ink(|x, y| frame(x, y) || slash(x, y))).expect(name);
+                let (lost, left) = wrong(&found.rest);
+                assert!(lost < 120 && left < 120, "{name}, {is_tilted}: {lost} lost, {left} left");
+            }
+        }
+    }
+
+    #[test]
+    fn digits_are_no_frames() {
+        let bar = |at: usize, place: usize| place.abs_diff(at) < 3;
+        let level = |x: usize| (40..90).contains(&x);
+        let seven = ink(|x, y| level(x) && bar(5, y) || bar(85, x));
+        let four = ink(|x, y| level(x) && bar(40, y) || bar(42, x) && y < 40 || bar(75, x));
+        let two = ink(|x, y| level(x) && bar(64, y) || (x + y).abs_diff(110) < 5 && y > 20);
+        // A rounded box is as near as handwriting comes to a frame.
+        let zero = ink(|x, y| {
+            let away = (x as f32 - 90.0).hypot(1.3 * (y as f32 - 35.0));
+            (36.0..42.0).contains(&away)
+        });
+        for (digit, ink) in [(7, seven), (4, four), (2, two), (0, zero)] {
+            assert!(without_frame(&ink).is_none(), "{digit}");
+        }
+        assert!(without_frame(&ink(|_, _| false)).is_none());
+        assert!(without_frame(&ink(|_, _| true)).is_none());
+    }
+
+    #[test]
+    fn an_empty_form_is_known_by_its_walls() {
+        let cells = without_frame(&ink(|x, y| x % 59 < 2 || y < 2 || y >= HEIGHT - 2)).expect("a form");
+        assert!(cells.is_form);
+        let frame = without_frame(&ink(|x, y| x < 2 || x >= WIDTH - 2 || y < 2 || y >= HEIGHT - 2));
+        assert!(!frame.expect("a box").is_form);
+    }
+}
