@@ -3,13 +3,15 @@
 usage: check_page.py SHUZI PICTURES_FOLDER OUT
 
 Draws with mouse, finger and keyboard, drops photos, switches network, language and theme, trains; compares what the page, the
-server and the program read in the pictures; lets axe-core look for what people who cannot see would miss. Screenshots go to OUT.
+server and the program read in the pictures; lets axe-core look for what people who cannot see would miss. Says how large and how
+quick the page is, and fails if it is too large; how quick depends on the machine. Screenshots go to OUT.
 """
 
 import http.server
 import importlib.util
 import json
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -34,6 +36,24 @@ THREE = [(300, 150), (360, 110), (440, 130), (440, 190), (370, 230), (440, 250),
 ONE = [(600, 140), (600, 260), (600, 380)]
 SCRIBBLE = [(100, 100), (500, 300), (120, 300), (480, 90), (250, 400), (300, 60), (520, 350), (90, 220), (400, 80), (150, 380)]
 PATIENCE = 60  # seconds for anything
+MOST_BYTES = 350_000  # of page, code and default network, compressed
+# Notes in the page when it is ready, from each press on the pad to its answer, and from frame to frame, in milliseconds.
+STOPWATCH = """
+    const took = (window.took = { ready: 0, answers: [], frames: [] });
+    let pressed = 0, shown = 0;
+    const frame = (now) => {
+        took.frames.push(now - shown);
+        shown = now;
+        requestAnimationFrame(frame);
+    };
+    const watch = (element, then, what) => new MutationObserver(then).observe(element, what);
+    addEventListener("pointerdown", () => (pressed = performance.now()), true);
+    addEventListener("DOMContentLoaded", () => {
+        watch(document.documentElement, () => (took.ready ||= performance.now()), { attributeFilter: ["data-ready"] });
+        watch(document.getElementById("time"), () => took.answers.push(performance.now() - pressed), { childList: true });
+        requestAnimationFrame(frame);
+    });
+"""
 
 
 def until(what, condition):
@@ -49,7 +69,7 @@ def until(what, condition):
 class Page:
     """The page in a browser of its own."""
 
-    def __init__(self, url, size=(1280, 1000), phone=False):
+    def __init__(self, url, size=(1280, 1000), phone=False, prelude=""):
         options = webdriver.ChromeOptions()
         for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--lang=en", "--window-size=%d,%d" % size):
             options.add_argument(argument)
@@ -62,6 +82,7 @@ class Page:
             self.driver.execute_cdp_cmd("Network.enable", {})
             offline = {"offline": True, "latency": 0, "downloadThroughput": 0, "uploadThroughput": 0}
             self.driver.execute_cdp_cmd("Network.emulateNetworkConditions", offline)
+        self.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": prelude})
         self.driver.get(url)
         until("the network is loaded", lambda: self.script("return document.documentElement.dataset.ready === 'true'"))
 
@@ -219,6 +240,50 @@ def reads_photos_as_the_program_does(url, server):
         page.look("photo")
 
 
+def is_small_and_quick(url):
+    ready, answers, readings, frames = [], [], [], []
+    for _ in range(8):
+        with Page(url, prelude=STOPWATCH) as page:
+            ready.append(page.script("return took.ready"))
+            page.draw(THREE)
+            page.reads("3")
+            page.draw(ONE)
+            page.reads("31")
+            for _ in range(30):
+                page.script("took.answers = []")
+                page.draw(ONE[:1])  # where there is ink already: the picture stays the same
+                answers.append(until("an answer", lambda: page.script("return took.answers[0]")))
+                readings.append(float(re.search(r"[\d.]+", page.find("time").text)[0]))
+            page.script("took.frames = []")
+            page.draw(SCRIBBLE)
+            frames += page.script("return took.frames")
+    files = page_files(url)
+    told = ", ".join(f"{name} {size / 1000:.1f}" for name, size in files.items())
+    print(f"  {sum(files.values()) / 1000:.0f} kB compressed: {told}")
+    print(f"  ready after {spread(ready)} ms, a frame every {spread(frames)} ms while drawing")
+    print(f"  an answer {spread(answers)} ms after the pen is put down, {spread(readings)} ms of them reading")
+    assert sum(files.values()) <= MOST_BYTES, "the page is too large"
+
+
+def page_files(url):
+    """The files that the page loads before it reads, and their compressed sizes."""
+    with Page(url) as page:
+        names = page.script("return performance.getEntriesByType('resource').map((entry) => entry.name)")
+    sizes = {}
+    for name in [url, *names]:
+        if name.startswith(url):
+            request = urllib.request.Request(name, headers={"Accept-Encoding": "br"})
+            with urllib.request.urlopen(request) as answer:
+                sizes[name.removeprefix(url)] = len(answer.read())
+    return sizes
+
+
+def spread(values):
+    """The median, and what one in twenty exceeds."""
+    values = sorted(values)
+    return f"{values[len(values) // 2]:.1f} (95 %: {values[len(values) * 95 // 100]:.1f})"
+
+
 def compare(name, expected, found):
     assert found["text"] == expected["text"], f"{name}: {found['text']} and {expected['text']}"
     for a, b in zip(found["digits"], expected["digits"], strict=True):
@@ -256,6 +321,7 @@ def main():
                 ("train", lambda: trains(disk)),
                 ("from static files: draw", lambda: draws(static_server(folder))),
                 ("from the server: draw", lambda: draws(server)),
+                ("small and quick", lambda: is_small_and_quick(server)),
                 ("page, server and program read the same", lambda: reads_photos_as_the_program_does(server, server)),
             ):
                 check()

@@ -18,15 +18,14 @@ mod page {
         process::Command,
     };
 
-    /// How the WebAssembly is built: what the files are called, the crate's features, the instructions, and the level of
-    /// optimisation of the library.
-    const VARIANTS: [(&str, &str, &str, &str); 3] = [
+    /// How the WebAssembly is built: what the files are called, the crate's features, and the instructions.
+    const VARIANTS: [(&str, &str, &str); 3] = [
         // What the page loads first.
-        ("reader", "", "+simd128", "\"s\""),
+        ("reader", "", "+simd128"),
         // When something is trained, or a file of another kind is read.
-        ("full", "training", "+simd128", "3"),
+        ("full", "training", "+simd128"),
         // For browsers from before 2023.
-        ("full-plain", "training", "", "3"),
+        ("full-plain", "training", ""),
     ];
     const MODELS: [&str; 4] = ["photo", "small", "tiny", "classic"];
     const TARGET: &str = "wasm32-unknown-unknown";
@@ -59,8 +58,8 @@ mod page {
                 "cargo::warning=no WebAssembly compiler: the page is left out; run `rustup target add {TARGET}` and build again"
             ),
             Some(toolchain) => {
-                for (name, features, instructions, level) in VARIANTS {
-                    let file = compile(&toolchain, &root, features, instructions, level);
+                for (name, features, instructions) in VARIANTS {
+                    let file = compile(&toolchain, &root, features, instructions);
                     bind(&file, name, &folder);
                     names.extend([format!("{name}.js"), format!("{name}.wasm")]);
                 }
@@ -114,13 +113,7 @@ mod page {
     }
 
     /// Builds the crate `shuzi-wasm`, and says where the WebAssembly is.
-    fn compile(
-        toolchain: &Toolchain,
-        root: &Path,
-        features: &str,
-        instructions: &str,
-        level: &str,
-    ) -> PathBuf {
+    fn compile(toolchain: &Toolchain, root: &Path, features: &str, instructions: &str) -> PathBuf {
         // Beside the program's own files, so that every profile finds what another has built.
         let target = root.join("target/page");
         let mut cargo = Command::new(&toolchain.cargo);
@@ -137,18 +130,10 @@ mod page {
             .env("RUSTC", &toolchain.rustc)
             .env("CARGO_TARGET_DIR", &target)
             .current_dir(root)
-            .args([
-                "build",
-                "--package",
-                "shuzi-wasm",
-                "--profile",
-                "wasm",
-                "--target",
-                TARGET,
-                "--no-default-features",
-            ])
-            .args(["--features", features])
-            .args(["--config", &format!("profile.wasm.package.shuzi.opt-level={level}")]);
+            // Alone: where a crate is an rlib too, its cdylib is linked without optimising the whole program.
+            .args(["rustc", "--crate-type", "cdylib"])
+            .args(["--package", "shuzi-wasm", "--profile", "wasm", "--target", TARGET])
+            .args(["--no-default-features", "--features", features]);
         if !instructions.is_empty() {
             cargo.env("RUSTFLAGS", format!("-Ctarget-feature={instructions}"));
         }

@@ -86,11 +86,16 @@ struct Planes {
 impl Planes {
     fn of(picture: &Picture) -> Self {
         let longer = picture.width().max(picture.height());
-        if longer < TINY {
+        let mut planes = if longer < TINY {
             Planes::enlarged(picture, (2 * TINY).div_ceil(longer))
         } else {
             Planes::shrunk(picture, longer.div_ceil(LONGEST))
+        };
+        // Grey, though stored in colour, as a browser's drawings are: three equal channels say no more than one.
+        if planes.channels.windows(2).all(|pair| pair[0] == pair[1]) {
+            planes.channels.truncate(1);
         }
+        planes
     }
 
     /// Each pixel is the mean of `scale` by `scale` of the picture's; a rest at the right and below is left out.
@@ -240,15 +245,11 @@ impl Ground {
         // Light ink is dark ink in the negative.
         let flip = if dark_ink { 0 } else { 255 };
         let radius = ((columns.min(rows) as f32 * GROUND_RADIUS).round() as usize).max(1);
-        let mut grid = Grid::new(columns, rows, radius);
-        for row in 0..rows {
-            for column in 0..columns {
-                let value = lighter_half(plane, width, height, cell, column, row, flip);
-                grid.set(column, row, value);
-            }
-        }
-        let values = grid.closed(radius);
-        Ground { cell, width: columns, height: rows, values: values.into_iter().map(|v| v ^ flip).collect() }
+        let cells: Vec<u8> = (0..rows * columns)
+            .map(|i| lighter_half(plane, width, height, cell, i % columns, i / columns, flip))
+            .collect();
+        let values = closed(&cells, columns, radius).into_iter().map(|value| value ^ flip).collect();
+        Ground { cell, width: columns, height: rows, values }
     }
 
     /// The ground along a row of pixels, between the middles of cells in proportion.
@@ -260,13 +261,12 @@ impl Ground {
         }
         let (upper, below) = between(y, cell, height);
         let unit = 2 * cell as u32;
-        let line = |x: usize| {
-            let (a, b) = (values[upper * width + x], values[(upper + 1).min(height - 1) * width + x]);
-            u32::from(a) * (unit - below) + u32::from(b) * below
-        };
+        let cells = |line: usize| values[line * width..][..width].iter().map(|&value| u32::from(value));
+        let lower = cells((upper + 1).min(height - 1));
+        let line: Vec<u32> = cells(upper).zip(lower).map(|(a, b)| a * (unit - below) + b * below).collect();
         for (x, pixel) in row.iter_mut().enumerate() {
             let (left, right) = between(x, cell, width);
-            let sum = line(left) * (unit - right) + line((left + 1).min(width - 1)) * right;
+            let sum = line[left] * (unit - right) + line[(left + 1).min(width - 1)] * right;
             *pixel = ((sum + unit * unit / 2) / (unit * unit)) as u8;
         }
     }
@@ -309,72 +309,39 @@ fn lighter_half(
     ((sum + count / 2) / count) as u8
 }
 
-/// Cells with a margin around them that repeats the outermost: what a picture's border cuts off goes on behind it.
-struct Grid {
-    columns: usize,
-    rows: usize,
-    margin: usize,
-    values: Vec<u8>,
+/// A closing with a square of `2·radius + 1` cells: each cell becomes the lightest within `radius`, then the darkest of these.
+/// The outermost cells go on behind the border, as does what a picture's border cuts off.
+fn closed(cells: &[u8], columns: usize, radius: usize) -> Vec<u8> {
+    let (margin, window) = (2 * radius, 2 * radius + 1);
+    let (rows, stride) = (cells.len() / columns, columns + 2 * margin);
+    let mut grid = Vec::with_capacity((rows + 2 * margin) * stride);
+    for line in 0..rows + 2 * margin {
+        let row = &cells[line.saturating_sub(margin).min(rows - 1) * columns..][..columns];
+        grid.resize(grid.len() + margin, row[0]);
+        grid.extend_from_slice(row);
+        grid.resize(grid.len() + margin, row[columns - 1]);
+    }
+    // A window begins at its cell instead of around it, so both together move everything by the margin, to the left and up.
+    // Windows that reach into the next line begin at the right of what is kept.
+    for step in [1, stride] {
+        grid = gathered(grid, window, step, u8::max);
+    }
+    for step in [1, stride] {
+        grid = gathered(grid, window, step, u8::min);
+    }
+    grid.chunks(stride).flat_map(|line| &line[..columns]).copied().collect()
 }
 
-impl Grid {
-    fn new(columns: usize, rows: usize, margin: usize) -> Self {
-        Grid { columns, rows, margin, values: vec![0; (columns + 2 * margin) * (rows + 2 * margin)] }
+/// The `pick` of each `window` values that are `step` apart, by their first. Two windows that meet or overlap are one of
+/// up to twice the size, so few runs over all values are enough, and each compares many of them at once.
+fn gathered(mut values: Vec<u8>, window: usize, step: usize, pick: impl Fn(u8, u8) -> u8) -> Vec<u8> {
+    let mut size = 1;
+    while size < window {
+        let more = size.min(window - size);
+        values = values.iter().zip(&values[more * step..]).map(|(&a, &b)| pick(a, b)).collect();
+        size += more;
     }
-
-    fn set(&mut self, column: usize, row: usize, value: u8) {
-        let stride = self.columns + 2 * self.margin;
-        self.values[(row + self.margin) * stride + column + self.margin] = value;
-    }
-
-    /// A closing with a square of `2·radius + 1` cells, without the margin.
-    fn closed(mut self, radius: usize) -> Vec<u8> {
-        let Grid { columns, rows, margin, .. } = self;
-        let (stride, lines) = (columns + 2 * margin, rows + 2 * margin);
-        for line in 0..lines {
-            let row = line.clamp(margin, margin + rows - 1);
-            if row != line {
-                self.values.copy_within(row * stride..(row + 1) * stride, line * stride);
-            }
-        }
-        for line in self.values.chunks_exact_mut(stride) {
-            let (first, last) = (line[margin], line[margin + columns - 1]);
-            line[..margin].fill(first);
-            line[margin + columns..].fill(last);
-        }
-        // The rows above were copied before their ends were known; the ends are the same.
-        for pick in [u8::max as fn(u8, u8) -> u8, u8::min] {
-            self.slide(stride, radius, pick);
-        }
-        let inner = |row: usize| &self.values[(row + margin) * stride + margin..][..columns];
-        (0..rows).flat_map(|row| inner(row).iter().copied()).collect()
-    }
-
-    /// Each cell becomes the `pick` of all within `radius` columns and rows.
-    fn slide(&mut self, stride: usize, radius: usize, pick: fn(u8, u8) -> u8) {
-        for line in self.values.chunks_exact_mut(stride) {
-            slide_line(line, radius, pick);
-        }
-        let lines = self.values.len() / stride;
-        let mut column = vec![0; lines];
-        for x in 0..stride {
-            for (y, value) in column.iter_mut().enumerate() {
-                *value = self.values[y * stride + x];
-            }
-            slide_line(&mut column, radius, pick);
-            for (y, value) in column.iter().enumerate() {
-                self.values[y * stride + x] = *value;
-            }
-        }
-    }
-}
-
-fn slide_line(line: &mut [u8], radius: usize, pick: fn(u8, u8) -> u8) {
-    let old = line.to_vec();
-    for (i, value) in line.iter_mut().enumerate() {
-        let window = &old[i.saturating_sub(radius)..(i + radius + 1).min(old.len())];
-        *value = window.iter().copied().reduce(pick).expect("a window holds its middle");
-    }
+    values
 }
 
 /// How far each pixel stands out from its ground.
@@ -471,6 +438,8 @@ impl Contrast {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use rand::{RngExt, SeedableRng};
+    use rand_pcg::Pcg64;
 
     /// A picture of which each pixel is a light between 0 and 1, with a ring in the middle that is `ink` times as light.
     fn ring(side: usize, ink: f64, light: impl Fn(f64, f64) -> f64) -> Picture {
@@ -488,6 +457,20 @@ mod tests {
 
     fn first(picture: &Picture) -> Option<Ink> {
         find_inks(picture).into_iter().next()
+    }
+
+    /// [`closed`] as its definition says it.
+    fn closed_plainly(cells: &[u8], columns: usize, radius: usize) -> Vec<u8> {
+        let (columns, rows, radius) = (columns as isize, (cells.len() / columns) as isize, radius as isize);
+        let around = |(x, y): (isize, isize)| {
+            (y - radius..=y + radius).flat_map(move |y| (x - radius..=x + radius).map(move |x| (x, y)))
+        };
+        let cell = |(x, y): (isize, isize)| {
+            cells[(y.clamp(0, rows - 1) * columns + x.clamp(0, columns - 1)) as usize]
+        };
+        let lightest = |place| around(place).map(cell).max().unwrap();
+        let places = (0..rows).flat_map(|y| (0..columns).map(move |x| (x, y)));
+        places.map(|place| around(place).map(lightest).min().unwrap()).collect()
     }
 
     /// How many pixels are told wrongly.
@@ -541,6 +524,31 @@ mod tests {
             let speck = |i: usize| ((i as u64 ^ seed).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u8 % (noise + 1);
             let pixels = (0..width * height).map(|i| light.saturating_sub(speck(i))).collect();
             prop_assert_eq!(find_inks(&Picture::gray(width, height, pixels)), []);
+        }
+
+        #[test]
+        fn a_closing_is_the_darkest_of_the_lightest_around(
+            columns in 1..12usize, rows in 1..12usize, radius in 1..7usize, seed in any::<u64>(),
+        ) {
+            let mut rng = Pcg64::seed_from_u64(seed);
+            let cells: Vec<u8> = (0..rows * columns).map(|_| rng.random()).collect();
+            prop_assert_eq!(closed(&cells, columns, radius), closed_plainly(&cells, columns, radius));
+        }
+
+        #[test]
+        fn grey_in_three_channels_is_grey(
+            width in 3..120usize, height in 3..120usize, light in 0..=255u8, seed in any::<u64>(),
+        ) {
+            let mut rng = Pcg64::seed_from_u64(seed);
+            let mut gray = vec![light; width * height];
+            for _ in 0..8 {
+                let (x, y) = (rng.random_range(0..width), rng.random_range(0..height));
+                gray[y * width + x..(y + 1) * width].fill(rng.random());
+            }
+            let color = gray.iter().flat_map(|&value| [value; 3]).collect();
+            prop_assert_eq!(
+                find_inks(&Picture::color(width, height, color)), find_inks(&Picture::gray(width, height, gray))
+            );
         }
     }
 }
