@@ -54,6 +54,12 @@ STOPWATCH = """
         requestAnimationFrame(frame);
     });
 """
+# Files with these names and nothing sensible in them.
+DROP = """
+const dataTransfer = new DataTransfer();
+for (const name of arguments[0]) dataTransfer.items.add(new File(["hello, world"], name));
+document.body.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }));
+"""
 
 
 def until(what, condition):
@@ -74,7 +80,7 @@ class Page:
         for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--lang=en", "--window-size=%d,%d" % size):
             options.add_argument(argument)
         if phone:
-            options.add_experimental_option("mobileEmulation", {"deviceMetrics": {"width": 390, "height": 844, "pixelRatio": 3, "touch": True}})
+            options.add_experimental_option("mobileEmulation", {"deviceMetrics": {"width": 360, "height": 640, "pixelRatio": 2, "touch": True}})
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
         self.driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver")))
         self.touches = phone
@@ -197,14 +203,40 @@ def draws_by_finger(url):
     with Page(url, phone=True) as page:
         page.draw([(x, y + 60) for x, y in THREE])
         page.reads("3")
-        assert page.script("return scrollX === 0 && document.documentElement.scrollWidth <= innerWidth"), "nothing sticks out"
         page.has_no_barrier("draw on a phone")
+        for tab in ("photo", "train", "draw"):
+            page.click(f"tab-{tab}")
+            assert page.script("return scrollX === 0 && document.documentElement.scrollWidth <= 360"), f"{tab}: nothing sticks out"
         page.script("scrollTo(0, 0)")
         page.look("phone-light-en")
         page.click("language")
         page.click("theme")
         page.script("scrollTo(0, 0)")
         page.look("phone-dark-zh")
+
+
+def says_what_it_cannot_use(url):
+    with Page(url) as page, tempfile.TemporaryDirectory() as folder:
+        problem = page.find("problem")
+        networks = [option.text for option in Select(page.find("model")).options]
+        for name, wants in (("broken.safetensors", "model-file"), ("text.png", "file")):
+            file = pathlib.Path(folder, name)
+            file.write_text("hello")
+            page.find(wants).send_keys(str(file))
+            until(f"what is wrong with {name}", lambda: problem.is_displayed() and name in problem.text)
+            assert [option.text for option in Select(page.find("model")).options] == networks
+        page.click("tab-train")
+        assert not problem.is_displayed(), "what was wrong elsewhere"
+        page.script(DROP, ["train-images-idx3-ubyte"])
+        until("that three are missing", lambda: "four files" in page.find("learns").text)
+        names = [f"{part}-{kind}-ubyte" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1")]
+        page.script(DROP, names)
+        until("that all are there", lambda: page.find("learns").text == "")
+        page.click("go")
+        until("that they are none", lambda: "magic number" in page.find("learns").text)
+        page.click("tab-draw")
+        page.draw(THREE)
+        page.reads("3")
 
 
 def trains(url):
@@ -318,6 +350,7 @@ def main():
                 ("from the disk, offline: draw", lambda: draws(disk)),
                 ("by keyboard", lambda: draws_by_keyboard(disk)),
                 ("by finger", lambda: draws_by_finger(disk)),
+                ("bad files", lambda: says_what_it_cannot_use(disk)),
                 ("train", lambda: trains(disk)),
                 ("from static files: draw", lambda: draws(static_server(folder))),
                 ("from the server: draw", lambda: draws(server)),

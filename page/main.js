@@ -11,6 +11,9 @@ import { loadWords, percent, remember, remembered, switchLanguage, word } from "
 
 const MODELS = ["photo", "small", "tiny", "classic"]; // the first reads pictures best
 
+const MODEL_FILE = /\.(safetensors|npy|npz)$/;
+const MNIST_FILE = /(train|t10k).*(images|labels)/;
+
 const byId = (name) => document.getElementById(name);
 
 async function main() {
@@ -56,11 +59,12 @@ class Page {
     this.#wireSettings();
   }
 
-  /** Loads a network from bytes to come; its name is kept for the list. */
-  async setModel(bytes, name) {
+  /** Loads a network from bytes to come; its name is kept for the list, and one's own stays there. */
+  async setModel(bytes, name, own = this.#own) {
     const file = await bytes();
     this.#model = await this.#loadInto(file);
     this.#model.listed = name;
+    this.#own = own;
     this.#inside.setModel(this.#model);
     this.#renderModels();
     document.documentElement.dataset.model = name;
@@ -81,9 +85,8 @@ class Page {
   }
 
   #takeOwn(bytes, name, tab) {
-    this.#own = { bytes, name };
     if (tab) this.#showTab(tab);
-    return this.setModel(async () => bytes, "own");
+    return this.setModel(async () => bytes, "own", { bytes, name });
   }
 
   #renderModels() {
@@ -123,18 +126,23 @@ class Page {
 
   async #readPhoto() {
     const { width, height } = this.#photo;
-    const found = await this.#engine.call("read", { pixels: this.#photo.pixels.slice(0), width, height });
-    this.#photoAnswer.show(found, width, height);
-    drawSteps(found, byId("picture"));
-    byId("steps").hidden = false;
+    try {
+      const found = await this.#engine.call("read", { pixels: this.#photo.pixels.slice(0), width, height });
+      this.#photoAnswer.show(found, width, height);
+      drawSteps(found, byId("picture"));
+      byId("steps").hidden = false;
+    } catch (error) {
+      complain(word("failed", { reason: error.message }));
+    }
   }
 
   async #takeFile(file) {
     if (!file) return;
     complain("");
-    if (/\.(safetensors|npy|npz)$/.test(file.name)) return this.#takeModelFile(file);
+    if (MODEL_FILE.test(file.name)) return this.#takeModelFile(file);
     this.#photo = null;
     this.#photoAnswer.show(null, 1, 1); // what stood there was of another picture
+    byId("picture").parentElement.hidden = byId("steps").hidden = true;
     this.#showTab("photo");
     try {
       this.#photo = await pixelsOf(file, byId("picture"));
@@ -146,6 +154,7 @@ class Page {
   }
 
   async #takeModelFile(file) {
+    complain("");
     try {
       await this.#takeOwn(await file.arrayBuffer(), () => file.name);
     } catch (error) {
@@ -156,11 +165,18 @@ class Page {
 
   #wireTabs() {
     const tabs = [...document.querySelectorAll("[role=tab]")];
-    for (const tab of tabs) tab.addEventListener("click", () => this.#showTab(tab.getAttribute("aria-controls")));
+    for (const tab of tabs) {
+      tab.addEventListener("click", () => {
+        complain("");
+        this.#showTab(tab.getAttribute("aria-controls"));
+      });
+    }
     tabs[0].parentElement.addEventListener("keydown", (event) => {
-      const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-      if (!step) return;
-      const next = tabs[(tabs.indexOf(document.activeElement) + step + tabs.length) % tabs.length];
+      const here = tabs.indexOf(document.activeElement);
+      const place = { ArrowLeft: here - 1, ArrowRight: here + 1, Home: 0, End: -1 }[event.key];
+      if (place === undefined) return;
+      event.preventDefault();
+      const next = tabs.at(place % tabs.length);
       next.click();
       next.focus();
     });
@@ -205,7 +221,13 @@ class Page {
     addEventListener("drop", (event) => {
       event.preventDefault();
       drop.classList.remove("over");
-      this.#takeFile(event.dataTransfer.files[0]);
+      const { files } = event.dataTransfer, [first] = files;
+      if (!first) return;
+      const isOther = first.type.startsWith("image/") || MODEL_FILE.test(first.name);
+      if (!MNIST_FILE.test(first.name) && (isOther || byId("train").hidden)) return this.#takeFile(first);
+      complain("");
+      this.#showTab("train");
+      this.#train.takeFiles(files);
     });
     addEventListener("paste", (event) => this.#takeFile(event.clipboardData.files[0]));
   }
@@ -217,14 +239,17 @@ class Page {
       if (name === "file") {
         event.target.value = this.#model.listed;
         byId("model-file").click();
-      } else if (name === "own") {
-        await this.setModel(async () => this.#own.bytes, "own");
-      } else {
-        await this.setModel(() => assetBytes(`${name}.safetensors`), name);
+        return;
+      }
+      try {
+        await this.setModel(() => (name === "own" ? this.#own.bytes : assetBytes(`${name}.safetensors`)), name);
+      } catch (error) {
+        complain(word("failed", { reason: error.message })); // the server has gone, say
+        this.#renderModels();
       }
     });
     byId("model-file").addEventListener("change", (event) => {
-      this.#takeFile(event.target.files[0]);
+      this.#takeModelFile(event.target.files[0]);
       event.target.value = "";
     });
     byId("language").addEventListener("click", () => {

@@ -29,11 +29,13 @@ schedule = { kind = "linear", warmup = 0.05 }
 `;
 }
 
-/** MNIST's four files in the order that the library wants, or null. */
-async function mnistFiles(files) {
+/** MNIST's four files in the order that the library wants; undefined if none were given, null if others. */
+function mnistFiles() {
+  const files = [...part("mnist").files];
   const order = [/train.*images/, /train.*labels/, /t10k.*images/, /t10k.*labels/];
   const found = order.map((name) => files.find((file) => name.test(file.name)));
-  return found.every(Boolean) ? Promise.all(found.map((file) => file.arrayBuffer())) : null;
+  if (!files.length) return undefined;
+  return found.every(Boolean) ? found : null;
 }
 
 /** The tab in which a network learns. `take` gets the file of a network to draw on. */
@@ -54,6 +56,9 @@ export class TrainTab {
     for (const name of ["hidden", "rate", "batch", "epochs", "mnist"]) {
       part(name).addEventListener("input", () => this.#forget());
     }
+    part("mnist").addEventListener("input", () => {
+      if (!this.#running) this.#say(() => (mnistFiles() === null ? word("bad-mnist") : ""));
+    });
     part("stop").addEventListener("click", () => (this.#running = false));
     part("save").addEventListener("click", async () => {
       const link = document.createElement("a");
@@ -63,6 +68,12 @@ export class TrainTab {
       setTimeout(() => URL.revokeObjectURL(link.href), 1000);
     });
     part("draw-on-it").addEventListener("click", async () => take(await this.#engine.call("modelFile")));
+  }
+
+  /** Files to learn from. */
+  takeFiles(files) {
+    part("mnist").files = files;
+    part("mnist").dispatchEvent(new Event("input"));
   }
 
   /** The same in the language of now. */
@@ -75,6 +86,13 @@ export class TrainTab {
   #say(told) {
     this.#told = told;
     part("learns").textContent = told();
+  }
+
+  /** What is said while it learns changes too often to be read out; what is said then is. */
+  #end(told) {
+    this.#running = false;
+    this.#enable();
+    this.#say(told);
   }
 
   /** The form has changed: the next training begins anew. */
@@ -90,20 +108,18 @@ export class TrainTab {
       if (this.#begun) await this.#run();
     } catch (error) {
       this.#begun = false;
-      this.#say(() => word("failed", { reason: error.message }));
+      this.#end(() => word("failed", { reason: error.message }));
     }
-    this.#running = false;
-    this.#enable();
   }
 
   async #begin() {
-    const recipe = recipeFromForm(), chosen = [...part("mnist").files];
+    const recipe = recipeFromForm(), chosen = mnistFiles();
     if (!recipe) return this.#say(() => word("bad-hidden"));
-    const files = chosen.length ? await mnistFiles(chosen) : undefined;
-    if (files === null) return this.#say(() => word("bad-mnist"));
-    if (!files) this.#say(() => word("drawing-digits", { count: DIGITS.toLocaleString() }));
+    if (chosen === null) return this.#say(() => word("bad-mnist"));
+    this.#say(() => (chosen ? "" : word("drawing-digits", { count: DIGITS.toLocaleString() })));
     this.#running = true;
     this.#enable();
+    const files = chosen && (await Promise.all(chosen.map((file) => file.arrayBuffer())));
     this.#engine ??= new Engine("full");
     await this.#engine.call("train", { recipe, files, count: DIGITS }, files ?? []);
     [this.#losses, this.#accuracies, this.#over, this.#begun] = [[], [], false, true];
@@ -126,11 +142,12 @@ export class TrainTab {
       this.#drawCurves();
     }
     const isOver = this.#over;
-    this.#say(() => word(isOver ? "learned" : "paused", { step: steps, percent: percent(share) }));
+    this.#end(() => word(isOver ? "learned" : "paused", { step: steps, percent: percent(share) }));
   }
 
   #enable() {
     const hasNetwork = this.#begun && !this.#running;
+    part("learns").setAttribute("aria-live", this.#running ? "off" : "polite");
     part("go").disabled = this.#running;
     part("stop").disabled = !this.#running;
     part("save").disabled = part("draw-on-it").disabled = !hasNetwork;

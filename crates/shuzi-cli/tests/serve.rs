@@ -6,156 +6,17 @@ mod support;
 use serde_json::Value;
 use std::{
     fs,
-    io::{BufRead, BufReader, Read, Write},
-    net::{Shutdown, TcpStream},
-    path::Path,
-    process::{Child, Command, Stdio},
+    io::{BufReader, Read, Write},
+    net::TcpStream,
+    process::Command,
     thread,
-    time::Duration,
 };
-use support::{CLEAR, fail, page, png, shuzi, succeed};
-use tempfile::{TempDir, tempdir};
-
-/// The program, serving on a port of its own until it is dropped.
-struct Server {
-    child: Child,
-    folder: TempDir,
-    address: String,
-}
-
-impl Server {
-    fn start(arguments: &[&str]) -> Self {
-        Self::start_with(arguments, &[])
-    }
-
-    fn start_with(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
-        let folder = tempdir().unwrap();
-        let log = fs::File::create(folder.path().join("log")).unwrap();
-        let mut command = shuzi(folder.path(), &[&["serve", "--port", "0"], arguments].concat());
-        command.stdout(Stdio::piped()).stderr(log).envs(environment.iter().copied());
-        let mut child = command.spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.split("http://").nth(1).and_then(|rest| rest.split('/').next());
-        let address = address.unwrap_or_else(|| panic!("{line:?}: {}", log_of(folder.path()))).to_string();
-        Server { child, folder, address }
-    }
-
-    fn connect(&self) -> TcpStream {
-        let stream = TcpStream::connect(&self.address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap(); // a defect fails, it does not hang
-        stream
-    }
-
-    fn ask(&self, method: &str, path: &str, headers: &[&str], body: &[u8]) -> Answer {
-        self.ask_host("localhost", method, path, headers, body)
-    }
-
-    fn ask_host(&self, host: &str, method: &str, path: &str, headers: &[&str], body: &[u8]) -> Answer {
-        let mut stream = self.connect();
-        let host = format!("Host: {host}");
-        let head = head(method, path, &[&[&host, "Connection: close"], headers].concat(), body.len());
-        stream.write_all(&[head.as_bytes(), body].concat()).unwrap();
-        Answer::read(&mut BufReader::new(stream))
-    }
-
-    fn get(&self, path: &str) -> Answer {
-        self.ask("GET", path, &[], b"")
-    }
-
-    fn recognize(&self, query: &str, picture: &[u8]) -> Answer {
-        self.ask("POST", &format!("/api/recognize{query}"), &["Content-Type: image/png"], picture)
-    }
-
-    /// Sends bytes as they are, says that no more come, and takes what comes back until the end.
-    fn raw(&self, bytes: &[u8]) -> Option<Answer> {
-        let mut stream = self.connect();
-        let _ = stream.write_all(bytes); // it may hang up before
-        let _ = stream.shutdown(Shutdown::Write);
-        let mut back = vec![];
-        let _ = stream.read_to_end(&mut back);
-        (!back.is_empty()).then(|| Answer::read(&mut &back[..]))
-    }
-
-    fn signal(&self, name: &str) {
-        let status = Command::new("kill").args([name, &self.child.id().to_string()]).status();
-        assert!(status.unwrap().success());
-    }
-
-    fn log(&self) -> String {
-        log_of(self.folder.path())
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill(); // it may have ended
-        let _ = self.child.wait();
-    }
-}
-
-fn log_of(folder: &Path) -> String {
-    fs::read_to_string(folder.join("log")).unwrap()
-}
-
-fn head(method: &str, path: &str, headers: &[&str], length: usize) -> String {
-    let mut head = format!("{method} {path} HTTP/1.1\r\n");
-    headers.iter().for_each(|header| head += &format!("{header}\r\n"));
-    head + &format!("Content-Length: {length}\r\n\r\n")
-}
-
-#[derive(Debug)]
-struct Answer {
-    status: u16,
-    headers: Vec<(String, String)>,
-    body: Vec<u8>,
-}
-
-impl Answer {
-    fn read(from: &mut impl BufRead) -> Self {
-        let mut lines = vec![];
-        loop {
-            let mut line = String::new();
-            assert!(from.read_line(&mut line).unwrap() > 0, "cut: {lines:?}");
-            match line.trim_end() {
-                "" => break,
-                line => lines.push(line.to_string()),
-            }
-        }
-        let status = lines[0].split(' ').nth(1).unwrap().parse().unwrap();
-        let headers: Vec<(String, String)> = lines[1..]
-            .iter()
-            .map(|line| line.split_once(": ").unwrap())
-            .map(|(name, value)| (name.to_ascii_lowercase(), value.to_string()))
-            .collect();
-        let mut answer = Answer { status, headers, body: vec![] };
-        let length = answer.header("content-length").map_or(0, |length| length.parse::<u64>().unwrap());
-        from.take(length).read_to_end(&mut answer.body).unwrap();
-        assert!(answer.body.len() as u64 == length || answer.body.is_empty(), "cut: {answer:?}"); // or a HEAD
-        answer
-    }
-
-    fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(found, _)| found == name).map(|(_, value)| &value[..])
-    }
-
-    fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
-    }
-
-    /// The code of an error, after a look at the rest of it.
-    fn code(&self) -> String {
-        let object = self.json();
-        let word =
-            |name: &str| object["error"][name].as_str().unwrap_or_else(|| panic!("{object}")).to_string();
-        assert!(
-            word("message").len() > 10 && self.header("content-type") == Some("application/json"),
-            "{object}"
-        );
-        assert!(!word("message").contains("/tmp") && !word("message").contains(".rs"), "{object}");
-        word("code")
-    }
-}
+use support::{
+    CLEAR, fail, page, png,
+    serving::{Answer, Server, head},
+    succeed,
+};
+use tempfile::tempdir;
 
 /// A form of files and, first, a field that is none.
 fn form(files: &[&[u8]]) -> Vec<u8> {
@@ -275,39 +136,8 @@ fn bad_requests_get_a_clear_error_and_never_a_5xx() {
     }
     // Headers that are not there yet are no reason to wait.
     let announced = head("POST", "/api/recognize", &["Host: localhost", "Expect: 100-continue"], 1 << 40);
-    assert_eq!(server.raw(announced.as_bytes()).unwrap().code(), "too_many_bytes");
+    assert_eq!(server.exchange(announced.as_bytes())[0].code(), "too_many_bytes");
     assert_eq!(post("", &bytes).status, 200, "and still it reads");
-}
-
-#[test]
-fn what_is_no_http_gets_a_4xx_or_nothing() {
-    let server = Server::start(&[]);
-    let (bytes, _) = page(&CLEAR);
-    let host = "Host: localhost\r\n";
-    let post = format!("POST /api/recognize HTTP/1.1\r\n{host}");
-    let cut = [post.as_bytes(), b"Content-Length: 999999\r\n\r\n", &bytes].concat();
-    let huge = format!("GET / HTTP/1.1\r\n{host}X: {}\r\n\r\n", "x".repeat(1 << 20));
-    for (sent, statuses) in [
-        (&b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..], &[400][..]), // TLS
-        (b"hello\r\n\r\n", &[400]),
-        (b"GET / HTTP/1.1\r\nHost localhost\r\n\r\n", &[400]),
-        (b"GET / HTTP/1.1\r\n\r\n", &[400]),
-        (b"GET / HTTP/1.0\r\n\r\n", &[400]),
-        (b"GET / HTTP/1.1\r\nHost: a\r\nHost: localhost\r\n\r\n", &[400]),
-        (b"CONNECT localhost:80 HTTP/1.1\r\nHost: localhost\r\n\r\n", &[404, 405]),
-        (format!("{post}Content-Length: -1\r\n\r\n").as_bytes(), &[400]),
-        (format!("{post}Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello!").as_bytes(), &[400]),
-        (format!("{post}Transfer-Encoding: chunked\r\n\r\nZZ\r\nhello\r\n").as_bytes(), &[400]),
-        (huge.as_bytes(), &[431]),
-        (&cut, &[400]),
-    ] {
-        let start = String::from_utf8_lossy(&sent[..sent.len().min(90)]).into_owned();
-        // Nothing is an answer, too: of a client that is gone nobody knows whether it listens.
-        if let Some(answer) = server.raw(sent) {
-            assert!(statuses.contains(&answer.status), "{start}: {answer:?}");
-        }
-    }
-    assert_eq!(server.recognize("", &bytes).status, 200, "and still it reads");
 }
 
 #[test]
@@ -323,7 +153,21 @@ fn only_names_and_pages_of_this_server_may_ask() {
         ("evil.example", 421),
         ("localhost.evil.example:8427", 421),
         ("127.0.0.1.nip.io", 421),
+        ("LocalHost", 200),
+        ("localhost.", 200),
+        ("localhost:", 200),
+        ("[0:0:0:0:0:0:0:1]", 200),
+        ("[::ffff:127.0.0.1]", 200), // the address by which it was reached
+        ("digits.example.:443", 200),
+        ("127.1", 421),
+        ("0x7f000001", 421),
+        ("[::2]", 421),
         ("user@localhost", 400),
+        ("user:password@localhost:80", 400),
+        ("localhost, localhost", 400),
+        ("localhost/", 400),
+        ("local host", 400),
+        ("[::1", 400),
         ("", 400),
     ] {
         let answer = server.ask_host(host, "GET", "/healthz", &[], b"");
@@ -336,13 +180,26 @@ fn only_names_and_pages_of_this_server_may_ask() {
         ("https://digits.example", 200),
         ("http://evil.example", 403),
         ("http://digits.example.evil.example", 403),
+        ("http://digits.example:8427", 403),
+        ("http://user@digits.example", 403),
         ("http://localhost", 403),
+        ("digits.example", 403),
+        ("file://", 403),
         ("null", 403),
+        ("", 403),
     ] {
         let header = format!("Origin: {origin}");
         let answer = server.ask_host("digits.example", "POST", "/api/recognize", &[&header], &bytes);
         assert_eq!(answer.status, status, "{origin}");
+        assert!(status == 200 || answer.code() == "origin", "{answer:?}");
     }
+    for (origin, status) in [("http://localhost:1234", 200), ("http://localhost:4321", 403)] {
+        let header = format!("Origin: {origin}");
+        let answer = server.ask_host("localhost:1234", "POST", "/api/recognize", &[&header], &bytes);
+        assert_eq!(answer.status, status, "{origin}: the port belongs to it");
+    }
+    let two = ["Origin: http://localhost", "Origin: http://evil.example"];
+    assert_eq!(server.ask("POST", "/api/recognize", &two, &bytes).code(), "origin");
     let foreign = server.ask("GET", "/api/models", &["Origin: http://evil.example"], b"");
     assert_eq!(
         (foreign.status, foreign.header("access-control-allow-origin")),
@@ -497,16 +354,33 @@ fn the_browser_is_opened_or_the_user_is_told() {
     let here = programs.path().to_str().unwrap();
     let none = Server::start_with(&["--open", "--quiet"], &[("PATH", here)]);
     assert_eq!(none.get("/").status, 200);
-    assert!(none.log().starts_with("warning: xdg-open"), "{}", none.log());
+    assert!(
+        none.log().starts_with("warning: no browser") && none.log().contains("xdg-open"),
+        "{}",
+        none.log()
+    );
 
     // A browser that tells what it was asked to open, through a pipe that waits for it.
     let pipe = programs.path().join("pipe");
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     let browser = programs.path().join("xdg-open");
-    fs::write(&browser, format!("#!/bin/sh\necho \"$1\" > {}\n", pipe.display())).unwrap();
-    fs::set_permissions(&browser, fs::Permissions::from_mode(0o755)).unwrap();
+    let write = |script: &str| {
+        fs::write(&browser, format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(&browser, fs::Permissions::from_mode(0o755)).unwrap();
+    };
+    write(&format!("echo \"$1\" > {}", pipe.display()));
     let server = Server::start_with(&["--open", "--quiet"], &[("PATH", here)]);
     assert_eq!(fs::read_to_string(pipe).unwrap(), format!("http://{}/\n", server.address));
+
+    write("exit 3"); // there is no browser
+    let none = Server::start_with(&["--open", "--quiet"], &[("PATH", here)]);
+    let mut asked = 0;
+    while none.log().is_empty() {
+        assert_eq!(none.get("/healthz").status, 200);
+        asked += 1;
+        assert!(asked < 100_000, "the user is told");
+    }
+    assert!(none.log().contains("xdg-open: exit status: 3"), "{}", none.log());
 }
 
 #[test]

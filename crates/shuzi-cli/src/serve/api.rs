@@ -26,7 +26,7 @@ use serde_json::{Value, json};
 use shuzi::{decode, recognition::recognize};
 use std::{
     sync::Arc,
-    time::{Instant, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 use tokio::time::timeout;
 
@@ -37,8 +37,8 @@ pub fn router(server: Arc<Server>) -> Router {
     Router::new()
         .route("/api/recognize", post(read))
         .route("/api/models", get(list_models))
-        .route("/api/openapi.json", get(|| async { text("application/json", OPEN_API) }))
-        .route("/healthz", get(|| async { json(StatusCode::OK, &json!({ "status": "ok" })) }))
+        .route("/api/openapi.json", get(|| async { json(StatusCode::OK, OPEN_API) }))
+        .route("/healthz", get(|| async { json(StatusCode::OK, "{\"status\":\"ok\"}\n") }))
         .route("/metrics", get(metrics))
         .fallback(assets::serve)
         .method_not_allowed_fallback(wrong_method)
@@ -48,8 +48,8 @@ pub fn router(server: Arc<Server>) -> Router {
 }
 
 /// An answer for programs.
-pub fn json(status: StatusCode, value: &Value) -> Response {
-    let mut response = text("application/json", format!("{value}\n"));
+pub fn json(status: StatusCode, json: impl Into<Body>) -> Response {
+    let mut response = text("application/json", json);
     *response.status_mut() = status;
     response
 }
@@ -91,8 +91,29 @@ async fn record(State(server): State<Arc<Server>>, request: Request, next: Next)
     response
 }
 
+/// Why hyper could not make a request of what came. It is counted and logged as all others are.
+pub fn unreadable(server: &Server, status: StatusCode) -> Refusal {
+    let refusal = match status {
+        StatusCode::URI_TOO_LONG => guard::long_address(),
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => guard::long_headers(),
+        _ => Refusal::new(
+            status,
+            "bad_http",
+            "this is no request of HTTP/1.1, or its header contradicts itself",
+        ),
+    };
+    server.metrics.unreadable(status.as_u16());
+    if let Some(log) = &server.log {
+        let [method, path] = ["-", "-"].map(String::from); // nobody knows
+        let (bytes, error) = (refusal.to_json().len() as u64, Some(refusal.code));
+        let (time, status, took) = (SystemTime::now(), status.as_u16(), Duration::ZERO);
+        log.tell(Line { time, method, path, status, took, bytes, error });
+    }
+    refusal
+}
+
 async fn list_models(State(server): State<Arc<Server>>) -> Response {
-    text("application/json", server.models.clone())
+    json(StatusCode::OK, server.models.clone())
 }
 
 async fn metrics(State(server): State<Arc<Server>>) -> Response {
@@ -120,7 +141,7 @@ async fn read(State(server): State<Arc<Server>>, request: Request) -> Result<Res
         move || answer(&server, &question, &pictures.pictures).map(|answer| format!("{answer}\n"))
     };
     match timeout(server.limits.answer, server.pool.run(work)).await {
-        Ok(Ok(answer)) => Ok(text("application/json", answer?)),
+        Ok(Ok(answer)) => Ok(json(StatusCode::OK, answer?)),
         Ok(Err(PoolError::Full)) => {
             Err(Refusal::busy("queue_full", "too many pictures are waiting; try again"))
         }

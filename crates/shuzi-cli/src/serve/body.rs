@@ -53,7 +53,7 @@ impl Kind {
             );
         }
         let Some(found) = headers.get(header::CONTENT_TYPE) else { return Ok(Kind::Picture) };
-        let found = found.to_str().unwrap_or_default().trim().to_string();
+        let found = String::from_utf8_lossy(found.as_bytes()).trim().to_string();
         let kind = found.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         match &*kind {
             "multipart/form-data" => match multer::parse_boundary(&found) {

@@ -20,11 +20,16 @@ pub fn open(url: &str) {
     command.args(arguments).arg(url).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     match command.spawn() {
         Ok(mut child) => {
-            thread::spawn(move || child.wait()); // so that the system can forget it
+            thread::spawn(move || match child.wait() {
+                Ok(status) if status.success() => {}
+                Ok(status) => tell_user(program, &status.to_string()),
+                Err(error) => tell_user(program, &crate::explain::chain(&error.into())),
+            });
         }
-        Err(error) => {
-            let reason = crate::explain::chain(&error.into());
-            let _ = writeln!(io::stderr(), "{}", t!("serve.no-browser", program = program, reason = reason));
-        }
+        Err(error) => tell_user(program, &crate::explain::chain(&error.into())),
     }
+}
+
+fn tell_user(program: &str, reason: &str) {
+    let _ = writeln!(io::stderr(), "{}", t!("serve.no-browser", program = program, reason = reason)); // if it can be told
 }

@@ -3,7 +3,12 @@
 //! In: a listener and what answers requests. There is room for so many connections; when it is used up, the one that has kept
 //! the server waiting the longest makes place. So clients that send nothing, or a byte now and then, stop nobody else.
 
-use super::{Limits, metrics::Metrics};
+use super::{
+    Server, api,
+    guard::{MAX_HEADER_BYTES, MAX_HEADERS},
+    metrics::Metrics,
+    wire::Wire,
+};
 use axum::{Router, body::Body, extract::Request};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
@@ -27,17 +32,11 @@ use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt;
 
 /// Serves connections until `stop`; then finishes what runs.
-pub async fn serve(
-    listener: TcpListener,
-    router: Router,
-    limits: Limits,
-    metrics: Metrics,
-    stop: Arc<Notify>,
-) {
+pub async fn serve(listener: TcpListener, server: Arc<Server>, stop: Arc<Notify>) {
     /// When the system has no more connections to give.
     const BREATH: Duration = Duration::from_millis(20);
-    let graceful = GracefulShutdown::new();
-    let clients = Clients::new(limits.connections, metrics);
+    let (router, graceful) = (api::router(Arc::clone(&server)), GracefulShutdown::new());
+    let clients = Clients::new(server.limits.connections, server.metrics.clone());
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -55,10 +54,10 @@ pub async fn serve(
         let Ok(address) = stream.local_addr() else { continue }; // it is gone already
         let Some(client) = clients.admit(address.ip()) else { continue };
         let _ = stream.set_nodelay(true); // without it answers are only later
-        tokio::spawn(connection(stream, client, router.clone(), limits, graceful.watcher()));
+        tokio::spawn(connection(stream, client, router.clone(), Arc::clone(&server), graceful.watcher()));
     }
     drop(listener);
-    let _ = timeout(limits.stopping, graceful.shutdown()).await; // what has not ended by then is cut
+    let _ = timeout(server.limits.stopping, graceful.shutdown()).await; // what has not ended by then is cut
 }
 
 /// Serves one connection until it ends, stalls, or has to make place.
@@ -66,11 +65,13 @@ async fn connection(
     stream: impl AsyncRead + AsyncWrite + Send + 'static,
     client: Arc<Client>,
     router: Router,
-    limits: Limits,
+    server: Arc<Server>,
     watcher: Watcher,
 ) {
+    let limits = server.limits;
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(limits.write));
+    let wire = Wire::new(Box::pin(stream), Arc::new(move |status| api::unreadable(&server, status)));
     let hang_up = Arc::clone(&client.hang_up);
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         client.wait_anew();
@@ -81,8 +82,9 @@ async fn connection(
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header)
-        .max_buf_size(4 * super::guard::MAX_HEADER_BYTES)
-        .serve_connection(TokioIo::new(Box::pin(stream)), service);
+        .max_headers(MAX_HEADERS)
+        .max_buf_size(4 * MAX_HEADER_BYTES)
+        .serve_connection(TokioIo::new(wire), service);
     tokio::select! {
         _ = watcher.watch(connection) => {} // broken or not, it has ended
         () = hang_up.notified() => {}
@@ -196,16 +198,19 @@ impl Drop for Served<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::serve::Limits;
     use axum::routing::get;
+    use std::num::NonZeroUsize;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
     const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
     fn start(clients: &Arc<Clients>, graceful: &GracefulShutdown) -> DuplexStream {
         let router = Router::new().route("/", get("hello"));
+        let server = Server::new(Limits::default(), vec![], NonZeroUsize::new(1), true).unwrap();
         let (ours, theirs) = duplex(1 << 16);
         let client = clients.admit(HERE).unwrap();
-        tokio::spawn(connection(theirs, client, router, Limits::default(), graceful.watcher()));
+        tokio::spawn(connection(theirs, client, router, server, graceful.watcher()));
         ours
     }
 

@@ -20,6 +20,12 @@ use std::{net::IpAddr, sync::Arc};
 /// Bytes of all headers together; hyper itself reads at most four times as much.
 pub const MAX_HEADER_BYTES: usize = 16 << 10;
 
+/// Lines of headers.
+pub const MAX_HEADERS: usize = 100;
+
+/// Bytes of an address: path and query.
+const MAX_ADDRESS_BYTES: usize = 8 << 10;
+
 /// What browsers may do with any answer: show this server's own scripts and styles, and nothing from elsewhere.
 pub const HEADERS: [(HeaderName, HeaderValue); 5] = [
     (
@@ -43,15 +49,20 @@ pub async fn check(
     next: Next,
 ) -> Result<Response, Refusal> {
     let headers = request.headers();
+    if request.uri().path_and_query().is_some_and(|address| address.as_str().len() > MAX_ADDRESS_BYTES) {
+        return Err(long_address());
+    }
     let size: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
-    if size + request.uri().path().len() > MAX_HEADER_BYTES {
-        let message = format!("the headers have {size} bytes, at most {MAX_HEADER_BYTES} are read");
-        return Err(Refusal::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "long_headers", message));
+    if size > MAX_HEADER_BYTES {
+        return Err(long_headers());
     }
     let reached = request.extensions().get::<Arc<Client>>().map(|client| client.reached);
     let host = host(headers)?;
     // An address with a name in it (`GET http://name/ HTTP/1.1`) goes before the header.
     for asked in std::iter::once(&host).chain(request.uri().authority()) {
+        if asked.as_str().contains('@') {
+            return Err(bad_host());
+        }
         if !is_ours(asked, reached, &server.hosts) {
             let message = format!("{:?} is not a name of this server (see --allow-host)", asked.host());
             return Err(Refusal::new(StatusCode::MISDIRECTED_REQUEST, "host", message));
@@ -64,20 +75,33 @@ pub async fn check(
     Ok(next.run(request).await)
 }
 
+pub fn long_address() -> Refusal {
+    let message = format!("an address of at most {MAX_ADDRESS_BYTES} bytes is read");
+    Refusal::new(StatusCode::URI_TOO_LONG, "long_address", message)
+}
+
+pub fn long_headers() -> Refusal {
+    let message = format!("headers of at most {MAX_HEADER_BYTES} bytes and {MAX_HEADERS} lines are read");
+    Refusal::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "long_headers", message)
+}
+
 /// The one Host of a request.
 fn host(headers: &HeaderMap) -> Result<Authority, Refusal> {
     let mut hosts = headers.get_all(HOST).iter();
     let host = hosts.next().filter(|_| hosts.next().is_none());
     let host = host.and_then(|host| Authority::try_from(host.as_bytes()).ok());
-    host.filter(|host| !host.as_str().contains('@')).ok_or_else(|| {
-        Refusal::bad("bad_host", "a request has one header Host, a name with or without a port")
-    })
+    host.ok_or_else(bad_host)
+}
+
+fn bad_host() -> Refusal {
+    Refusal::bad("bad_host", "a request has one header Host, a name with or without a port")
 }
 
 /// Whether a host is this machine by its local names, by the address at which it was reached, or by a name that the user
 /// allowed. Ports do not matter: they may be forwarded.
 fn is_ours(host: &Authority, reached: Option<IpAddr>, allowed: &[String]) -> bool {
     let name = host.host();
+    let name = name.strip_suffix('.').unwrap_or(name); // the same name, said to be whole
     let address = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
     match address {
         Ok(address) => {
@@ -114,6 +138,8 @@ mod tests {
             ("127.0.0.1:8427", true),
             ("127.0.0.1", true),
             ("LocalHost:1", true),
+            ("localhost.:8427", true),
+            ("digits.example.", true),
             ("[::1]:8427", true),
             ("192.168.1.5:8427", true),
             ("Digits.Example", true),
@@ -123,6 +149,7 @@ mod tests {
             ("evil.example", false),
             ("localhost.evil.example", false),
             ("127.0.0.1.evil.example", false),
+            ("localhost..", false),
             ("0.0.0.0", false),
             ("2130706433", false),
         ] {

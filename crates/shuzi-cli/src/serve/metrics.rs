@@ -80,6 +80,10 @@ impl Metrics {
         self.seconds.get_or_create(&Route { route }).observe(took.as_secs_f64());
     }
 
+    pub fn unreadable(&self, status: u16) {
+        self.requests.get_or_create(&Request { route: "unreadable", status: status.into() }).inc();
+    }
+
     pub fn recognized(&self, model: &'static str) {
         self.recognitions.get_or_create(&Model { model }).inc();
     }

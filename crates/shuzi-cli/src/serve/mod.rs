@@ -18,6 +18,7 @@ mod question;
 mod refusal;
 #[cfg(test)]
 mod tests;
+mod wire;
 
 pub use api::{json, wrong_method};
 
@@ -167,8 +168,7 @@ impl Serve {
         if self.open {
             browser::open(&url);
         }
-        let router = api::router(Arc::clone(&server));
-        runtime.block_on(connections::serve(listener, router, limits, server.metrics.clone(), stop));
+        runtime.block_on(connections::serve(listener, Arc::clone(&server), stop));
         runtime.shutdown_background();
         if let Some(log) = &server.log {
             log.finish();
@@ -181,7 +181,7 @@ impl Serve {
 fn host_name(name: &str) -> anyhow::Result<String> {
     let authority = name.parse::<axum::http::uri::Authority>().ok();
     match authority.filter(|authority| authority.host() == name) {
-        Some(_) => Ok(name.to_string()),
+        Some(_) => Ok(name.strip_suffix('.').unwrap_or(name).to_string()),
         None => Err(UsageError(t!("serve.host-name", found = name).into()).into()),
     }
 }

@@ -36,6 +36,11 @@ impl Refusal {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message)
     }
 
+    /// What clients read.
+    pub fn to_json(&self) -> String {
+        format!("{}\n", json!({ "error": { "code": self.code, "message": self.message } }))
+    }
+
     /// A mistake of ours.
     pub fn internal() -> Self {
         Self::new(
@@ -67,8 +72,7 @@ impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         /// Seconds. Most pictures take milliseconds, so most queues are short by then.
         const LATER: HeaderValue = HeaderValue::from_static("1");
-        let mut response =
-            super::json(self.status, &json!({ "error": { "code": self.code, "message": self.message } }));
+        let mut response = super::json(self.status, self.to_json());
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(RETRY_AFTER, LATER);
         }

@@ -3,6 +3,9 @@
 
 #![allow(dead_code, reason = "each test uses its part")]
 
+#[cfg(all(feature = "serve", unix))]
+pub mod serving;
+
 use shuzi::{dataset::synthetic, image::SIDE};
 use std::{
     io::{BufRead, BufReader, Write},
