@@ -4,7 +4,7 @@
 //! shape alone: a wall is thin, straight, and goes all the way from one wall to the next; a base line is thin, straight, and as
 //! long as several digits. Where a stroke crosses, the ink goes on for longer than the wall is thick, and stays.
 
-use super::rules::{Followed, View};
+use super::rules::{Followed, RuledLine, View};
 use crate::image::GrayImage;
 use std::ops::Range;
 
@@ -14,6 +14,8 @@ pub struct Unframed {
     pub rest: GrayImage,
     /// The shorter side of the smallest cell, in pixels.
     pub cell: usize,
+    /// The level walls.
+    pub floors: Vec<RuledLine>,
     /// Whether it is a frame even if nothing is written in it.
     pub is_form: bool,
 }
@@ -48,7 +50,7 @@ fn closed(ink: &GrayImage) -> Option<Unframed> {
     let lines = [thin(views[0])?, thin(views[1])?];
     let print = print_width(&lines)?;
     let mut pixels = ink.pixels().to_vec();
-    let (mut cell, mut is_form) = (usize::MAX, false);
+    let (mut cell, mut floors, mut is_form) = (usize::MAX, vec![], false);
     for direction in [0, 1] {
         let view = views[direction];
         let mut places = vec![];
@@ -56,6 +58,7 @@ fn closed(ink: &GrayImage) -> Option<Unframed> {
             let walls = walls(line, &lines[1 - direction], print);
             if !walls.is_empty() {
                 places.push(line.place());
+                floors.extend((direction == 0).then_some(line.line));
             }
             for wall in walls {
                 let beyond = line.thickness + 2;
@@ -71,7 +74,7 @@ fn closed(ink: &GrayImage) -> Option<Unframed> {
         cell = places.windows(2).map(|pair| pair[1] - pair[0]).fold(cell, usize::min);
         is_form |= places.len() >= FORM;
     }
-    Some(Unframed { rest: GrayImage::new(width, height, pixels), cell, is_form })
+    Some(Unframed { rest: GrayImage::new(width, height, pixels), cell, floors, is_form })
 }
 
 /// A base line that joins several digits, with or without short walls that stand on it.
@@ -117,7 +120,12 @@ fn open(ink: &GrayImage) -> Option<Unframed> {
             upright.erase(wall, stretch.start..stretch.end.min(height), &mut pixels)
         });
     }
-    Some(Unframed { rest: GrayImage::new(width, height, pixels), cell: height / 2, is_form: true })
+    Some(Unframed {
+        rest: GrayImage::new(width, height, pixels),
+        cell: height / 2,
+        floors: vec![],
+        is_form: true,
+    })
 }
 
 /// Lines that are inked for this part of the picture, none of them thicker than `thickest`.
@@ -125,8 +133,16 @@ fn thin_lines(view: View, pixels: &[u8], part: f32, thickest: f32) -> Vec<Follow
     /// Places along the piece that are looked at, or a few more.
     const PLACES: usize = 64;
     let every = (view.along / PLACES).max(1);
-    let lines = view.lines(pixels, part, every).into_iter().map(|line| view.follow(&line, pixels));
-    lines.filter(|line| line.thickness as f32 <= thickest).collect()
+    let mut found: Vec<Followed> = vec![];
+    for line in view.lines(pixels, part, every) {
+        let line = view.follow(&line, pixels);
+        // Two that lie side by side may be followed to the same ink.
+        let is_new = || found.iter().all(|other| other.place().abs_diff(line.place()) > 2 * line.thickness);
+        if line.thickness as f32 <= thickest && is_new() {
+            found.push(line);
+        }
+    }
+    found
 }
 
 /// How thick the outermost lines are, the median of them.
@@ -145,11 +161,14 @@ fn print_width(lines: &[Vec<Followed>; 2]) -> Option<usize> {
 fn walls(line: &Followed, across: &[Followed], print: usize) -> Vec<Range<usize>> {
     const INKED: f32 = 0.95;
     const THIN: f32 = 0.3;
+    // Of two straight lines, and then as it was found, for paper is seldom flat.
     let crossing = |other: &Followed| {
-        let near = other.middle(line.place())?;
-        other.middle(line.middle(near)?)
+        let (a, b) = (line.line, other.line);
+        let x = (b.start + b.slope * a.start) / (1.0 - a.slope * b.slope);
+        let y = a.at(x).round() as usize; // below 0 is 0
+        other.middle(y).unwrap_or(x.round() as usize)
     };
-    let mut crossings: Vec<usize> = across.iter().filter_map(crossing).collect();
+    let mut crossings: Vec<usize> = across.iter().map(crossing).collect();
     crossings.sort_unstable();
     let is_wall = |wall: &Range<usize>| {
         let Some(inner) = line.runs.get(wall.start + print..wall.end.saturating_sub(print)) else {

@@ -57,9 +57,10 @@ pub struct View {
 }
 
 /// `y = start + slope·x`.
+#[derive(Clone, Copy)]
 pub struct RuledLine {
-    start: f32,
-    slope: f32,
+    pub start: f32,
+    pub slope: f32,
 }
 
 /// The steepest slope that is tried: 5 degrees.
@@ -67,8 +68,17 @@ const STEEPEST: f32 = 0.09;
 /// The most slopes that are tried to either side.
 const SLOPES: i32 = 20;
 
+impl RuledLine {
+    /// Where it lies across.
+    pub fn at(self, x: f32) -> f32 {
+        self.start + self.slope * x
+    }
+}
+
 /// A line as it is found from place to place.
 pub struct Followed {
+    /// As it was expected.
+    pub line: RuledLine,
     /// Along the line: the first and last pixel of the ink across it.
     pub runs: Vec<Option<(usize, usize)>>,
     /// Of four places along it one is thinner: writing makes many thicker.
@@ -152,7 +162,7 @@ impl View {
         let mut lines: Vec<RuledLine> = vec![];
         for (_, slope, start) in counted {
             let line = RuledLine { start: start as f32 - margin as f32, slope: step * slope as f32 };
-            let middle = |line: &RuledLine| line.start + line.slope * along as f32 / 2.0;
+            let middle = |line: &RuledLine| line.at(along as f32 / 2.0);
             let apart = (across as f32 / 100.0).max(6.0);
             if lines.iter().all(|other| (middle(other) - middle(&line)).abs() > apart) {
                 lines.push(line);
@@ -166,7 +176,7 @@ impl View {
         let reach = (self.along as f32 * 0.004).max(3.0);
         let mut drift = 0.0f32; // how far the paper bends away
         let run = |x: usize| {
-            let wanted = line.start + line.slope * x as f32 + drift;
+            let wanted = line.at(x as f32) + drift;
             let run = self.run_near(pixels, x, wanted, reach);
             if let Some((first, last)) = run
                 && last - first < (2.0 * reach) as usize
@@ -177,7 +187,7 @@ impl View {
         };
         let runs: Vec<Option<(usize, usize)>> = (0..self.along).map(run).collect();
         let thickness = quantile(runs.iter().flatten().map(|(first, last)| last - first + 1), 4);
-        Followed { runs, thickness }
+        Followed { line: *line, runs, thickness }
     }
 
     /// Erases a stretch of a line where nothing crosses it.

@@ -5,7 +5,12 @@
 //!
 //! Sizes are relative to the writing, not to the picture: a margin changes nothing, nor does a larger picture.
 
-use super::{frames::without_frame, ink::Ink, stroke::stroke_width};
+use super::{
+    frames::{Unframed, without_frame},
+    ink::Ink,
+    rules::RuledLine,
+    stroke::stroke_width,
+};
 use crate::image::GrayImage;
 use image::Luma;
 use imageproc::region_labelling::{Connectivity, connected_components};
@@ -196,7 +201,8 @@ fn without_frames(pieces_and_frames: Vec<Piece>) -> Vec<Piece> {
     let mut writing = vec![];
     for piece in &pieces_and_frames {
         let unframed = without_frame(&piece.ink).map(|unframed| {
-            let mut rest = pieces(&unframed.rest);
+            let rest = pieces(&unframed.rest).into_iter();
+            let mut rest: Vec<Piece> = rest.flat_map(|part| by_cells(part, &unframed)).collect();
             for part in &mut rest {
                 (part.left, part.top, part.at_border) = (part.left + piece.left, part.top + piece.top, 0);
             }
@@ -210,6 +216,26 @@ fn without_frames(pieces_and_frames: Vec<Piece>) -> Vec<Piece> {
         }
     }
     writing
+}
+
+/// Cuts a piece that fills two cells, one above the other, where the wall between them was.
+fn by_cells(piece: Piece, unframed: &Unframed) -> Vec<Piece> {
+    /// Of a cell: less is the tail of a digit in the other one.
+    const FILLED: f32 = 0.6;
+    let filled = FILLED * unframed.cell as f32;
+    let cut = |piece: Piece, floor: &RuledLine| {
+        let y = floor.at(piece.left as f32 + piece.width() as f32 / 2.0);
+        if y - (piece.top as f32) < filled || piece.bottom() as f32 - y < filled {
+            return vec![piece];
+        }
+        let is_above = |x: usize, y: usize| (piece.top + y) as f32 <= floor.at((piece.left + x) as f32);
+        let parts = [piece.part(is_above), piece.part(|x, y| !is_above(x, y))];
+        parts.into_iter().flatten().collect()
+    };
+    unframed
+        .floors
+        .iter()
+        .fold(vec![piece], |pieces, floor| pieces.into_iter().flat_map(|piece| cut(piece, floor)).collect())
 }
 
 /// Without specks, and without what belongs to the picture's border or surrounds the writing.
@@ -433,6 +459,20 @@ mod tests {
             "..........",
         ]));
         assert_eq!(places(&pieces), [(3, 2), (6, 2)]);
+    }
+
+    #[test]
+    fn digits_of_two_cells_are_two_though_they_touch() {
+        let is_wall = |place: usize| place % 59 < 2;
+        for (end, tops) in [(110, vec![(30, 10), (30, 60)]), (75, vec![(30, 10)])] {
+            let stroke = |x: usize, y: usize| (30..36).contains(&x) && (10..end).contains(&y);
+            let inked = |i: usize| stroke(i % 120, i / 120) || is_wall(i % 120) || is_wall(i / 120);
+            let image = GrayImage::new(120, 120, (0..120 * 120).map(|i| 255 * u8::from(inked(i))).collect());
+            let pieces = writing(&Ink { image, scale: 1.0, frame: 0, contrast: 255, is_dark: true });
+            let mut found: Vec<_> = pieces.iter().map(|piece| (piece.left, piece.top)).collect();
+            found.sort_unstable();
+            assert_eq!(found, tops, "a stroke down to {end}");
+        }
     }
 
     #[test]
