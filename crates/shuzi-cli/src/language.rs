@@ -124,6 +124,9 @@ pub fn print_usage_error(error: &clap::Error) -> ExitCode {
     };
     let (argument, value) = (context(ContextKind::InvalidArg), context(ContextKind::InvalidValue));
     let message = match error.kind() {
+        ErrorKind::UnknownArgument if !argument.starts_with('-') => {
+            t!("usage.unexpected-argument", argument = argument)
+        }
         ErrorKind::UnknownArgument => t!("usage.unknown-argument", argument = argument),
         ErrorKind::InvalidSubcommand => {
             t!("usage.unknown-verb", verb = context(ContextKind::InvalidSubcommand))

@@ -130,7 +130,10 @@ fn single_file() -> String {
             format!("<script type=\"application/gzip\" id=\"asset:{name}\">{data}</script>\n")
         })
         .collect();
-    text("index.html")
+    // Nothing is asked for early where everything is here.
+    let index: String =
+        text("index.html").split_inclusive('\n').filter(|line| !line.contains("preload\"")).collect();
+    index
         .replace(
             "<meta charset=\"utf-8\">",
             &format!(
