@@ -17,9 +17,10 @@ use crate::{
 use serde::{Deserialize, Serialize};
 
 /// The recipes that come with shuzi: name and TOML text.
-pub const BUILT_IN: [(&str, &str); 7] = [
+pub const BUILT_IN: [(&str, &str); 8] = [
     ("classic", include_str!("../../../../recipes/classic.toml")),
     ("mlp", include_str!("../../../../recipes/mlp.toml")),
+    ("mlp-large", include_str!("../../../../recipes/mlp-large.toml")),
     ("quick", include_str!("../../../../recipes/quick.toml")),
     ("good", include_str!("../../../../recipes/good.toml")),
     ("tiny", include_str!("../../../../recipes/tiny.toml")),
