@@ -17,9 +17,10 @@ use crate::{
 use serde::{Deserialize, Serialize};
 
 /// The recipes that come with shuzi: name and TOML text.
-pub const BUILT_IN: [(&str, &str); 7] = [
+pub const BUILT_IN: [(&str, &str); 8] = [
     ("classic", include_str!("../../../../recipes/classic.toml")),
     ("mlp", include_str!("../../../../recipes/mlp.toml")),
+    ("mlp-large", include_str!("../../../../recipes/mlp-large.toml")),
     ("quick", include_str!("../../../../recipes/quick.toml")),
     ("good", include_str!("../../../../recipes/good.toml")),
     ("tiny", include_str!("../../../../recipes/tiny.toml")),
@@ -81,6 +82,9 @@ pub struct TrainingRecipe {
     /// An average of the weights that takes their place in the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub averaging: Option<Averaging>,
+    /// Of which images batch normalisation's statistics are, in the network that is kept.
+    #[serde(default, skip_serializing_if = "is_as_trained")]
+    pub statistics: Statistics,
     /// How much of each target is spread over all digits; 0 to below 1.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub label_smoothing: f32,
@@ -136,6 +140,21 @@ fn is_f32(precision: &Precision) -> bool {
 
 fn is_full(storage: &Storage) -> bool {
     *storage == Storage::F32
+}
+
+fn is_as_trained(statistics: &Statistics) -> bool {
+    *statistics == Statistics::AsTrained
+}
+
+/// Of which images batch normalisation's statistics are, in the network that is kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Statistics {
+    /// Of the training images as they were trained on, augmentation included.
+    #[default]
+    AsTrained,
+    /// Of training images that are not augmented, as those to be read are not: measured anew with the final weights.
+    Clean,
 }
 
 /// How the weights of many steps become one network.
@@ -612,6 +631,17 @@ mod tests {
         assert!(matches!(Recipe::from_toml(b"name = 3").unwrap_err(), RecipeError::Syntax { line: 1, .. }));
         let zero = CLASSIC.replace("{ linear = 32 }", "{ linear = 0 }");
         assert!(matches!(Recipe::from_toml(zero.as_bytes()).unwrap_err(), RecipeError::Layers(_)));
+    }
+
+    #[test]
+    fn statistics_are_as_trained_unless_clean_ones_are_asked_for() {
+        let with = |value: &str| Recipe::from_toml(format!("{CLASSIC}\nstatistics = \"{value}\"").as_bytes());
+        let clean = with("clean").unwrap();
+        assert_eq!(clean.training.statistics, Statistics::Clean);
+        assert_eq!(Recipe::from_toml(clean.to_toml().as_bytes()).unwrap(), clean, "{}", clean.to_toml());
+        assert_eq!(with("as-trained").unwrap(), Recipe::from_toml(CLASSIC.as_bytes()).unwrap());
+        let message = with("cleen").unwrap_err().to_string();
+        assert!(["cleen", "as-trained", "clean"].iter().all(|word| message.contains(word)), "{message}");
     }
 
     /// `classic` with an augmentation of these lines.

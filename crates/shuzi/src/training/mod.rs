@@ -37,7 +37,7 @@ use crate::{
         team::{Team, with_team},
     },
     network::{Network, ReadyNetwork, Storage},
-    recipe::{Additions, EarlyStopping, LastBatch, Recipe, TrainingRecipe},
+    recipe::{Additions, EarlyStopping, LastBatch, Recipe, Statistics, TrainingRecipe},
 };
 use rand::{SeedableRng, seq::SliceRandom};
 use std::{mem, ops::ControlFlow};
@@ -473,6 +473,14 @@ impl<O: FnMut(Event<'_>) -> ControlFlow<()>> Run<'_, O> {
         (self.observe)(Event::Pause(Pause { recipe: self.recipe, state: &self.state }))
     }
 
+    /// How images are changed for this work, if they are.
+    fn changes(&self, epoch: usize, work: &Work<'_>) -> Option<Changes> {
+        match (work, self.recipe.statistics) {
+            (Work::Measure(..), Statistics::Clean) => None,
+            _ => Changes::new(self.recipe, epoch, self.level),
+        }
+    }
+
     /// How many of an epoch's batches need not be taken again.
     fn batches_done(&self, work: &Work<'_>) -> usize {
         match work {
@@ -498,7 +506,7 @@ impl<O: FnMut(Event<'_>) -> ControlFlow<()>> Run<'_, O> {
         }
     }
 
-    /// The examples of `order`, augmented if the recipe says so; `first` is the number of the first
+    /// The examples of `order`, augmented if the recipe says so for this work; `first` is the number of the first
     /// example of `data`, and of those that the epoch had before.
     fn take_augmented(
         &mut self,
@@ -510,7 +518,7 @@ impl<O: FnMut(Event<'_>) -> ControlFlow<()>> Run<'_, O> {
         team: &mut Team<'_>,
     ) -> Result<ControlFlow<()>, Diverged> {
         let mut before = first / self.batch_size;
-        let Some(changes) = Changes::new(self.recipe, epoch, self.level) else {
+        let Some(changes) = self.changes(epoch, work) else {
             return self.take_batches(data, order, before, epoch, work, team);
         };
         let mut portion = mem::take(&mut self.portion);
@@ -630,7 +638,7 @@ impl<O: FnMut(Event<'_>) -> ControlFlow<()>> Run<'_, O> {
     }
 
     /// The network that the recipe would keep if training ended now, unless it is the one that learns: with the
-    /// average of the weights and statistics measured with it, and rounded.
+    /// average of the weights, statistics measured with what is kept, and rounded.
     fn kept(
         &mut self,
         examples: Examples<'_>,
@@ -638,12 +646,17 @@ impl<O: FnMut(Event<'_>) -> ControlFlow<()>> Run<'_, O> {
         team: &mut Team<'_>,
     ) -> Result<Option<Network>, Diverged> {
         let State { network, optimizer, .. } = &self.state;
-        let mut kept = match (optimizer.average(), self.recipe.storage) {
-            (None, Storage::F32) => return Ok(None),
-            (None, Storage::F16) => network.clone(),
-            (Some(average), _) => Network::new(network.architecture().clone(), average, network.statistics()),
+        let has_statistics = network.architecture().statistic_count() > 0;
+        let has_other_weights = optimizer.average().is_some();
+        let measures = has_statistics && (has_other_weights || self.recipe.statistics == Statistics::Clean);
+        if !has_other_weights && !measures && self.recipe.storage == Storage::F32 {
+            return Ok(None);
+        }
+        let mut kept = match optimizer.average() {
+            None => network.clone(),
+            Some(average) => Network::new(network.architecture().clone(), average, network.statistics()),
         };
-        if optimizer.average().is_some() && kept.architecture().statistic_count() > 0 {
+        if measures {
             let mut images = 0;
             let _enough = self.take_epoch(examples, epoch, &mut Work::Measure(&kept, &mut images), team)?;
             self.workshop.set_statistics(&mut kept, images);

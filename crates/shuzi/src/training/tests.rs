@@ -4,7 +4,7 @@ use super::*;
 use crate::kernels::Processor;
 use crate::{
     image::PIXELS,
-    network::Precision,
+    network::{LayerKind, Precision},
     recipe::{Averaging, BatchSize, Distillation, OptimizerKind, Schedule},
 };
 
@@ -27,11 +27,7 @@ fn blobs(examples: usize) -> Dataset {
 
 fn recipe() -> Recipe {
     let mut recipe = Recipe::built_in("mlp").unwrap();
-    recipe.network.layers = vec![
-        crate::network::LayerKind::Linear(24),
-        crate::network::LayerKind::Relu,
-        crate::network::LayerKind::Linear(10),
-    ];
+    recipe.network.layers = vec![LayerKind::Linear(24), LayerKind::Relu, LayerKind::Linear(10)];
     recipe.training.batch_size = BatchSize::Examples(50);
     recipe.training.epochs = 6;
     recipe.training.learning_rate = 0.01;
@@ -123,10 +119,8 @@ fn the_number_of_threads_changes_no_bit() {
             recipe.training.batch_size = BatchSize::Examples(200);
             recipe.network.layers = layers
                 .iter()
-                .flat_map(|&width| {
-                    [crate::network::LayerKind::Linear(width), crate::network::LayerKind::Relu]
-                })
-                .chain([crate::network::LayerKind::Linear(10)])
+                .flat_map(|&width| [LayerKind::Linear(width), LayerKind::Relu])
+                .chain([LayerKind::Linear(10)])
                 .collect();
             let one = run(&recipe, &data, 1);
             for threads in [1, 2, 3, 8] {
@@ -429,12 +423,16 @@ fn convolutional_recipe() -> Recipe {
 #[test]
 fn the_number_of_threads_changes_no_bit_of_a_convolutional_network() {
     let data = synthetic::generate(490, 3, 2); // the last batch is not full, nor its last ghost batch
-    for precision in [Precision::F32, Precision::Bf16] {
+    for (precision, statistics) in [
+        (Precision::F32, Statistics::AsTrained),
+        (Precision::Bf16, Statistics::AsTrained),
+        (Precision::Bf16, Statistics::Clean),
+    ] {
         let mut recipe = convolutional_recipe();
-        recipe.training.precision = precision;
+        (recipe.training.precision, recipe.training.statistics) = (precision, statistics);
         let one = run(&recipe, &data, 1);
         for threads in [1, 2, 3, 8] {
-            assert!(run(&recipe, &data, threads) == one, "{threads} threads, {precision:?}");
+            assert!(run(&recipe, &data, threads) == one, "{threads} threads, {precision:?}, {statistics:?}");
         }
     }
 }
@@ -443,11 +441,12 @@ fn the_number_of_threads_changes_no_bit_of_a_convolutional_network() {
 fn every_wish_of_a_recipe_changes_the_network() {
     let data = synthetic::generate(300, 3, 2);
     let as_it_is = run(&convolutional_recipe(), &data, 2);
-    let changes: [fn(&mut TrainingRecipe); 8] = [
+    let changes: [fn(&mut TrainingRecipe); 9] = [
         |recipe| recipe.label_smoothing = 0.0,
         |recipe| recipe.gradient_clipping = None,
         |recipe| recipe.averaging = None,
         |recipe| recipe.averaging = Some(Averaging::Swa { start: 0.5 }),
+        |recipe| recipe.statistics = Statistics::Clean,
         |recipe| recipe.ghost_batch = 32,
         |recipe| recipe.augmentation = None,
         |recipe| recipe.seed = 1,
@@ -483,6 +482,45 @@ fn a_trained_network_is_rounded_as_the_recipe_wishes_and_judged_as_it_is_kept() 
         assert!(network == rounded, "{averaging:?}");
         assert_eq!(evaluate(&network, validation.unwrap(), processor).loss(), judged, "{averaging:?}");
     }
+}
+
+#[test]
+fn clean_statistics_are_those_of_the_images_as_they_are() {
+    let data = synthetic::generate(490, 3, 2); // with a last ghost batch that is not full
+    for averaging in [None, Some(Averaging::Ema { decay: 0.9 })] {
+        for storage in [Storage::F32, Storage::F16] {
+            let mut recipe = convolutional_recipe();
+            // Normalises the pixels themselves, so no weight has a share in what it measures.
+            recipe.network.layers.insert(1, LayerKind::BatchNorm);
+            (recipe.training.averaging, recipe.training.storage) = (averaging, storage);
+            recipe.training.augmentation.as_mut().unwrap().scale = 0.3;
+            let as_trained = run(&recipe, &data, 2);
+            recipe.training.statistics = Statistics::Clean;
+            let clean = run(&recipe, &data, 2);
+            assert!(clean.parameters() == as_trained.parameters(), "{averaging:?}: no weight moves");
+            let unchanged = split(&data, recipe.training.validation, recipe.training.seed).training;
+            let expected = middle_pixels(&data, &unchanged);
+            let distances = [&clean, &as_trained].map(|network| {
+                let found = &network.statistics()[..2];
+                (0..2).map(|i| (f64::from(found[i]) / expected[i] - 1.0).abs()).fold(0.0, f64::max)
+            });
+            let rounding = if storage == Storage::F16 { 1e-3 } else { 1e-5 };
+            assert!(distances[0] < rounding && distances[1] > 1e-2, "{averaging:?}: {distances:?}");
+        }
+    }
+}
+
+/// Mean and variance of the middle 24x24 pixels of some images, from 0 to 1: what `clean` should give, computed plainly.
+fn middle_pixels(data: &Dataset, indices: &[u32]) -> [f64; 2] {
+    let middle = |place: &usize| [place / 28, place % 28].iter().all(|at| (2..26).contains(at));
+    let images = indices.iter().map(|&index| data.image(index as usize));
+    let pixels: Vec<f64> = images
+        .flat_map(|image| {
+            (0..PIXELS).filter(middle).map(|place| f64::from(image.0[place]) / 255.0).collect::<Vec<_>>()
+        })
+        .collect();
+    let mean = pixels.iter().sum::<f64>() / pixels.len() as f64;
+    [mean, pixels.iter().map(|pixel| (pixel - mean).powi(2)).sum::<f64>() / pixels.len() as f64]
 }
 
 #[test]

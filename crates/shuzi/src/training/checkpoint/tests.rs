@@ -22,6 +22,7 @@ const CONVOLUTION: &str = "layers = [{ conv = { channels = 3, kernel = 5, stride
 const MOMENTUM: &str = "optimizer = { kind = \"sgd\", momentum = 0.9, nesterov = true }";
 const ADAM: &str = "optimizer = { kind = \"adam\", weight-decay = 0.01 }";
 const DISTILLATION: &str = "distillation = { teacher = \"another\", weight = 0.9, temperature = 2 }";
+const CLEAN: &str = "statistics = \"clean\"";
 const AUGMENTATION: &str = "[training.augmentation]\nshift = 2\nrotation = 10";
 
 /// Recipes that between them have everything that a checkpoint keeps.
@@ -34,7 +35,8 @@ fn recipes() -> Vec<Recipe> {
         (LINEAR, format!("{begin}\n{MOMENTUM}\n{stopping}\n{AUGMENTATION}")),
         (LINEAR, format!("{begin}\n{ADAM}\n{averaging}\n{stopping}\ngradient-clipping = 1.0")),
         (CONVOLUTION, format!("{begin}\n{MOMENTUM}\nlabel-smoothing = 0.1\n{AUGMENTATION}")),
-        (CONVOLUTION, format!("{begin}\n{MOMENTUM}\n{DISTILLATION}\n{AUGMENTATION}")),
+        (CONVOLUTION, format!("{begin}\n{MOMENTUM}\n{DISTILLATION}\n{CLEAN}\n{AUGMENTATION}")),
+        (CONVOLUTION, format!("{begin}\n{ADAM}\n{averaging}\n{stopping}\n{CLEAN}\n{AUGMENTATION}")),
         (CONVOLUTION, format!("{begin}\n{ADAM}\naveraging = {{ kind = \"swa\", start = 0.5 }}\n{stopping}")),
     ]
     .map(|(network, training)| recipe(network, &training))
@@ -282,6 +284,10 @@ fn a_checkpoint_of_another_training_is_told_by_the_first_difference() {
         (
             differs(&|recipe| recipe.training.averaging = None),
             "training.averaging = Some(\"{ kind = \\\"swa\\\", start = 0.5 }\"), now it is None",
+        ),
+        (
+            differs(&|recipe| recipe.training.statistics = crate::recipe::Statistics::Clean),
+            "training.statistics = None, now it is Some(\"\\\"clean\\\"\")",
         ),
         (differs(&|recipe| drop(recipe.network.layers.remove(3))), "network.layers"),
         (
