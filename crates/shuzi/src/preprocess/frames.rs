@@ -130,9 +130,9 @@ fn open(ink: &GrayImage) -> Option<Unframed> {
 
 /// Lines that are inked for this part of the picture, none of them thicker than `thickest`.
 fn thin_lines(view: View, pixels: &[u8], part: f32, thickest: f32) -> Vec<Followed> {
-    /// Places along the piece that are looked at, or a few more.
-    const PLACES: usize = 64;
-    let every = (view.along / PLACES).max(1);
+    /// Places along the piece that are looked at, or fewer.
+    const PLACES: usize = 40;
+    let every = view.along.div_ceil(PLACES);
     let mut found: Vec<Followed> = vec![];
     for line in view.lines(pixels, part, every) {
         let line = view.follow(&line, pixels);
