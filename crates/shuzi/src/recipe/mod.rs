@@ -17,7 +17,7 @@ use crate::{
 use serde::{Deserialize, Serialize};
 
 /// The recipes that come with shuzi: name and TOML text.
-pub const BUILT_IN: [(&str, &str); 8] = [
+pub const BUILT_IN: [(&str, &str); 9] = [
     ("classic", include_str!("../../../../recipes/classic.toml")),
     ("mlp", include_str!("../../../../recipes/mlp.toml")),
     ("mlp-large", include_str!("../../../../recipes/mlp-large.toml")),
@@ -25,6 +25,7 @@ pub const BUILT_IN: [(&str, &str); 8] = [
     ("good", include_str!("../../../../recipes/good.toml")),
     ("tiny", include_str!("../../../../recipes/tiny.toml")),
     ("small", include_str!("../../../../recipes/small.toml")),
+    ("best", include_str!("../../../../recipes/best.toml")),
     ("photo", include_str!("../../../../recipes/photo.toml")),
 ];
 
