@@ -137,6 +137,7 @@ fn lines_are_read_in_any_light() {
 #[test]
 fn forms_are_read_as_if_they_were_blank() {
     const CELL: usize = SIDE * 3 + 10;
+    type IsPrinted<'a> = &'a dyn Fn(usize, usize) -> bool;
     let (mut wrong, mut count) = (vec![], 0);
     for start in 0..6 {
         let chosen: Vec<usize> = (0..5).map(|i| 17 * start + 5 * i).collect();
@@ -151,11 +152,11 @@ fn forms_are_read_as_if_they_were_blank() {
             let cells = |x: usize, y: usize| inside(x, y) && (wall(x) || ends(y));
             let boxes = |x: usize, y: usize| {
                 let place = (x.max(left) - left) % CELL;
-                inside(x, y) && x < right_end && place > 3 && (ends(y) || place < 7 || place >= CELL - 3)
+                inside(x, y) && x < right_end && place > 3 && (ends(y) || !(7..CELL - 3).contains(&place))
             };
             let comb = |x: usize, y: usize| inside(x, y) && (wall(x) && y > page.height - 60 || y >= bottom);
             let base_line = |x: usize, y: usize| (20..page.width - 20).contains(&x) && y.abs_diff(bottom) < 2;
-            let forms: [(&str, &dyn Fn(usize, usize) -> bool); 4] =
+            let forms: [(&str, IsPrinted); 4] =
                 [("cells", &cells), ("boxes", &boxes), ("comb", &comb), ("base line", &base_line)];
             for (name, form) in forms {
                 let light = |x: usize, y: usize| {
@@ -176,7 +177,7 @@ fn forms_are_read_as_if_they_were_blank() {
 fn an_empty_form_yields_no_digit() {
     let walls = |x: usize, y: usize| {
         let inside = (30..334).contains(&x) && (40..123).contains(&y);
-        inside && ((x - 30) % 60 < 3 || y < 43 || y >= 120)
+        inside && ((x - 30) % 60 < 3 || !(43..120).contains(&y))
     };
     let page = Page::new(364, 160, |x, y| if walls(x, y) { 70 } else { 235 });
     assert_eq!(page.read_text(), "");

@@ -211,11 +211,12 @@ mod tests {
 
     #[test]
     fn frames_go_and_what_crosses_them_stays() {
+        type IsPrinted<'a> = &'a dyn Fn(usize, usize) -> bool;
         let falls = |x: usize, y: usize| (y + 3).saturating_sub(x / 30); // by 6 pixels
         let height = 3..66;
         let level = |y: usize| (3..5).contains(&y) || (64..66).contains(&y);
-        let cases: [(&str, &dyn Fn(usize, usize) -> bool); 4] = [
-            ("box", &|x, y| level(y) || height.contains(&y) && (x < 2 || x >= WIDTH - 2)),
+        let cases: [(&str, IsPrinted); 4] = [
+            ("box", &|x, y| level(y) || height.contains(&y) && !(2..WIDTH - 2).contains(&x)),
             ("cells", &|x, y| level(y) || height.contains(&y) && (x % 60 < 2 || x >= WIDTH - 2)),
             ("comb", &|x, y| {
                 (64..66).contains(&y) || (45..66).contains(&y) && (x % 60 < 2 || x >= WIDTH - 2)
@@ -253,9 +254,9 @@ mod tests {
 
     #[test]
     fn an_empty_form_is_known_by_its_walls() {
-        let cells = without_frame(&ink(|x, y| x % 59 < 2 || y < 2 || y >= HEIGHT - 2)).expect("a form");
+        let cells = without_frame(&ink(|x, y| x % 59 < 2 || !(2..HEIGHT - 2).contains(&y))).expect("a form");
         assert!(cells.is_form);
-        let frame = without_frame(&ink(|x, y| x < 2 || x >= WIDTH - 2 || y < 2 || y >= HEIGHT - 2));
+        let frame = without_frame(&ink(|x, y| !(2..WIDTH - 2).contains(&x) || !(2..HEIGHT - 2).contains(&y)));
         assert!(!frame.expect("a box").is_form);
     }
 }
