@@ -29,15 +29,24 @@ enum Format {
     Npy,
     /// The same arrays without pickle.
     Npz,
+    /// A graph for other runtimes.
+    Onnx,
     /// shuzi's own.
     Safetensors,
+}
+
+impl Format {
+    /// Whether it is the tutorial's, which knows only the weights of fully connected layers.
+    fn is_tutorials(self) -> bool {
+        matches!(self, Format::Npy | Format::Npz)
+    }
 }
 
 impl Export {
     pub fn run(self, out: &mut impl Write) -> anyhow::Result<()> {
         let mut model = models::read(&self.model)?.model;
         if let Some(temperature) = self.temperature {
-            if !matches!(self.to, Format::Safetensors) {
+            if self.to.is_tutorials() {
                 return Err(UsageError(t!("export.no-temperature").into()).into());
             }
             if !(temperature > 0.0 && temperature.is_finite()) {
@@ -46,12 +55,13 @@ impl Export {
             }
             model.record.temperature = Some(temperature);
         }
-        if !matches!(self.to, Format::Safetensors) && !model.network.architecture().is_fully_connected() {
+        if self.to.is_tutorials() && !model.network.architecture().is_fully_connected() {
             bail!(t!("export.only-linear", path = self.model.display()).into_owned());
         }
         let (bytes, extension) = match self.to {
             Format::Npy => (model.to_npy(), "npy"),
             Format::Npz => (model.to_npz(), "npz"),
+            Format::Onnx => (model.to_onnx(), "onnx"),
             Format::Safetensors => (model.to_safetensors(), "safetensors"),
         };
         let path = self.out.unwrap_or_else(|| models::stem(&self.model).with_extension(extension));

@@ -33,7 +33,7 @@ fn a_convolutional_network_is_its_own_file_and_no_tutorials() {
     assert_eq!(copy["weights_sha256"], trained["weights_sha256"]);
     for format in ["npz", "npy"] {
         let (code, error) = fail(folder.path(), &["export", "run", "--to", format, "--out", "weights"]);
-        assert!(code == 1 && error.contains("safetensors"), "{error}");
+        assert!(code == 1 && error.contains("safetensors or onnx"), "{error}");
     }
     assert_eq!(support::names(folder.path()), ["copy", "evaluation", "run"]);
 }
@@ -53,6 +53,32 @@ fn an_npz_file_holds_the_tutorials_names_and_shapes() {
         ("b3", vec![1, 10]),
     ];
     assert_eq!(shapes, expected);
+}
+
+#[test]
+fn an_onnx_file_bears_the_models_name_and_tells_where_it_is_from() {
+    let folder = tempdir().unwrap();
+    for name in ["default", "photo", "tiny", "classic"] {
+        let (code, out, error) =
+            support::run(&mut support::shuzi(folder.path(), &["export", name, "--to", "onnx"]));
+        assert!(code == 0 && out.is_empty() && error.contains(&format!("wrote {name}.onnx")), "{error}");
+        let file = fs::read(folder.path().join(format!("{name}.onnx"))).unwrap();
+        assert!(file.starts_with(b"\x08\x08\x12\x05shuzi"), "{name}: version 8 of the format, made by shuzi");
+        let text = String::from_utf8_lossy(&file);
+        for word in ["pixels", "logits", "probabilities", "test_accuracy", "MNIST", "linear1.weight"] {
+            assert!(text.contains(word), "{name}: {word}");
+        }
+        assert_eq!(text.contains("Conv"), name != "classic", "{name}");
+        assert_eq!(text.contains("Div"), name == "photo", "{name}: a temperature divides");
+    }
+    let export = ["export", "tiny", "--to", "onnx", "--out"];
+    let mut to_stdout = support::shuzi(folder.path(), &[&export[..], &["-"]].concat());
+    assert_eq!(to_stdout.output().unwrap().stdout, fs::read(folder.path().join("tiny.onnx")).unwrap());
+    succeed(folder.path(), &[&export[..], &["sure", "--quiet", "--temperature", "0.5"]].concat());
+    let sure = fs::read(folder.path().join("sure")).unwrap();
+    assert!(String::from_utf8_lossy(&sure).contains("Div"));
+    let (code, error) = fail(folder.path(), &["evaluate", "tiny.onnx", "--data", "synthetic:100"]);
+    assert!(code == 1 && error.contains("tiny.onnx"), "written only: {error}");
 }
 
 #[test]
@@ -79,7 +105,7 @@ fn what_cannot_be_written_is_refused() {
     let folder = tempdir().unwrap();
     fs::create_dir(folder.path().join("a-folder")).unwrap();
     for (arguments, code, words) in [
-        (["default", "--to", "onyx", "--out", "x"], 2, "npy, npz, safetensors"),
+        (["default", "--to", "onyx", "--out", "x"], 2, "npy, npz, onnx, safetensors"),
         (["classic", "--to", "npy", "--out", "a-folder"], 1, "a-folder"),
         (["classic", "--to", "npy", "--out", "nowhere/x.npy"], 1, "nowhere/x.npy"),
         (["nothing", "--to", "npy", "--out", "x.npy"], 2, "nothing"),

@@ -1,13 +1,15 @@
 //! A model: a trained network and its record, to bytes and back.
 //!
 //! In and out: shuzi's own [`safetensors`] file, and the tutorial's [`npy`] and [`npz`] files
-//! (`w1,b1,w2,b2,…`). Bytes are mistrusted here, once; behind this border the shapes fit and
-//! every weight is a finite number. Knows nothing of files.
+//! (`w1,b1,w2,b2,…`). Out only: [ONNX](Model::to_onnx), for other runtimes. Bytes are mistrusted here,
+//! once; behind this border the shapes fit and every weight is a finite number. Knows nothing of files.
 
 pub mod arrays;
 pub mod npy;
 pub mod npz;
+mod onnx;
 pub mod pickle;
+mod protobuf;
 pub mod safetensors;
 
 use self::{
@@ -53,6 +55,29 @@ pub struct Record {
     /// By what to divide the logits so that the network is as sure as it is right: a finite number
     /// above 0, chosen on the validation part.
     pub temperature: Option<f64>,
+}
+
+impl Record {
+    /// Itself as keys and texts, for a file's metadata; what is not known is not there.
+    fn texts(&self) -> Vec<(&'static str, String)> {
+        let mut texts = vec![];
+        if let Some(recipe) = &self.recipe {
+            texts.push(("recipe", recipe.to_toml()));
+            texts.push(("seed", recipe.training.seed.to_string()));
+        }
+        if let Some(trained_on) = &self.trained_on {
+            texts.push(("trained_on", trained_on.clone()));
+        }
+        if let Some(test) = self.test {
+            texts.push(("test_accuracy", (test.correct as f64 / test.count as f64).to_string()));
+            texts.push(("test_correct", test.correct.to_string()));
+            texts.push(("test_count", test.count.to_string()));
+        }
+        if let Some(temperature) = self.temperature {
+            texts.push(("temperature", temperature.to_string()));
+        }
+        texts
+    }
 }
 
 /// What a test gave.
@@ -207,24 +232,10 @@ impl Model {
             ("pixels", pixel_word(self.network.architecture().pixel_scale()).to_string()),
             ("weights_sha256", self.weights_sha256()),
         ];
-        if let Some(recipe) = &self.record.recipe {
-            if version == LAYERS_FORMAT_VERSION {
-                metadata.push((LAYERS, layers_text(recipe)));
-            }
-            metadata.push(("recipe", recipe.to_toml()));
-            metadata.push(("seed", recipe.training.seed.to_string()));
+        if version == LAYERS_FORMAT_VERSION {
+            metadata.extend(self.record.recipe.as_ref().map(|recipe| (LAYERS, layers_text(recipe))));
         }
-        if let Some(trained_on) = &self.record.trained_on {
-            metadata.push(("trained_on", trained_on.clone()));
-        }
-        if let Some(test) = self.record.test {
-            metadata.push(("test_accuracy", (test.correct as f64 / test.count as f64).to_string()));
-            metadata.push(("test_correct", test.correct.to_string()));
-            metadata.push(("test_count", test.count.to_string()));
-        }
-        if let Some(temperature) = self.record.temperature {
-            metadata.push(("temperature", temperature.to_string()));
-        }
+        metadata.extend(self.record.texts());
         let metadata: Vec<_> = metadata.into_iter().map(|(key, value)| (key.to_string(), value)).collect();
         safetensors::write(&tensors, &metadata)
     }
@@ -238,6 +249,15 @@ impl Model {
     /// An `.npz` with the same arrays.
     pub fn to_npz(&self) -> Vec<u8> {
         npz::write(&self.tutorial_arrays())
+    }
+
+    /// An ONNX file, opset 17: from `pixels`, `[batch, 28, 28]` of 0 to 255, to `probabilities` and `logits`, `[batch, 10]`
+    /// (`docs/model-file.md`). With it what is known of the model, as text.
+    pub fn to_onnx(&self) -> Vec<u8> {
+        let mut metadata = vec![("weights_sha256", self.weights_sha256())];
+        metadata.extend(self.record.recipe.as_ref().map(|recipe| ("name", recipe.name.clone())));
+        metadata.extend(self.record.texts());
+        onnx::write(&self.network, self.record.temperature.map(|temperature| temperature as f32), &metadata)
     }
 
     /// `w1,b1,w2,b2,…` as the tutorial has them: `[inputs, outputs]` and `[1, outputs]`, float64.

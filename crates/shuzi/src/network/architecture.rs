@@ -27,7 +27,7 @@ pub struct Shape {
 
 impl Shape {
     /// A picture of a digit.
-    const IMAGE: Shape = Shape { height: SIDE, width: SIDE, channels: 1 };
+    pub const IMAGE: Shape = Shape { height: SIDE, width: SIDE, channels: 1 };
 
     /// So many numbers that are no picture.
     fn flat(channels: usize) -> Self {

@@ -14,7 +14,7 @@ use crate::kernels::{
 };
 
 /// ε: keeps the root away from 0.
-const EPSILON: f32 = 1e-5;
+pub const EPSILON: f32 = 1e-5;
 
 /// The shape of a batch normalisation: the parameters are `γ`, then `β`, `[channels]` each; what it
 /// measures is `μ`, then `σ²`.

@@ -64,6 +64,31 @@ impl Conv {
         self.geometry.outputs
     }
 
+    /// Rows and columns of the window.
+    pub fn kernel(&self) -> usize {
+        self.geometry.kernel
+    }
+
+    /// Pixels that the window moves on.
+    pub fn stride(&self) -> usize {
+        self.geometry.stride
+    }
+
+    /// Rows and columns of zeros around an image.
+    pub fn padding(&self) -> usize {
+        self.padding
+    }
+
+    /// Whether each channel is a convolution of its own.
+    pub fn is_depthwise(&self) -> bool {
+        self.depthwise
+    }
+
+    /// Whether there is a bias.
+    pub fn has_bias(&self) -> bool {
+        self.bias
+    }
+
     /// How many parameters.
     pub fn parameter_count(&self) -> usize {
         self.weight_count() + if self.bias { self.outputs() } else { 0 }

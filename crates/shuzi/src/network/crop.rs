@@ -20,10 +20,15 @@ impl Crop {
         Shape { height: self.side, width: self.side, ..self.input }
     }
 
+    /// The row and the column of the input that come first.
+    pub fn corner(&self) -> (usize, usize) {
+        ((self.input.height - self.side) / 2, (self.input.width - self.side) / 2)
+    }
+
     /// The rows that stay, each as its range in an image of the input.
     fn rows(&self) -> impl Iterator<Item = std::ops::Range<usize>> {
-        let Crop { input: Shape { height, width, channels }, side } = *self;
-        let (top, left) = ((height - side) / 2, (width - side) / 2);
+        let Crop { input: Shape { width, channels, .. }, side } = *self;
+        let (top, left) = self.corner();
         (top..top + side).map(move |row| {
             let start = (row * width + left) * channels;
             start..start + side * channels
