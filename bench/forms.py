@@ -7,32 +7,20 @@ otherwise; the same digits in each way. Prints how many `shuzi recognize` reads 
 counts is the difference from blank paper. FOLDER=out in the environment keeps the pictures.
 """
 
-import gzip
-import json
 import os
 import pathlib
-import subprocess
 import sys
 import tempfile
 
 import numpy
 from PIL import Image, ImageDraw, ImageFilter
+from pictures import distance, mnist, texts
 
-mnist = pathlib.Path(sys.argv[1])
 forms = int(sys.argv[2]) if len(sys.argv) > 2 else 40
-shuzi = os.environ.get("SHUZI", "target/release/shuzi")
+images, labels = mnist(sys.argv[1], "train")
 DIGITS = 6
 MARGIN = 60
 PAPER = 235
-
-
-def bytes_of(name):
-    path = mnist / name
-    return path.read_bytes() if path.exists() else gzip.decompress(path.with_name(name + ".gz").read_bytes())
-
-
-images = numpy.frombuffer(bytes_of("train-images-idx3-ubyte"), numpy.uint8, offset=16).reshape(-1, 28, 28)
-labels = numpy.frombuffer(bytes_of("train-labels-idx1-ubyte"), numpy.uint8, offset=8)
 
 
 class Form:
@@ -99,19 +87,9 @@ def picture(kind, chosen, seed):
     return Image.fromarray((page * light + chance.normal(0, 3, page.shape)).clip(0, 255).astype(numpy.uint8))
 
 
-def distance(wanted, read):
-    """Digits to insert, delete or change."""
-    row = list(range(len(read) + 1))
-    for i, a in enumerate(wanted, 1):
-        row, above = [i], row
-        for j, b in enumerate(read, 1):
-            row.append(min(above[j - 1] + (a != b), above[j] + 1, row[j - 1] + 1))
-    return row[-1]
-
-
 draw = numpy.random.default_rng(5)
 strings = [draw.integers(0, len(labels), DIGITS) for _ in range(forms)]
-texts = ["".join(str(labels[index]) for index in chosen) for chosen in strings]
+written = ["".join(str(labels[index]) for index in chosen) for chosen in strings]
 print("| | whole string right | digits wrong or missing |\n|---|---|---|")
 for kind in (
     "blank",
@@ -129,10 +107,8 @@ for kind in (
         folder.mkdir(parents=True, exist_ok=True)
         for number, chosen in enumerate(strings):
             picture(kind, chosen, number).save(folder / f"{number:04}.png", compress_level=1)
-        command = [shuzi, "recognize", "--json", "--quiet", folder]
-        output = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
-        read = [json.loads(line)["text"] for line in output.splitlines()]
+        read = texts(folder)
     assert len(read) == forms
-    right = sum(a == b for a, b in zip(texts, read))
-    wrong = sum(map(distance, texts, read)) / (DIGITS * forms)
+    right = sum(a == b for a, b in zip(written, read))
+    wrong = sum(map(distance, written, read)) / (DIGITS * forms)
     print(f"| {kind} | {right} of {forms} | {100 * wrong:.1f} % |", flush=True)

@@ -21,6 +21,7 @@ import tempfile
 
 import numpy as np
 from PIL import Image, ImageOps
+from pictures import distance
 
 sys.path.append(str(pathlib.Path(__file__).parent / "peers"))
 import tesseract  # noqa: E402
@@ -126,16 +127,6 @@ def by_source(pictures, right):
     for picture, one in zip(pictures, right):
         sources[picture.source].append(one)
     return [statistics.mean(source) for source in sources.values()]
-
-
-def distance(a, b):
-    """Insertions, deletions and replacements from one string to the other."""
-    row = list(range(len(b) + 1))
-    for i, x in enumerate(a):
-        row, above = [i + 1], row
-        for j, y in enumerate(b):
-            row.append(min(above[j] + (x != y), above[j + 1] + 1, row[j] + 1))
-    return row[-1]
 
 
 def wrong_or_missing(pictures, texts):

@@ -6,30 +6,16 @@ Each of the 10,000 digits is written as a picture: as it is, shifted by up to 8 
 and by 1 to 3. Prints how many `shuzi recognize --single` reads right.
 """
 
-import gzip
-import json
-import os
-import pathlib
 import random
-import subprocess
 import sys
 import tempfile
 
 import numpy
 from PIL import Image
+from pictures import mnist, texts
 
-folder = pathlib.Path(sys.argv[1])
-shuzi = os.environ.get("SHUZI", "target/release/shuzi")
 chance = random.Random(1)
-
-
-def bytes_of(name):
-    path = folder / name
-    return path.read_bytes() if path.exists() else gzip.decompress(path.with_name(name + ".gz").read_bytes())
-
-
-images = numpy.frombuffer(bytes_of("t10k-images-idx3-ubyte"), numpy.uint8, offset=16).reshape(-1, 28, 28)
-labels = numpy.frombuffer(bytes_of("t10k-labels-idx1-ubyte"), numpy.uint8, offset=8)
+images, labels = mnist(sys.argv[1], "t10k")
 
 
 def shifted(image):
@@ -57,9 +43,7 @@ for name, change in (
     with tempfile.TemporaryDirectory() as pictures:
         for index, image in enumerate(images):
             Image.fromarray(numpy.asarray(change(image))).save(f"{pictures}/{index:05}.png", compress_level=1)
-        command = [shuzi, "recognize", "--json", "--quiet", "--single", pictures]
-        output = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
-        texts = [json.loads(line)["text"] for line in output.splitlines()]
-        assert len(texts) == len(labels)
-        right = sum(text == str(label) for text, label in zip(texts, labels))
+        read = texts(pictures, "--single")
+    assert len(read) == len(labels)
+    right = sum(text == str(label) for text, label in zip(read, labels))
     print(f"| {name} | {100 * right / len(labels):.2f} % |", flush=True)

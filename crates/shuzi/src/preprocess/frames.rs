@@ -57,8 +57,10 @@ fn closed(ink: &GrayImage) -> Option<Unframed> {
         for line in &lines[direction] {
             let walls = walls(line, &lines[1 - direction], print);
             if !walls.is_empty() {
-                places.push(line.place());
-                floors.extend((direction == 0).then_some(line.line));
+                places.push(line.place);
+                if direction == 0 {
+                    floors.push(line.line);
+                }
             }
             for wall in walls {
                 let beyond = line.thickness + 2;
@@ -97,7 +99,7 @@ fn open(ink: &GrayImage) -> Option<Unframed> {
     let thickest = 1.5 * base.thickness as f32 + 1.0;
     // From the base line up: how far a wall goes.
     let rise = |wall: &Followed| {
-        let foot = base.middle(wall.place())?;
+        let foot = base.middle(wall.place)?;
         let is_gap = |y: &usize| wall.runs[*y].is_none_or(|(first, last)| (last - first) as f32 > thickest);
         let beyond = base.thickness + 2;
         let top = (0..foot.saturating_sub(beyond)).rev().find(is_gap).map_or(0, |y| y + 1);
@@ -137,7 +139,7 @@ fn thin_lines(view: View, pixels: &[u8], part: f32, thickest: f32) -> Vec<Follow
     for line in view.lines(pixels, part, every) {
         let line = view.follow(&line, pixels);
         // Two that lie side by side may be followed to the same ink.
-        let is_new = || found.iter().all(|other| other.place().abs_diff(line.place()) > 2 * line.thickness);
+        let is_new = || found.iter().all(|other| other.place.abs_diff(line.place) > 2 * line.thickness);
         if line.thickness as f32 <= thickest && is_new() {
             found.push(line);
         }
@@ -145,12 +147,12 @@ fn thin_lines(view: View, pixels: &[u8], part: f32, thickest: f32) -> Vec<Follow
     found
 }
 
-/// How thick the outermost lines are, the median of them.
+/// How thick the outermost lines are: the lower median of the four.
 fn print_width(lines: &[Vec<Followed>; 2]) -> Option<usize> {
     let mut widths = vec![];
     for lines in lines {
-        let first = lines.iter().min_by_key(|line| line.place())?;
-        let last = lines.iter().max_by_key(|line| line.place())?;
+        let first = lines.iter().min_by_key(|line| line.place)?;
+        let last = lines.iter().max_by_key(|line| line.place)?;
         widths.extend([first.thickness, last.thickness]);
     }
     widths.sort_unstable();

@@ -25,12 +25,11 @@ pub fn without_rules(ink: GrayImage) -> GrayImage {
     }
     let mut pixels = ink.pixels().to_vec();
     let mut any = false;
-    if pixels.iter().filter(|ink| **ink >= INKED).count() > width * height / 3 {
-        return ink; // what is mostly ink has no lines
-    }
+    let is_mostly_ink = || ink.pixels().iter().filter(|ink| **ink >= INKED).count() > width * height / 3;
     for view in View::both(width, height) {
-        if !view.has_ink_at_both_ends(&pixels) {
-            continue; // most pictures
+        // Most pictures have no ink at their border, and what is mostly ink has no lines.
+        if !view.has_ink_at_both_ends(&pixels) || is_mostly_ink() {
+            continue;
         }
         let thickest = (view.across as f32 / 40.0).max(4.0);
         for line in view.lines(&pixels, LONG, 1) {
@@ -81,6 +80,8 @@ pub struct Followed {
     pub line: RuledLine,
     /// Along the line: the first and last pixel of the ink across it.
     pub runs: Vec<Option<(usize, usize)>>,
+    /// Where it lies across: the median.
+    pub place: usize,
     /// Of four places along it one is thinner: writing makes many thicker.
     pub thickness: usize,
 }
@@ -92,11 +93,6 @@ impl Followed {
         let ends = [&self.runs[..REST], &self.runs[count - REST..]];
         3 * self.runs.iter().flatten().count() >= count
             && ends.iter().all(|end| end.iter().any(Option::is_some))
-    }
-
-    /// Where it lies across: the median.
-    pub fn place(&self) -> usize {
-        quantile(self.runs.iter().flatten().map(|(first, last)| (first + last) / 2), 2)
     }
 
     /// Where it lies across at a place along it, or near that.
@@ -186,8 +182,9 @@ impl View {
             run
         };
         let runs: Vec<Option<(usize, usize)>> = (0..self.along).map(run).collect();
+        let place = quantile(runs.iter().flatten().map(|(first, last)| (first + last) / 2), 2);
         let thickness = quantile(runs.iter().flatten().map(|(first, last)| last - first + 1), 4);
-        Followed { line: *line, runs, thickness }
+        Followed { line: *line, runs, place, thickness }
     }
 
     /// Erases a stretch of a line where nothing crosses it.

@@ -198,24 +198,20 @@ fn without_frames(pieces_and_frames: Vec<Piece>) -> Vec<Piece> {
             && piece.top > frame.top
             && piece.bottom() < frame.bottom()
     };
-    let mut writing = vec![];
-    for piece in &pieces_and_frames {
-        let unframed = without_frame(&piece.ink).map(|unframed| {
-            let rest = pieces(&unframed.rest).into_iter();
-            let mut rest: Vec<Piece> = rest.flat_map(|part| by_cells(part, &unframed)).collect();
-            for part in &mut rest {
-                (part.left, part.top, part.at_border) = (part.left + piece.left, part.top + piece.top, 0);
-            }
-            let enclosed = pieces_and_frames.iter().filter(|other| inside(piece, other));
-            let largest = rest.iter().chain(enclosed).map(Piece::size).max().unwrap_or(0);
-            (unframed.is_form || largest as f32 >= WRITING * unframed.cell as f32, rest)
-        });
-        match unframed {
-            Some((true, rest)) => writing.extend(rest),
-            _ => writing.push(piece.clone()),
+    let rest_of = |piece: &Piece| {
+        let unframed = without_frame(&piece.ink)?;
+        let rest = pieces(&unframed.rest).into_iter();
+        let mut rest: Vec<Piece> = rest.flat_map(|part| by_cells(part, &unframed)).collect();
+        for part in &mut rest {
+            (part.left, part.top, part.at_border) = (part.left + piece.left, part.top + piece.top, 0);
         }
-    }
-    writing
+        let enclosed = pieces_and_frames.iter().filter(|other| inside(piece, other));
+        let largest = rest.iter().chain(enclosed).map(Piece::size).max().unwrap_or(0);
+        (unframed.is_form || largest as f32 >= WRITING * unframed.cell as f32).then_some(rest)
+    };
+    let rests: Vec<Option<Vec<Piece>>> = pieces_and_frames.iter().map(rest_of).collect();
+    let parts = pieces_and_frames.into_iter().zip(rests);
+    parts.flat_map(|(piece, rest)| rest.unwrap_or_else(|| vec![piece])).collect()
 }
 
 /// Cuts a piece that fills two cells, one above the other, where the wall between them was.
