@@ -159,10 +159,12 @@ fn print_width(lines: &[Vec<Followed>; 2]) -> Option<usize> {
     Some(widths[1])
 }
 
-/// The stretches of a line between two of the lines across that are inked all the way, and most of it no thicker than print.
+/// The stretches of a line between two of the lines across that are inked all the way, and look printed: often as thin as other
+/// walls; or straight and even throughout, and no thicker than two walls side by side.
 fn walls(line: &Followed, across: &[Followed], print: usize) -> Vec<Range<usize>> {
     const INKED: f32 = 0.95;
     const THIN: f32 = 0.3;
+    const EVEN: f32 = 0.8;
     // Of two straight lines, and then as it was found, for paper is seldom flat.
     let crossing = |other: &Followed| {
         let (a, b) = (line.line, other.line);
@@ -173,12 +175,22 @@ fn walls(line: &Followed, across: &[Followed], print: usize) -> Vec<Range<usize>
     let mut crossings: Vec<usize> = across.iter().map(crossing).collect();
     crossings.sort_unstable();
     let is_wall = |wall: &Range<usize>| {
-        let Some(inner) = line.runs.get(wall.start + print..wall.end.saturating_sub(print)) else {
-            return false;
+        let inner = wall.start + print..wall.end.saturating_sub(print);
+        let Some(runs) = line.runs.get(inner.clone()) else { return false };
+        let share = |is: &dyn Fn(usize, usize, usize) -> bool| {
+            let runs =
+                inner.clone().zip(runs).filter_map(|(x, run)| run.map(|(first, last)| (x, first, last)));
+            runs.filter(|&(x, first, last)| is(x, first, last)).count() as f32 / inner.len() as f32
         };
-        let share = |count: usize| count as f32 / inner.len() as f32;
-        let thin = inner.iter().flatten().filter(|(first, last)| last - first <= print + print / 4);
-        !inner.is_empty() && share(inner.iter().flatten().count()) >= INKED && share(thin.count()) >= THIN
+        let is_thin = |_: usize, first: usize, last: usize| last - first <= print + print / 4;
+        let is_even = |x: usize, first: usize, last: usize| {
+            let expected = line.place as f32 + line.line.slope * (x as f32 - line.runs.len() as f32 / 2.0);
+            let away = (first + last) as f32 / 2.0 - expected;
+            away.abs() <= 1.5 && (last - first + 1).abs_diff(line.thickness) <= 1
+        };
+        let is_printed =
+            share(&is_thin) >= THIN || line.thickness <= 2 * print + 1 && share(&is_even) >= EVEN;
+        !inner.is_empty() && share(&|_, _, _| true) >= INKED && is_printed
     };
     crossings.windows(2).map(|pair| pair[0]..pair[1]).filter(is_wall).collect()
 }
@@ -217,9 +229,10 @@ mod tests {
         let falls = |x: usize, y: usize| (y + 3).saturating_sub(x / 30); // by 6 pixels
         let height = 3..66;
         let level = |y: usize| (3..5).contains(&y) || (64..66).contains(&y);
-        let cases: [(&str, IsPrinted); 4] = [
+        let cases: [(&str, IsPrinted); 5] = [
             ("box", &|x, y| level(y) || height.contains(&y) && !(2..WIDTH - 2).contains(&x)),
             ("cells", &|x, y| level(y) || height.contains(&y) && (x % 60 < 2 || x >= WIDTH - 2)),
+            ("boxes", &|x, y| level(y) || height.contains(&y) && (x % 60 < 2 || x % 60 >= 57)),
             ("comb", &|x, y| {
                 (64..66).contains(&y) || (45..66).contains(&y) && (x % 60 < 2 || x >= WIDTH - 2)
             }),
@@ -230,7 +243,7 @@ mod tests {
                 let frame = |x, y| if is_tilted { frame(x, falls(x, y)) } else { frame(x, y) };
                 let found = without_frame(&ink(|x, y| frame(x, y) || slash(x, y))).expect(name);
                 let (lost, left) = wrong(&found.rest);
-                assert!(lost < 120 && left < 120, "{name}, {is_tilted}: {lost} lost, {left} left");
+                assert!(lost < 120 && left < 150, "{name}, {is_tilted}: {lost} lost, {left} left");
             }
         }
     }

@@ -7,7 +7,7 @@
 //! angles, Duda and Hart 1972). Then the line is followed from column to column, for paper is seldom flat.
 
 use crate::image::GrayImage;
-use std::ops::Range;
+use std::{cmp::Reverse, ops::Range};
 
 /// Ink from here on counts.
 const INKED: u8 = 100;
@@ -153,8 +153,8 @@ impl View {
             let long = counts.iter().enumerate().filter(|(_, count)| **count as f32 >= long);
             counted.extend(long.map(|(start, &count)| (count, slope, start)));
         }
-        // The fullest first; others of the same line are left out.
-        counted.sort_unstable_by(|a, b| b.cmp(a));
+        // The fullest first, of these the straightest; others of the same line are left out.
+        counted.sort_unstable_by_key(|&(count, slope, start)| (Reverse(count), slope.abs(), start));
         let mut lines: Vec<RuledLine> = vec![];
         for (_, slope, start) in counted {
             let line = RuledLine { start: start as f32 - margin as f32, slope: step * slope as f32 };
