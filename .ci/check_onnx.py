@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""ONNX Runtime computes what shuzi does. Usage: check_onnx.py SHUZI_PROGRAM
+"""ONNX Runtime and tract compute what shuzi does. Usage: check_onnx.py SHUZI_PROGRAM
 
 Exports every shipped model, and small networks with every kind of layer that are trained here for a moment; ONNX's checker
-looks at each file, and its answers to the first test images are compared with those of `shuzi evaluate`. MNIST lies in the
+looks at each file, and their answers to the first test images are compared with those of `shuzi evaluate`. MNIST lies in the
 folder SHUZI_DATA. In the end the example in docs/model-file.md is run.
 """
 
@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy
 import onnx
 import onnxruntime
+import tract
 
 PROGRAM = str(Path(sys.argv[1]).resolve())
 DOCUMENTATION = (Path(__file__).parent.parent / "docs/model-file.md").read_text(encoding="utf-8")
@@ -80,6 +81,14 @@ def softmax(logits):
     return powers / powers.sum(axis=1, keepdims=True)
 
 
+def by_tract(file, pixels):
+    """The probabilities and logits by the other runtime, in a batch of any size."""
+    model = tract.onnx().load(file)
+    model.set_input_fact(0, "N,28,28,f32")
+    outputs = model.into_model().into_runnable().run([pixels])
+    return [output.to_numpy() for output in outputs]
+
+
 def compare(model, data, pixels, folder):
     """Returns the largest difference of a probability."""
     file = folder / f"{Path(model).name}.onnx"
@@ -96,6 +105,7 @@ def compare(model, data, pixels, folder):
 
     session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
     probabilities, logits = session.run(["probabilities", "logits"], {"pixels": pixels})
+    others = by_tract(file, pixels)
     alone = session.run(["probabilities"], {"pixels": pixels[:1]})[0]  # a batch of one
     table = numpy.loadtxt(folder / "table.csv", delimiter=",", skiprows=1, max_rows=len(pixels))
     expected = table[:, 3:]  # as the network gives them; the temperature is for what is shown
@@ -104,6 +114,8 @@ def compare(model, data, pixels, folder):
         numpy.abs(softmax(logits.astype("float64")) - expected).max(),
         numpy.abs(probabilities - calibrated).max(),
         numpy.abs(alone - calibrated[:1]).max(),
+        numpy.abs(others[0] - calibrated).max(),
+        numpy.abs(softmax(others[1].astype("float64")) - expected).max(),
     ]
     assert max(differences) < TOLERANCE, f"{model}: {differences}"
     return max(differences)
@@ -123,4 +135,4 @@ with tempfile.TemporaryDirectory() as folder:
     os.chdir(folder)
     exec(example)
 words = ", ".join(f"{model} {difference:.1e}" for model, difference in differences.items())
-print(f"onnxruntime {onnxruntime.__version__}: largest difference of a probability over {COUNT} images: {words}")
+print(f"onnxruntime {onnxruntime.__version__}, tract {tract.version()}: largest difference of a probability over {COUNT} images: {words}")
