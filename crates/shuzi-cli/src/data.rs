@@ -119,8 +119,8 @@ impl Verify {
             if !self.json {
                 let title = if name == "training" { t!("data.training-set") } else { t!("data.test-set") };
                 writeln!(out, "{title}: {}", t!("data.images", count = set.len()))?;
-                for (digit, count) in histogram.iter().enumerate() {
-                    writeln!(out, "  {digit} {count:>6}  {}", "█".repeat(count * 200 / set.len()))?;
+                for (name, count) in set.classes().names().zip(&histogram) {
+                    writeln!(out, "  {name} {count:>6}  {}", "█".repeat(count * 200 / set.len()))?;
                 }
             }
             parts.push(json!({ "name": name, "count": set.len(), "histogram": histogram }));
@@ -156,7 +156,7 @@ impl Show {
         let recipe = self.augment.as_deref().map(recipe_with_augmentation).transpose()?;
         let found = sources::find(&self.data, &self.mirror, self.quiet)?;
         let set = found.read(if self.test { Part::Test } else { Part::Training })?;
-        let sample = |count| set.sample_of_each_digit(count, self.seed).into_iter();
+        let sample = |count| set.sample_of_each_class(count, self.seed).into_iter();
         let rows: Vec<Vec<DigitImage>> = match &recipe {
             None => sample(COLUMNS)
                 .map(|row| row.iter().map(|&index| set.image(index as usize)).collect())

@@ -7,6 +7,7 @@ use crate::{
 };
 use rust_i18n::t;
 use shuzi::{
+    classes::Classes,
     dataset::{Dataset, synthetic},
     recipe::Additions,
     training::{self, Examples, Order, Split},
@@ -151,6 +152,11 @@ impl Found {
                 })
             }
         }
+    }
+
+    /// What its images show.
+    pub fn classes(&self) -> Classes {
+        Classes::digits()
     }
 
     /// What it is, in the user's language.
