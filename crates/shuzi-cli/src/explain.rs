@@ -7,7 +7,7 @@ use shuzi::{
     classes::{ClassesError, MAX_CLASSES, MAX_NAME},
     dataset::{
         DatasetError,
-        idx::{IMAGES_MAGIC, IdxError, MAX_ITEMS},
+        idx::{IMAGES_MAGIC, IdxError, MAX_ITEMS, ROW},
     },
     decode::DecodeError,
     model::{
@@ -98,6 +98,8 @@ fn idx(error: &IdxError) -> String {
         IdxError::TooMany { count } => t!("idx.too-many", count = count, max = MAX_ITEMS),
         IdxError::None => t!("idx.none"),
         IdxError::Size { rows, columns } => t!("idx.size", rows = rows, columns = columns),
+        IdxError::Row { found } => t!("idx.row", found = found, expected = ROW),
+        IdxError::Class { class, index } => t!("idx.class", class = class, index = index),
         IdxError::Length { expected, found, at_least: false } => {
             t!("idx.length", expected = expected, found = found)
         }
@@ -112,8 +114,8 @@ fn dataset(error: &DatasetError) -> String {
         DatasetError::CountsDiffer { images, labels } => {
             t!("dataset.counts", images = images, labels = labels)
         }
-        DatasetError::Label { label, index, last } => {
-            t!("dataset.label", label = label, index = index, last = last)
+        DatasetError::Label { label, index, first, last } => {
+            t!("dataset.label", label = label, index = index, first = first, last = last)
         }
         DatasetError::UnknownClass { ref name, ref found, ref known } => {
             t!("dataset.unknown-class", name = name, found = found, known = known)

@@ -9,7 +9,7 @@ pub mod synthetic;
 use crate::{
     Rng,
     classes::Classes,
-    image::{DigitImage, NO_DIGIT, PIXELS},
+    image::{DigitImage, NO_DIGIT, PIXELS, SIDE},
 };
 use rand::{SeedableRng, seq::IndexedRandom};
 
@@ -34,12 +34,14 @@ pub enum DatasetError {
         labels: usize,
     },
     /// A label of no class.
-    #[error("label {label} at index {index}: labels are 0 to {last}")]
+    #[error("label {label} at index {index}: labels are {first} to {last}")]
     Label {
         /// The label found.
         label: u8,
         /// Its place, from 0.
         index: usize,
+        /// The label of the first class.
+        first: u8,
         /// The label of the last class.
         last: u8,
     },
@@ -69,6 +71,33 @@ impl Dataset {
         Self::checked(images, labels, classes, None)
     }
 
+    /// [`with_classes`](Self::with_classes), where labels are counted from `first` on.
+    pub fn labelled_from(
+        first: u8,
+        images: Vec<u8>,
+        mut labels: Vec<u8>,
+        classes: Classes,
+    ) -> Result<Self, DatasetError> {
+        for (index, label) in labels.iter_mut().enumerate() {
+            let last = first.saturating_add((classes.count() - 1) as u8);
+            if !(first..=last).contains(label) {
+                return Err(DatasetError::Label { label: *label, index, first, last });
+            }
+            *label -= first;
+        }
+        Self::with_classes(images, labels, classes)
+    }
+
+    /// The same with rows and columns of each image swapped.
+    pub fn transposed(mut self) -> Self {
+        for image in self.images.as_chunks_mut::<PIXELS>().0 {
+            for (row, column) in (0..SIDE).flat_map(|row| (0..row).map(move |column| (row, column))) {
+                image.swap(row * SIDE + column, column * SIDE + row);
+            }
+        }
+        self
+    }
+
     /// [`new`](Self::new), where images may show something else and be labelled [`NO_DIGIT`]: to train on, not
     /// to evaluate by.
     pub fn with_others(images: Vec<u8>, labels: Vec<u8>) -> Result<Self, DatasetError> {
@@ -89,7 +118,7 @@ impl Dataset {
         }
         let last = (classes.count() - 1) as u8;
         if let Some(index) = labels.iter().position(|&label| label > last && Some(label) != also) {
-            return Err(DatasetError::Label { label: labels[index], index, last });
+            return Err(DatasetError::Label { label: labels[index], index, first: 0, last });
         }
         Ok(Dataset { classes, images, labels })
     }
@@ -241,10 +270,31 @@ mod tests {
         let letters = of(&[0, 2, 2], &["A", "B", "C"]).unwrap();
         assert_eq!(letters.histogram(), [1, 0, 2]);
         assert_eq!(letters.sample_of_each_class(1, 0).iter().map(Vec::len).collect::<Vec<_>>(), [1, 0, 1]);
-        let error = DatasetError::Label { label: 3, index: 1, last: 2 };
+        let error = DatasetError::Label { label: 3, index: 1, first: 0, last: 2 };
         assert_eq!(of(&[0, 3], &["A", "B", "C"]), Err(error));
         assert!(Dataset::new(vec![0; PIXELS], vec![NO_DIGIT]).is_err());
         assert!(Dataset::with_others(vec![0; PIXELS], vec![10]).is_err());
+    }
+
+    #[test]
+    fn letters_counted_from_one_in_lying_images_are_stood_up() {
+        let alphabet = of(&[0], &["A", "B", "C"]).unwrap().classes;
+        let images: Vec<u8> = (0..3 * PIXELS).map(|place| (place % PIXELS % 251) as u8).collect();
+        let read =
+            |labels: &[u8]| Dataset::labelled_from(1, images.clone(), labels.to_vec(), alphabet.clone());
+        let letters = read(&[3, 1, 2]).unwrap();
+        assert_eq!(letters.labels(), [2, 0, 1]);
+        for (label, index) in [(0, 0), (4, 2)] {
+            let mut labels = [1; 3];
+            labels[index] = label;
+            assert_eq!(read(&labels), Err(DatasetError::Label { label, index, first: 1, last: 3 }));
+        }
+        let upright = letters.clone().transposed();
+        for image in 0..3 {
+            let [lying, upright] = [&letters, &upright].map(|data| data.image(image).0);
+            assert_eq!((upright[28], upright[1], upright[29]), (lying[1], lying[28], lying[29]));
+        }
+        assert_eq!(upright.transposed(), letters);
     }
 
     #[test]

@@ -48,7 +48,7 @@ fn any_number_of_classes_is_learned() {
                 Some(teacher) => run_taught(&recipe, &data, teacher, 0.5, 2),
             };
             let evaluation = evaluate(&network, &data, Processor::with_threads(2));
-            assert!(evaluation.accuracy() > 0.9, "{count}: {}", evaluation.accuracy());
+            assert!(evaluation.accuracy() > 0.8, "{count}: {}", evaluation.accuracy());
             assert_eq!((evaluation.confusion().len(), evaluation.classes()), (count, &classes));
             assert_eq!(evaluation.probabilities(0).len(), count);
             assert!(evaluation.best_temperature().is_none_or(|temperature| temperature < 2.0));
