@@ -482,7 +482,7 @@ mod tests {
         });
         let (trifles, folder) = (set(files, None), tempfile::tempdir().unwrap());
         // The same bytes packed otherwise cannot be told from others, and raw ones are not asked for.
-        let mut repacked = bodies.clone();
+        let mut repacked = bodies.to_vec();
         repacked[0].1 = gzip(&NAMES[0].as_bytes().repeat(20), 0);
         repacked.push((NAMES[0].into(), NAMES[0].as_bytes().repeat(20)));
         let error = get(trifles, folder.path(), &serve(repacked)).unwrap_err().to_string();

@@ -363,7 +363,7 @@ impl Axis {
 }
 
 /// A name without its middle, if it is too wide: folders begin alike and end apart.
-fn shortened(name: &str, font: Font, width: f64) -> String {
+pub fn shortened(name: &str, font: Font, width: f64) -> String {
     if width_of(name, font) <= width {
         return name.to_owned();
     }

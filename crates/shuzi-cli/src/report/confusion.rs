@@ -7,6 +7,7 @@ use rust_i18n::t;
 use shuzi::evaluation::Evaluation;
 
 use super::{
+    comparison::shortened,
     grouped, percent,
     svg::{Anchor, Drawing, Font, RIGHT_SHADES, Room, WRONG_SHADES, width_of},
     thing,
@@ -21,12 +22,16 @@ const SMALLEST_WITH_NAME: f64 = 11.0;
 pub fn draw(evaluation: &Evaluation, room: Room) -> Drawing {
     let wide = room == Room::Wide;
     let classes = evaluation.classes();
-    let (id, padding, largest, most) =
-        if wide { ("confusion", 24.0, 50.0, 620.0) } else { ("confusion-narrow", 12.0, 28.6, 286.0) };
-    let named = |name: &str| width_of(name, Font::Strong);
-    let longest_name = classes.names().map(named).fold(0.0, f64::max);
+    let (id, padding, largest, most, most_name) = if wide {
+        ("confusion", 24.0, 50.0, 620.0, 150.0)
+    } else {
+        ("confusion-narrow", 12.0, 28.6, 286.0, 90.0)
+    };
+    let names: Vec<String> = classes.names().map(|name| shortened(name, Font::Strong, most_name)).collect();
+    let longest_name = names.iter().map(|name| width_of(name, Font::Strong)).fold(0.0, f64::max);
     let names_beside = if wide { longest_name } else { longest_name - 40.0 }.max(0.0);
     let cell = ((most - names_beside) / classes.count() as f64).min(largest);
+    let name_font = if cell < 16.0 { Font::Tiny } else { Font::Strong };
     let side = cell * classes.count() as f64;
     let (has_numbers, has_names) = (cell >= SMALLEST_WITH_NUMBER, cell >= SMALLEST_WITH_NAME);
     let (has_precision, has_recall) = (wide && cell >= 45.0, wide && has_names);
@@ -34,7 +39,7 @@ pub fn draw(evaluation: &Evaluation, room: Room) -> Drawing {
     let rows_named = if has_precision { &rows_named[..] } else { &rows_named[..1] };
     let left = rows_named.iter().map(|name| width_of(name, Font::Small)).fold(longest_name, f64::max);
     // Names that are wider than a column stand upright.
-    let upright = longest_name > cell - 4.0;
+    let upright = longest_name > cell - 4.0 && !classes.are_characters();
     let above = if upright { longest_name + 10.0 } else { 19.0 };
     let recall = t!("report.recall");
     let right = if has_recall {
@@ -67,14 +72,14 @@ pub fn draw(evaluation: &Evaluation, room: Room) -> Drawing {
     let middle_of = |index: usize| (index as f64 + 0.5) * cell;
     drawing.text(left + side / 2.0, top - above - 9.0, Anchor::Middle, Font::Small, &t!("report.read_as"));
     drawing.text(left - 10.0, top - 9.0, Anchor::End, Font::Small, &t!("report.label"));
-    for (class, name) in classes.names().enumerate().filter(|_| has_names) {
+    for (class, name) in names.iter().enumerate().filter(|_| has_names) {
         let middle = middle_of(class);
         if upright {
-            drawing.upright_text(left + middle + 4.0, top - 9.0, Font::Strong, name);
+            drawing.upright_text(left + middle + 4.0, top - 9.0, name_font, name);
         } else {
-            drawing.text(left + middle, top - 9.0, Anchor::Middle, Font::Strong, name);
+            drawing.text(left + middle, top - 9.0, Anchor::Middle, name_font, name);
         }
-        drawing.text(left - 10.0, top + middle + 4.0, Anchor::End, Font::Strong, name);
+        drawing.text(left - 10.0, top + middle + 4.0, Anchor::End, name_font, name);
     }
     let shades = shades(&evaluation.confusion());
     let (number_font, gap) =
@@ -166,6 +171,36 @@ fn short(count: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use shuzi::classes::Classes;
+
+    /// Of so many classes with names of so many letters; each is read right but the first.
+    fn evaluation(classes: usize, letters: usize) -> Evaluation {
+        let names = (0..classes).map(|class| format!("{:m<letters$}", format!("{class}-")));
+        let names = Classes::new(names.collect()).unwrap();
+        let probabilities =
+            (0..classes).flat_map(|label| (0..classes).map(move |class| f32::from(class == label.max(1))));
+        let labels = (0..classes).map(|label| label as u8).collect();
+        Evaluation::new(names, labels, probabilities.collect(), vec![0.0; classes])
+    }
+
+    #[test]
+    fn any_number_of_classes_with_any_names_fits() {
+        for room in [Room::Wide, Room::Narrow] {
+            for (classes, letters) in
+                [(2, 2), (2, 64), (10, 11), (10, 64), (26, 3), (26, 20), (62, 3), (255, 4), (255, 64)]
+            {
+                let drawing = draw(&evaluation(classes, letters), room);
+                let most = if room == Room::Wide { 900.0 } else { 420.0 };
+                assert!(drawing.width() < most, "{classes} of {letters}: {}", drawing.width());
+                let svg = drawing.document(super::super::svg::Themes::Light);
+                assert_eq!(svg.matches("<rect class=\"z-right").count(), classes - 1 + RIGHT_SHADES.len());
+                let sizes = svg.match_indices(" width=\"").map(|(place, key)| {
+                    svg[place + key.len()..].split('"').next().unwrap().parse::<f64>().unwrap()
+                });
+                assert!(sizes.into_iter().all(|size| size > 0.0), "{classes} of {letters}");
+            }
+        }
+    }
 
     #[test]
     fn one_mistake_among_many_is_seen() {

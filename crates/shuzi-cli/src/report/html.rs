@@ -139,8 +139,13 @@ fn write_scores(page: &mut String, evaluation: &Evaluation) {
     let heading = if classes.are_digits() { t!("report.page_digits") } else { t!("report.page_classes") };
     open_section(page, "digits", &heading);
     let note = t!("report.page_digits_note", thing = thing(classes));
-    write!(page, "<p class=\"note\">{}</p>\n<table>\n<thead><tr>", Escaped(&note))
-        .expect("a string takes all");
+    let named = if classes.are_characters() { "" } else { " class=\"named\"" };
+    write!(
+        page,
+        "<p class=\"note\">{}</p>\n<div class=\"scroll\"><table{named}>\n<thead><tr>",
+        Escaped(&note)
+    )
+    .expect("a string takes all");
     for heading in [
         thing(classes).into(),
         t!("report.images"),
@@ -164,7 +169,7 @@ fn write_scores(page: &mut String, evaluation: &Evaluation) {
         }
         page.push_str("</tr>\n");
     }
-    page.push_str("</tbody>\n</table>\n</section>\n");
+    page.push_str("</tbody>\n</table></div>\n</section>\n");
 }
 
 /// What `class` is most often taken for, the first of equals.
