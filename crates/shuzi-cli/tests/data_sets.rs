@@ -104,7 +104,7 @@ fn classes_with_names_go_from_the_folder_to_model_report_and_reading() {
     assert_eq!(letter["probabilities"].as_array().unwrap().len(), 26);
 
     // The data of fewer classes, by their names, in another order.
-    let label = |digit: u8| u8::from(digit % 2 == 0);
+    let label = |digit: u8| u8::from(digit.is_multiple_of(2));
     write_set(
         &path.join("few"),
         MNISTS_NAMES,

@@ -45,7 +45,7 @@ pub fn cross_entropy(
 ) {
     assert_eq!(logits.len(), losses.len() * classes, "cross_entropy: logits");
     assert_eq!(probabilities.len(), logits.len(), "cross_entropy: probabilities");
-    // The compiler writes the loops over ten out: twice as fast.
+    // For the digits the compiler writes the loops out.
     match classes {
         DIGITS => shift(DIGITS, logits, targets, probabilities, losses),
         _ => shift(classes, logits, targets, probabilities, losses),
