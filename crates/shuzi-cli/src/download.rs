@@ -1,10 +1,13 @@
-//! MNIST from the network into the user's cache: several mirrors, nothing trusted.
+//! A data set from the network into the user's cache: several mirrors, nothing trusted.
 //!
 //! A file is downloaded beside its place (`.part`, so that a cut transfer goes on where it
-//! ended), unpacked and hashed, and only then renamed into place. Whatever a mirror does wrong
+//! ended), hashed, and only then renamed into place; an archive is taken apart then. Whatever a mirror does wrong
 //! is remembered and told if no mirror does better.
 
-use crate::files::{self, MNIST, MnistFile, MnistFiles};
+use crate::{
+    data_sets::{Archive, DataFile, DataSet},
+    files::{self, SetFiles},
+};
 use anyhow::Context;
 use flate2::read::MultiGzDecoder;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -17,17 +20,13 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
-
-/// Where MNIST can be had, in the order in which it is tried. Never the original site, which
-/// refuses programs.
-pub const MIRRORS: [&str; 3] = [
-    "https://storage.googleapis.com/cvdf-datasets/mnist/",
-    "https://ossci-datasets.s3.amazonaws.com/mnist/",
-    "https://raw.githubusercontent.com/fgnt/mnist/master/",
-];
+use zip::ZipArchive;
 
 /// What a network that never answers may cost altogether.
 pub const PATIENCE: Duration = Duration::from_secs(15);
+
+/// What a file of bytes that cannot be packed becomes longer by.
+const SLACK: u64 = 65_536;
 
 /// How often one mirror is asked for one file while it makes no headway.
 const TRIES: u32 = 3;
@@ -52,22 +51,23 @@ enum Refusal {
 }
 
 impl Refusal {
-    fn explain(&self) -> String {
+    fn explain(&self, set: &DataSet) -> String {
         match self {
             Refusal::Network(message) => t!("download.network", message = message),
             Refusal::Timeout => t!("download.timeout"),
             Refusal::Status(status) => t!("download.status", status = status),
             Refusal::WebPage => t!("download.web-page"),
             Refusal::Damaged(message) => t!("download.damaged", message = message),
-            Refusal::Hash(found) => t!("download.hash", found = found),
+            Refusal::Hash(found) => t!("download.hash", set = set.title, found = found),
             Refusal::Disk(error) => return crate::explain::chain(error),
         }
         .into_owned()
     }
 }
 
-/// One download of the four files.
+/// One download of a data set's files.
 struct Download<'a> {
+    set: &'a DataSet,
     folder: &'a Path,
     /// The last that served comes first.
     mirrors: Vec<String>,
@@ -78,45 +78,68 @@ struct Download<'a> {
     quiet: bool,
 }
 
-/// Brings those of MNIST's files that are not in `folder` there, from `mirrors` (the known ones
+/// Brings those of a data set's files that are not in `folder` there, from `mirrors` (the known ones
 /// if empty).
 ///
 /// # Errors
 ///
 /// If a file could not be had: one message with what each mirror answered, and how to put the
 /// files in place by hand.
-pub fn fetch_mnist(
+pub fn fetch(
+    set: &'static DataSet,
     folder: &Path,
     mirrors: &[String],
     patience: Duration,
     quiet: bool,
-) -> anyhow::Result<MnistFiles> {
+) -> anyhow::Result<SetFiles> {
     files::ensure_writable_folder(folder)?;
     // Two downloads at once would write the same `.part`: the second waits for the first.
     let lock = files::create(&folder.join(".lock"))?;
     lock.lock().with_context(|| t!("files.writing", path = folder.display()).into_owned())?;
     let with_slash = |mirror: &str| format!("{}/", mirror.trim_end_matches('/'));
     let mirrors = match mirrors {
-        [] => MIRRORS.map(with_slash).to_vec(),
+        [] => set.mirrors.iter().map(|mirror| with_slash(mirror)).collect(),
         mirrors => mirrors.iter().map(|mirror| with_slash(mirror)).collect(),
     };
     let began = Instant::now();
-    let mut download = Download { folder, mirrors, patience, began, alive: false, quiet };
-    for file in &MNIST {
-        if !is_there(folder, file) {
-            download.fetch(file)?;
+    let mut download = Download { set, folder, mirrors, patience, began, alive: false, quiet };
+    let missing = || set.files.iter().filter(|file| !is_there(folder, file));
+    match &set.archive {
+        Some(archive) if missing().next().is_some() => {
+            download.fetch(&archive.file)?;
+            take_apart(archive, folder)?;
         }
+        Some(_) => {}
+        None => missing().try_for_each(|file| download.fetch(file))?,
     }
-    files::mnist_in(folder)
+    files::files_of(set, folder)
 }
 
-fn is_there(folder: &Path, file: &MnistFile) -> bool {
+/// Puts the files of an archive in `folder` into it, packed as they are, and removes the archive.
+fn take_apart(archive: &Archive, folder: &Path) -> anyhow::Result<()> {
+    let path = folder.join(archive.file.name);
+    let damaged = || t!("download.archive", path = path.display()).into_owned();
+    let mut zip = ZipArchive::new(files::open_to_read(&path)?).with_context(damaged)?;
+    for file in archive.members.iter().filter(|file| !is_there(folder, file)) {
+        let name = format!("{}.gz", file.name);
+        let goal = folder.join(&name);
+        let member = zip.by_name(&format!("{}/{name}", archive.folder)).with_context(damaged)?;
+        let mut member = member.take(file.most_bytes + SLACK);
+        files::replace(&goal, |target| io::copy(&mut member, target).map(drop))
+            .with_context(|| t!("files.writing", path = goal.display()).into_owned())?;
+    }
+    drop(zip);
+    files::remove([path]);
+    Ok(())
+}
+
+fn is_there(folder: &Path, file: &DataFile) -> bool {
     [file.name.to_string(), format!("{}.gz", file.name)].iter().any(|name| folder.join(name).is_file())
 }
 
 impl Download<'_> {
     /// Asks one mirror after the other for `file`.
-    fn fetch(&mut self, file: &MnistFile) -> anyhow::Result<()> {
+    fn fetch(&mut self, file: &DataFile) -> anyhow::Result<()> {
         let mut answers = vec![];
         for (place, mirror) in self.mirrors.clone().into_iter().enumerate() {
             match self.fetch_from(&mirror, self.mirrors.len() - place, file) {
@@ -125,10 +148,12 @@ impl Download<'_> {
                     return Ok(());
                 }
                 Err(Refusal::Disk(error)) => return Err(error),
-                Err(refusal) => answers.push(format!("  {mirror}{}.gz: {}", file.name, refusal.explain())),
+                Err(refusal) => {
+                    answers.push(format!("  {mirror}{}: {}", packed_name(file), refusal.explain(self.set)));
+                }
             }
         }
-        let names = MNIST.map(|file| format!("{}.gz", file.name)).join(", ");
+        let names = self.set.files.map(|file| format!("{}.gz", file.name)).join(", ");
         let message = t!(
             "download.failed",
             file = file.name,
@@ -139,11 +164,11 @@ impl Download<'_> {
         Err(anyhow::Error::msg(message.into_owned()))
     }
 
-    /// Asks one mirror, again where that may help: packed first, then raw.
-    fn fetch_from(&mut self, mirror: &str, mirrors_left: usize, file: &MnistFile) -> Result<(), Refusal> {
-        let packed = format!("{}.gz", file.name);
+    /// Asks one mirror, again where that may help: packed first, then raw if its bytes are known.
+    fn fetch_from(&mut self, mirror: &str, mirrors_left: usize, file: &DataFile) -> Result<(), Refusal> {
+        let packed = packed_name(file);
         match self.fetch_url(&format!("{mirror}{packed}"), &packed, mirrors_left, file) {
-            Err(Refusal::Status(404)) => {
+            Err(Refusal::Status(404)) if file.unpacked.is_some() => {
                 self.fetch_url(&format!("{mirror}{}", file.name), file.name, mirrors_left, file)
             }
             other => other,
@@ -155,7 +180,7 @@ impl Download<'_> {
         url: &str,
         name: &str,
         mirrors_left: usize,
-        file: &MnistFile,
+        file: &DataFile,
     ) -> Result<(), Refusal> {
         let goal = self.folder.join(name);
         let part = self.folder.join(format!("{name}.part"));
@@ -205,7 +230,7 @@ impl Download<'_> {
         url: &str,
         part: &Path,
         mirrors_left: usize,
-        file: &MnistFile,
+        file: &DataFile,
     ) -> Result<(), Refusal> {
         let stage = self.stage_patience(mirrors_left);
         if stage < Duration::from_millis(10) {
@@ -256,7 +281,7 @@ impl Download<'_> {
         let start = if resumed { have } else { 0 };
         target.set_len(start).map_err(disk)?;
         let length = response.body().content_length().map(|rest| start + rest);
-        let limit = file.bytes + 65_536; // packed files are smaller than raw ones
+        let limit = file.most_bytes + SLACK; // packed files are smaller than raw ones
         let bar = self.progress_bar(url, length);
         let mut body = response.body_mut().as_reader();
         let (mut total, mut buffer) = (start, vec![0; 64 * 1024]);
@@ -303,6 +328,11 @@ impl Download<'_> {
     }
 }
 
+/// What a file is called where it is served.
+fn packed_name(file: &DataFile) -> String {
+    if file.name.ends_with(".zip") { file.name.into() } else { format!("{}.gz", file.name) }
+}
+
 fn length(path: &Path) -> u64 {
     fs::metadata(path).map_or(0, |metadata| metadata.len())
 }
@@ -322,31 +352,37 @@ fn refusal(error: ureq::Error) -> Refusal {
     }
 }
 
-/// Renames a complete file into place, if it unpacks to the bytes that are expected.
-fn put_in_place(part: &Path, goal: &PathBuf, file: &MnistFile) -> Result<(), Refusal> {
+/// Renames a complete file into place, if it holds the bytes that are expected.
+fn put_in_place(part: &Path, goal: &PathBuf, file: &DataFile) -> Result<(), Refusal> {
     let disk = |error: io::Error| {
         let context = t!("files.writing", path = goal.display()).into_owned();
         Refusal::Disk(anyhow::Error::new(error).context(context))
     };
-    let unpacked = unpacked_hash(File::open(part).map_err(disk)?, file.bytes);
-    let found = unpacked.map_err(|error| Refusal::Damaged(error.to_string()))?;
-    if found != file.sha256 {
+    let hash = hash_to_check(file, File::open(part).map_err(disk)?);
+    let (found, expected) = hash.map_err(|error| Refusal::Damaged(error.to_string()))?;
+    if Some(&*found) != expected {
         return Err(Refusal::Hash(found));
     }
     fs::rename(part, goal).map_err(disk)?;
     files::sync_folder(goal.parent().unwrap_or(Path::new("."))).map_err(disk)
 }
 
-/// SHA-256 of a file's unpacked bytes, raw or gzip, reading at most one more than `limit`.
-pub fn unpacked_hash(mut file: File, limit: u64) -> io::Result<String> {
+/// SHA-256 by which a file can be checked, and the one that it should have: of its unpacked bytes, raw or gzip, where that is
+/// known, else of itself; the second is not known of a file that was unpacked or came in an archive.
+pub fn hash_to_check(file: &DataFile, mut opened: File) -> io::Result<(String, Option<&'static str>)> {
     let mut start = [0; 2];
-    let read = file.read(&mut start)?;
-    file.rewind()?;
-    let mut reader: Box<dyn Read> =
-        if start[..read] == [0x1f, 0x8b] { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };
+    let read = opened.read(&mut start)?;
+    opened.rewind()?;
+    let is_gzip = start[..read] == [0x1f, 0x8b];
+    let is_packed = is_gzip || file.name.ends_with(".zip");
+    let (mut reader, expected): (Box<dyn Read>, _) = match file.unpacked {
+        Some(_) if is_gzip => (Box::new(MultiGzDecoder::new(opened)), file.unpacked),
+        Some(_) => (Box::new(opened), file.unpacked),
+        None => (Box::new(opened), file.packed.filter(|_| is_packed)),
+    };
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 64 * 1024];
-    let mut reader = reader.by_ref().take(limit + 1);
+    let mut reader = reader.by_ref().take(file.most_bytes + SLACK);
     loop {
         let count = reader.read(&mut buffer)?;
         if count == 0 {
@@ -354,5 +390,171 @@ pub fn unpacked_hash(mut file: File, limit: u64) -> io::Result<String> {
         }
         hasher.update(&buffer[..count]);
     }
-    Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok((hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect(), expected))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{
+        io::{BufRead, BufReader},
+        net::TcpListener,
+    };
+    use zip::{ZipWriter, write::SimpleFileOptions};
+
+    fn sha256(bytes: &[u8]) -> &'static str {
+        let hash: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        hash.leak()
+    }
+
+    fn gzip(bytes: &[u8], level: u32) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(vec![], flate2::Compression::new(level));
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    /// Serves these bodies under these names, as long as the test runs, and everything else as missing.
+    fn serve(bodies: Vec<(String, Vec<u8>)>) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        thread::spawn(move || {
+            for mut stream in listener.incoming().map(Result::unwrap) {
+                let lines: Vec<String> = BufReader::new(&stream)
+                    .lines()
+                    .map_while(Result::ok)
+                    .take_while(|line| !line.is_empty())
+                    .collect();
+                let name = lines[0].split(' ').nth(1).unwrap().trim_start_matches('/').to_string();
+                let found = bodies.iter().find(|(served, _)| *served == name);
+                let (status, body) = found.map_or(("404 Not Found", &[][..]), |(_, body)| ("200 OK", body));
+                let head = format!(
+                    "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+                    body.len()
+                );
+                let _ = stream.write_all(&[head.as_bytes(), body].concat());
+            }
+        });
+        url
+    }
+
+    const NAMES: [&str; 4] =
+        ["a-images-idx3-ubyte", "a-labels-idx1-ubyte", "b-images-idx3-ubyte", "b-labels-idx1-ubyte"];
+
+    /// A data set of these files.
+    fn set(files: [DataFile; 4], archive: Option<Archive>) -> &'static DataSet {
+        let [title, folder] = ["Trifles", "trifles"];
+        Box::leak(Box::new(DataSet {
+            name: folder,
+            title,
+            names: &[],
+            files,
+            archive,
+            mirrors: &[],
+            folder,
+            first_label: 0,
+            lies: false,
+        }))
+    }
+
+    fn file(name: &'static str, packed: Option<&'static str>) -> DataFile {
+        DataFile { name, packed, unpacked: None, most_bytes: 1000 }
+    }
+
+    fn get(set: &'static DataSet, folder: &Path, mirror: &str) -> anyhow::Result<SetFiles> {
+        fetch(set, folder, &[mirror.to_string()], Duration::from_secs(5), true)
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries =
+            fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<String> = entries.filter(|name| name != ".lock").collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn packed_files_are_known_by_their_own_hash() {
+        let bodies = NAMES.map(|name| (format!("{name}.gz"), gzip(&name.as_bytes().repeat(20), 9)));
+        let mut place = 0;
+        let files = NAMES.map(|name| {
+            place += 1;
+            file(name, Some(sha256(&bodies[place - 1].1)))
+        });
+        let (trifles, folder) = (set(files, None), tempfile::tempdir().unwrap());
+        // The same bytes packed otherwise cannot be told from others, and raw ones are not asked for.
+        let mut repacked = bodies.to_vec();
+        repacked[0].1 = gzip(&NAMES[0].as_bytes().repeat(20), 0);
+        repacked.push((NAMES[0].into(), NAMES[0].as_bytes().repeat(20)));
+        let error = get(trifles, folder.path(), &serve(repacked)).unwrap_err().to_string();
+        assert!(error.contains("other data than Trifles's"), "{error}");
+        assert!(names(folder.path()).is_empty());
+        let error =
+            get(trifles, folder.path(), &serve(vec![(NAMES[0].into(), vec![1])])).unwrap_err().to_string();
+        assert!(error.contains("404") && error.contains("a-images-idx3-ubyte.gz"), "{error}");
+        let found = get(trifles, folder.path(), &serve(bodies.to_vec())).unwrap();
+        assert!(found.set == trifles && found.paths[3].ends_with("b-labels-idx1-ubyte.gz"));
+        assert_eq!(names(folder.path()).len(), 4);
+        let opened = || File::open(&found.paths[0]).unwrap();
+        assert_eq!(
+            hash_to_check(&files[0], opened()).unwrap(),
+            (files[0].packed.unwrap().into(), files[0].packed)
+        );
+        fs::write(&found.paths[0], b"unpacked").unwrap();
+        assert_eq!(hash_to_check(&files[0], opened()).unwrap().1, None, "nothing is known of raw bytes");
+    }
+
+    /// A zip of these members, each a `.gz` of its own name.
+    fn zip(members: &[&str]) -> Vec<u8> {
+        let mut zip = ZipWriter::new(io::Cursor::new(vec![]));
+        for name in members {
+            zip.start_file(format!("inside/{name}.gz"), SimpleFileOptions::default()).unwrap();
+            zip.write_all(&gzip(name.as_bytes(), 6)).unwrap();
+        }
+        zip.finish().unwrap().into_inner()
+    }
+
+    fn archive(bytes: &[u8]) -> Option<Archive> {
+        const MEMBERS: [DataFile; 5] = {
+            let [a, b, c, d] = NAMES;
+            let none = DataFile { name: "", packed: None, unpacked: None, most_bytes: 1000 };
+            [
+                DataFile { name: a, ..none },
+                DataFile { name: b, ..none },
+                DataFile { name: c, ..none },
+                DataFile { name: d, ..none },
+                DataFile { name: "of-another-set", ..none },
+            ]
+        };
+        let file =
+            DataFile { name: "all.zip", packed: Some(sha256(bytes)), unpacked: None, most_bytes: 10_000 };
+        Some(Archive { file, folder: "inside", members: &MEMBERS })
+    }
+
+    #[test]
+    fn an_archive_is_taken_apart_and_removed() {
+        let bytes = zip(&[&NAMES[..], &["of-another-set", "unknown"]].concat());
+        let trifles = set(NAMES.map(|name| file(name, None)), archive(&bytes));
+        let folder = tempfile::tempdir().unwrap();
+        let others = serve(vec![("all.zip".into(), zip(&NAMES))]);
+        let error = get(trifles, folder.path(), &others).unwrap_err().to_string();
+        assert!(error.contains("other data than Trifles's") && names(folder.path()).is_empty(), "{error}");
+        let found = get(trifles, folder.path(), &serve(vec![("all.zip".into(), bytes)])).unwrap();
+        let mut expected = [&NAMES[..], &["of-another-set"]].concat();
+        expected.sort_unstable();
+        assert_eq!(
+            names(folder.path()),
+            expected.iter().map(|name| format!("{name}.gz")).collect::<Vec<_>>()
+        );
+        assert_eq!(fs::read(&found.paths[1]).unwrap(), gzip(NAMES[1].as_bytes(), 6));
+        get(trifles, folder.path(), "http://127.0.0.1:1").expect("what is there is not asked for");
+    }
+
+    #[test]
+    fn an_archive_that_lacks_a_file_is_told() {
+        let bytes = zip(&NAMES);
+        let trifles = set(NAMES.map(|name| file(name, None)), archive(&bytes));
+        let folder = tempfile::tempdir().unwrap();
+        let error = get(trifles, folder.path(), &serve(vec![("all.zip".into(), bytes)])).unwrap_err();
+        assert!(error.to_string().contains("all.zip"), "{error:#}");
+    }
 }

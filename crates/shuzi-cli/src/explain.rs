@@ -4,9 +4,10 @@
 use crate::{UsageError, recipes};
 use rust_i18n::t;
 use shuzi::{
+    classes::{ClassesError, MAX_CLASSES, MAX_NAME},
     dataset::{
         DatasetError,
-        idx::{IMAGES_MAGIC, IdxError, MAX_ITEMS},
+        idx::{IMAGES_MAGIC, IdxError, MAX_ITEMS, ROW},
     },
     decode::DecodeError,
     model::{
@@ -48,6 +49,7 @@ fn words(error: &(dyn Error + 'static)) -> String {
         IdxError => idx,
         DecodeError => decode,
         DatasetError => dataset,
+        ClassesError => classes,
         ModelError => model,
         SafetensorsError => safetensors,
         NpyError => npy,
@@ -96,6 +98,8 @@ fn idx(error: &IdxError) -> String {
         IdxError::TooMany { count } => t!("idx.too-many", count = count, max = MAX_ITEMS),
         IdxError::None => t!("idx.none"),
         IdxError::Size { rows, columns } => t!("idx.size", rows = rows, columns = columns),
+        IdxError::Row { found } => t!("idx.row", found = found, expected = ROW),
+        IdxError::Class { class, index } => t!("idx.class", class = class, index = index),
         IdxError::Length { expected, found, at_least: false } => {
             t!("idx.length", expected = expected, found = found)
         }
@@ -110,8 +114,26 @@ fn dataset(error: &DatasetError) -> String {
         DatasetError::CountsDiffer { images, labels } => {
             t!("dataset.counts", images = images, labels = labels)
         }
-        DatasetError::Label { label, index } => t!("dataset.label", label = label, index = index),
+        DatasetError::Label { label, index, first, last } => {
+            t!("dataset.label", label = label, index = index, first = first, last = last)
+        }
+        DatasetError::UnknownClass { ref name, ref found, ref known } => {
+            t!("dataset.unknown-class", name = name, found = found, known = known)
+        }
         DatasetError::Empty => t!("dataset.empty"),
+        _ => error.to_string().into(),
+    }
+    .into_owned()
+}
+
+fn classes(error: &ClassesError) -> String {
+    match error {
+        ClassesError::Count { found } => t!("classes.count", found = found, max = MAX_CLASSES),
+        ClassesError::Name { place, found } => {
+            t!("classes.name", place = place + 1, found = format!("{found:?}"), max = MAX_NAME)
+        }
+        ClassesError::Twice { name } => t!("classes.twice", name = name),
+        ClassesError::Json => t!("classes.json"),
         _ => error.to_string().into(),
     }
     .into_owned()
@@ -142,6 +164,10 @@ fn model(error: &ModelError) -> String {
         }
         ModelError::Architecture(_) => t!("model.architecture"),
         ModelError::Recipe(_) => t!("model.recipe"),
+        ModelError::Classes(_) => t!("model.classes"),
+        ModelError::ClassCount { outputs, names } => {
+            t!("model.class-count", outputs = outputs, names = names)
+        }
         ModelError::Temperature { found } => t!("model.temperature", found = format!("{found:?}")),
         ModelError::Hash { found, expected } => t!("model.hash", found = found, expected = expected),
         _ => error.to_string().into(),
@@ -252,6 +278,7 @@ pub fn recipe(error: &RecipeError) -> String {
             t!("recipe.range", key = key, found = found, expected = expected)
         }
         RecipeError::Layers(error) => t!("recipe.layers", reason = architecture(error)),
+        RecipeError::Additions { classes } => t!("recipe.additions", classes = classes),
         _ => error.to_string().into(),
     }
     .into_owned()
@@ -264,7 +291,7 @@ fn did_you_mean(nearest: Option<&str>) -> String {
 fn architecture(error: &ArchitectureError) -> String {
     match error {
         ArchitectureError::FirstLayer => t!("architecture.first"),
-        ArchitectureError::LastLayer => t!("architecture.last"),
+        ArchitectureError::LastLayer => t!("architecture.last", max = MAX_CLASSES),
         ArchitectureError::Width { layer, width } => {
             t!("architecture.width", layer = layer + 1, width = width, max = MAX_WIDTH)
         }

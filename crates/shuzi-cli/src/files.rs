@@ -1,12 +1,17 @@
 //! The only code that opens files: reading with limits, writing that loses nothing, and where
-//! MNIST's four files may lie.
+//! the four files of a data set may lie.
 
+use crate::data_sets::{self, DataSet};
 use anyhow::{Context, bail};
 use etcetera::BaseStrategy;
 use rust_i18n::t;
-use shuzi::dataset::{
-    Dataset,
-    idx::{self, IdxError},
+use sha2::{Digest, Sha256};
+use shuzi::{
+    classes::Classes,
+    dataset::{
+        Dataset, DatasetError,
+        idx::{self, IdxError},
+    },
 };
 use std::{
     fmt::Display,
@@ -24,46 +29,14 @@ pub const SYNTHETIC_COUNT: usize = 60_000;
 /// How many can be asked for; beyond some, they are drawn while the training goes on.
 const MAX_SYNTHETIC: usize = 1_000_000_000;
 
-/// One of MNIST's files: its name, and the SHA-256 and size of its unpacked bytes.
-#[derive(Clone, Copy, Debug)]
-pub struct MnistFile {
-    pub name: &'static str,
-    pub sha256: &'static str,
-    pub bytes: u64,
-}
-
-/// MNIST: images and labels for training, images and labels for the test.
-pub const MNIST: [MnistFile; 4] = [
-    MnistFile {
-        name: "train-images-idx3-ubyte",
-        sha256: "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-        bytes: 47_040_016,
-    },
-    MnistFile {
-        name: "train-labels-idx1-ubyte",
-        sha256: "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-        bytes: 60_008,
-    },
-    MnistFile {
-        name: "t10k-images-idx3-ubyte",
-        sha256: "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-        bytes: 7_840_016,
-    },
-    MnistFile {
-        name: "t10k-labels-idx1-ubyte",
-        sha256: "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-        bytes: 10_008,
-    },
-];
-
 /// What the user asked for with `--data`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DataSource {
     /// Nothing: the best that can be had.
     Auto,
-    /// MNIST or nothing.
-    Mnist,
-    /// MNIST's files in this folder.
+    /// This one or nothing.
+    Set(&'static DataSet),
+    /// The files of a data set in this folder.
     Folder(PathBuf),
     /// So many synthetic digits.
     Synthetic(usize),
@@ -75,57 +48,118 @@ impl FromStr for DataSource {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text {
             "auto" => Ok(DataSource::Auto),
-            "mnist" => Ok(DataSource::Mnist),
             "synthetic" => Ok(DataSource::Synthetic(SYNTHETIC_COUNT)),
-            _ => match text.strip_prefix("synthetic:") {
-                Some(count) => match count.parse() {
-                    Ok(count) if (1..=MAX_SYNTHETIC).contains(&count) => Ok(DataSource::Synthetic(count)),
-                    _ => Err(t!("data.synthetic-count", count = count, max = MAX_SYNTHETIC).into()),
-                },
-                None => Ok(DataSource::Folder(text.into())),
-            },
+            _ => {
+                match text.strip_prefix("synthetic:") {
+                    Some(count) => match count.parse() {
+                        Ok(count) if (1..=MAX_SYNTHETIC).contains(&count) => Ok(DataSource::Synthetic(count)),
+                        _ => Err(t!("data.synthetic-count", count = count, max = MAX_SYNTHETIC).into()),
+                    },
+                    None => Ok(data_sets::by_name(text)
+                        .map_or_else(|| DataSource::Folder(text.into()), DataSource::Set)),
+                }
+            }
         }
     }
 }
 
-/// MNIST's four files, where they lie. The last part of each name is as it was found.
+/// The names of the classes of files that are called as MNIST's are, one a line.
+pub const CLASS_NAMES: &str = "classes.txt";
+
+/// The four files of a data set, where they lie. The last part of each name is as it was found.
 #[derive(Clone, Debug)]
-pub struct MnistFiles {
+pub struct SetFiles {
     folder: PathBuf,
-    /// In the order of [`MNIST`].
+    /// Which it is; if it has classes of its own, the one that its files are called as.
+    pub set: &'static DataSet,
+    own_classes: Option<Classes>,
+    /// In the order of the set's.
     pub paths: [PathBuf; 4],
 }
 
-impl MnistFiles {
+impl SetFiles {
     /// The folder they lie in.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// The 60,000 examples to train on.
+    /// What it is, the same in every language: the set's title, or of one with classes of its own the folder's name.
+    pub fn title(&self) -> String {
+        let name = || self.folder.file_name().map(|name| name.to_string_lossy().into_owned());
+        let own_name = self.own_classes.as_ref().and_then(|_| name());
+        own_name.unwrap_or_else(|| self.set.title.into())
+    }
+
+    /// What the images show.
+    pub fn classes(&self) -> Classes {
+        self.own_classes.clone().unwrap_or_else(|| self.set.classes())
+    }
+
+    /// The examples to train on.
     pub fn read_training_set(&self) -> anyhow::Result<Dataset> {
-        read_dataset(&self.paths[0], &self.paths[1])
+        self.read_part(&self.paths[0], &self.paths[1])
     }
 
-    /// The 10,000 examples to test on.
+    /// The examples to test on.
     pub fn read_test_set(&self) -> anyhow::Result<Dataset> {
-        read_dataset(&self.paths[2], &self.paths[3])
+        self.read_part(&self.paths[2], &self.paths[3])
+    }
+
+    fn read_part(&self, images: &Path, labels: &Path) -> anyhow::Result<Dataset> {
+        let read = |path: &Path, parse: fn(File, Option<u64>) -> Result<Vec<u8>, IdxError>| {
+            let (file, length) = open(path)?;
+            parse(file, Some(length)).with_context(reading(path))
+        };
+        let (image_bytes, label_bytes) = (read(images, idx::read_images)?, read(labels, idx::read_labels)?);
+        let data = Dataset::labelled_from(self.set.first_label, image_bytes, label_bytes, self.classes());
+        let data = data.with_context(|| {
+            t!("data.joining", images = images.display(), labels = labels.display()).into_owned()
+        });
+        let data = data.map_err(|error| match error.downcast_ref() {
+            Some(DatasetError::Label { .. })
+                if *self.set == data_sets::MNIST && self.own_classes.is_none() =>
+            {
+                error.context(t!("data.name-classes", file = CLASS_NAMES).into_owned())
+            }
+            _ => error,
+        })?;
+        Ok(if self.set.lies { data.transposed() } else { data })
     }
 }
 
-fn read_dataset(images: &Path, labels: &Path) -> anyhow::Result<Dataset> {
-    let read = |path: &Path, parse: fn(File, Option<u64>) -> Result<Vec<u8>, IdxError>| {
-        let (file, length) = open(path)?;
-        parse(file, Some(length)).with_context(|| t!("files.reading", path = path.display()).into_owned())
-    };
-    let (image_bytes, label_bytes) = (read(images, idx::read_images)?, read(labels, idx::read_labels)?);
-    Dataset::new(image_bytes, label_bytes).with_context(|| {
-        t!("data.joining", images = images.display(), labels = labels.display()).into_owned()
-    })
+/// The files of a data set in `folder`, which the user named: what is missing is an error. Which one it is, their names tell; of
+/// those that are called as MNIST's are, a file of [names](CLASS_NAMES) or else the hash of the labels.
+pub fn set_in(folder: &Path) -> anyhow::Result<SetFiles> {
+    let others = data_sets::ALL.into_iter().filter(|set| set.files[0].name != data_sets::MNIST.files[0].name);
+    let mut complete = others.filter_map(|set| files_of(set, folder).ok());
+    match (complete.next(), complete.next()) {
+        (Some(found), None) => return Ok(found),
+        (Some(one), Some(other)) => {
+            bail!(
+                t!(
+                    "data.several",
+                    folder = folder.display(),
+                    one = one.set.title,
+                    other = other.set.title,
+                    name = other.set.name
+                )
+                .into_owned()
+            );
+        }
+        _ => {}
+    }
+    let mut found = files_of(&data_sets::MNIST, folder)?;
+    let names = folder.join(CLASS_NAMES);
+    if names.exists() {
+        found.own_classes = Some(class_names(&names)?);
+    } else if let Some(set) = set_of_labels(&found.paths[1])? {
+        found.set = set;
+    }
+    Ok(found)
 }
 
-/// MNIST's files in `folder`, which the user named: what is missing is an error.
-pub fn mnist_in(folder: &Path) -> anyhow::Result<MnistFiles> {
+/// The files of this data set in `folder`: what is missing is an error.
+pub fn files_of(set: &'static DataSet, folder: &Path) -> anyhow::Result<SetFiles> {
     let entries = fs::metadata(folder).and_then(|metadata| {
         if metadata.is_dir() {
             fs::read_dir(folder).map(drop)
@@ -133,14 +167,15 @@ pub fn mnist_in(folder: &Path) -> anyhow::Result<MnistFiles> {
             Err(io::ErrorKind::NotADirectory.into())
         }
     });
-    entries.with_context(|| t!("files.reading", path = folder.display()).into_owned())?;
-    let paths = MNIST.map(|file| find_file(folder, file.name));
+    entries.with_context(reading(folder))?;
+    let paths = set.files.map(|file| find_file(folder, file.name));
     let missing: Vec<&str> =
-        MNIST.iter().zip(&paths).filter(|(_, path)| path.is_none()).map(|(file, _)| file.name).collect();
+        set.files.iter().zip(&paths).filter(|(_, path)| path.is_none()).map(|(file, _)| file.name).collect();
     if !missing.is_empty() {
         bail!(t!("data.missing", folder = folder.display(), files = missing.join(", ")).into_owned());
     }
-    Ok(MnistFiles { folder: folder.into(), paths: paths.map(|path| path.expect("none is missing")) })
+    let paths = paths.map(|path| path.expect("none is missing"));
+    Ok(SetFiles { folder: folder.into(), set, own_classes: None, paths })
 }
 
 /// The file of that name, with `-` or `.` before `idx`, raw or `.gz`.
@@ -150,23 +185,59 @@ fn find_file(folder: &Path, name: &str) -> Option<PathBuf> {
     names.into_iter().map(|name| folder.join(name)).find(|path| path.exists())
 }
 
-/// MNIST's files where they are looked for, or the folders that do not have them all.
-pub fn find_mnist() -> anyhow::Result<Result<MnistFiles, Vec<PathBuf>>> {
+/// The names of classes, one a line.
+fn class_names(path: &Path) -> anyhow::Result<Classes> {
+    const MAX_BYTES: u64 = 1 << 16;
+    let bytes = read(path, MAX_BYTES)?;
+    let text = String::from_utf8(bytes)
+        .ok()
+        .with_context(|| t!("data.no-text").into_owned())
+        .with_context(reading(path))?;
+    let names = text.trim_start_matches('\u{feff}').lines().map(str::trim).filter(|name| !name.is_empty());
+    Classes::new(names.map(String::from).collect()).with_context(reading(path))
+}
+
+/// The data set whose training labels a file holds, if it is one that is called as MNIST's are and not MNIST.
+fn set_of_labels(path: &Path) -> anyhow::Result<Option<&'static DataSet>> {
+    const MAX_BYTES: u64 = 1 << 20;
+    let (file, length) = open(path)?;
+    if length > MAX_BYTES {
+        return Ok(None);
+    }
+    let mut bytes = vec![];
+    file.take(MAX_BYTES).read_to_end(&mut bytes).with_context(reading(path))?;
+    let found = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let is_it = |set: &&DataSet| {
+        let labels = &set.files[1];
+        [labels.packed, labels.unpacked].contains(&Some(&found))
+    };
+    Ok(data_sets::ALL.into_iter().find(is_it).filter(|set| **set != data_sets::MNIST))
+}
+
+/// A data set's files where they are looked for, or the folders that do not have them all.
+pub fn find_set(set: &'static DataSet) -> anyhow::Result<Result<SetFiles, Vec<PathBuf>>> {
     let wish = std::env::var_os("SHUZI_DATA").filter(|folder| !folder.is_empty()).map(PathBuf::from);
+    let is_mnist = *set == data_sets::MNIST;
+    let folders = if is_mnist {
+        [wish, Some(PathBuf::from("mnist_data"))]
+    } else {
+        [wish.map(|folder| folder.join(set.folder)), None]
+    };
     let mut looked_in = vec![];
-    for folder in wish.into_iter().chain([PathBuf::from("mnist_data"), cache_folder()?]) {
-        match mnist_in(&folder) {
-            Ok(files) => return Ok(Ok(files)),
-            Err(_) => looked_in.push(folder),
+    for folder in folders.into_iter().flatten().chain([cache_folder(set)?]) {
+        let found = if is_mnist { set_in(&folder) } else { files_of(set, &folder) };
+        match found {
+            Ok(files) if files.set == set && files.own_classes.is_none() => return Ok(Ok(files)),
+            _ => looked_in.push(folder),
         }
     }
     Ok(Err(looked_in))
 }
 
 /// Where downloaded data is kept for this user.
-pub fn cache_folder() -> anyhow::Result<PathBuf> {
+pub fn cache_folder(set: &DataSet) -> anyhow::Result<PathBuf> {
     let strategy = etcetera::choose_base_strategy().context(t!("files.no-home").into_owned())?;
-    Ok(strategy.cache_dir().join("shuzi").join("mnist"))
+    Ok(strategy.cache_dir().join("shuzi").join(set.folder))
 }
 
 /// A new folder for a run: `runs/NAME-1`, or the first number that is free.
@@ -400,7 +471,8 @@ mod tests {
     #[test]
     fn data_sources_are_understood() {
         for (text, expected) in [
-            ("mnist", Ok(DataSource::Mnist)),
+            ("mnist", Ok(DataSource::Set(&data_sets::MNIST))),
+            ("emnist-letters", Ok(DataSource::Set(data_sets::ALL[4]))),
             ("synthetic", Ok(DataSource::Synthetic(SYNTHETIC_COUNT))),
             ("synthetic:100", Ok(DataSource::Synthetic(100))),
             ("some/folder", Ok(DataSource::Folder("some/folder".into()))),
@@ -435,10 +507,10 @@ mod tests {
         for name in names {
             fs::write(folder.path().join(name), b"").unwrap();
         }
-        let error = mnist_in(folder.path()).unwrap_err().to_string();
+        let error = set_in(folder.path()).unwrap_err().to_string();
         assert!(error.contains("t10k-labels-idx1-ubyte") && !error.contains("train-labels"), "{error}");
         fs::write(folder.path().join("t10k-labels.idx1-ubyte.gz"), b"").unwrap();
-        assert!(mnist_in(folder.path()).unwrap().paths[1].ends_with("train-labels-idx1-ubyte.gz"));
+        assert!(set_in(folder.path()).unwrap().paths[1].ends_with("train-labels-idx1-ubyte.gz"));
     }
 
     #[test]

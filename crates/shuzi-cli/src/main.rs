@@ -6,6 +6,7 @@
 mod checkpoints;
 mod completions;
 mod data;
+mod data_sets;
 mod download;
 mod evaluate;
 mod explain;

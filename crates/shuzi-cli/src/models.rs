@@ -97,7 +97,7 @@ fn shipped(bytes: &[u8]) -> Model {
 
 /// A shipped model as a line of the table.
 fn row(name: &str, bytes: &[u8]) -> Vec<String> {
-    let Model { network, record } = shipped(bytes);
+    let Model { network, record, .. } = shipped(bytes);
     let none = || t!("report.none").into_owned();
     let interval = |TestResult { correct, count }| {
         let interval = wilson_interval(correct, count);
@@ -179,6 +179,16 @@ pub fn read(name: &Path) -> anyhow::Result<Found> {
     let model =
         Model::from_bytes(&bytes).with_context(|| t!("model.reading", path = path.display()).into_owned())?;
     Ok(Found { model, bytes: bytes.len() })
+}
+
+/// Refuses a model of other classes for what only makes sense for digits.
+pub fn require_digits(model: &Model, name: &Path) -> anyhow::Result<()> {
+    let classes = &model.classes;
+    anyhow::ensure!(
+        classes.are_digits(),
+        t!("model.no-digits", model = name.display(), classes = classes).into_owned()
+    );
+    Ok(())
 }
 
 /// The name that files made from this model bear: that of its file or run folder.

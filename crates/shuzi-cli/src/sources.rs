@@ -1,12 +1,16 @@
-//! Where the labelled digits of a run come from: MNIST if it can be had, else synthetic ones.
+//! Where the labelled images of a run come from: a data set by its name or folder; without a wish MNIST if it can be had, else synthetic
+//! digits.
 
 use crate::{
-    UsageError, download,
-    files::{self, DataSource, MnistFiles},
+    UsageError,
+    data_sets::{DataSet, MNIST},
+    download,
+    files::{self, DataSource, SetFiles},
     machine,
 };
 use rust_i18n::t;
 use shuzi::{
+    classes::Classes,
     dataset::{Dataset, synthetic},
     recipe::Additions,
     training::{self, Examples, Order, Split},
@@ -33,28 +37,28 @@ pub enum Part {
 
 /// A source that has been found.
 pub enum Found {
-    Mnist(MnistFiles),
+    Set(SetFiles),
     Synthetic(usize),
 }
 
 /// Finds what the user asked for. Without a wish: MNIST where it lies, else downloaded, else,
 /// with a warning, synthetic digits.
 pub fn find(source: &DataSource, mirrors: &[String], quiet: bool) -> anyhow::Result<Found> {
-    let insist = match source {
+    let (set, insist) = match source {
         DataSource::Synthetic(count) => return Ok(Found::Synthetic(*count)),
-        DataSource::Folder(folder) => return files::mnist_in(folder).map(Found::Mnist),
-        DataSource::Mnist => true,
-        DataSource::Auto => false,
+        DataSource::Folder(folder) => return files::set_in(folder).map(Found::Set),
+        DataSource::Set(set) => (*set, true),
+        DataSource::Auto => (&MNIST, false),
     };
-    let looked_in = match files::find_mnist()? {
-        Ok(files) => return Ok(Found::Mnist(files)),
+    let looked_in = match files::find_set(set)? {
+        Ok(files) => return Ok(Found::Set(files)),
         Err(looked_in) => looked_in,
     };
     let looked_in: Vec<String> = looked_in.iter().map(|folder| folder.display().to_string()).collect();
     let looked_in = looked_in.join(", ");
-    match download::fetch_mnist(&files::cache_folder()?, mirrors, download::PATIENCE, quiet) {
-        Ok(files) => Ok(Found::Mnist(files)),
-        Err(error) if insist => Err(error.context(t!("data.no-mnist", folders = looked_in).into_owned())),
+    match download::fetch(set, &files::cache_folder(set)?, mirrors, download::PATIENCE, quiet) {
+        Ok(files) => Ok(Found::Set(files)),
+        Err(error) if insist => Err(error.context(not_found(set, &looked_in))),
         Err(error) => {
             let warning =
                 t!("data.falling-back", folders = looked_in, reason = crate::explain::chain(&error));
@@ -64,10 +68,16 @@ pub fn find(source: &DataSource, mirrors: &[String], quiet: bool) -> anyhow::Res
     }
 }
 
+/// That a data set is in none of these folders, and what to do.
+pub fn not_found(set: &DataSet, folders: &str) -> String {
+    let argument = if *set == MNIST { String::new() } else { format!(" {}", set.name) };
+    t!("data.not-found", set = set.title, folders = folders, argument = argument).into_owned()
+}
+
 /// The source that a [record](Found::record) speaks of.
 pub fn of_record(trained_on: &str) -> Option<DataSource> {
     match trained_on.to_ascii_lowercase().parse() {
-        Ok(source @ (DataSource::Mnist | DataSource::Synthetic(_))) => Some(source),
+        Ok(source @ (DataSource::Set(_) | DataSource::Synthetic(_))) => Some(source),
         _ => None,
     }
 }
@@ -137,8 +147,8 @@ impl Found {
     /// Reads (or draws) a part.
     pub fn read(&self, part: Part) -> anyhow::Result<Dataset> {
         match (self, part) {
-            (Found::Mnist(files), Part::Training) => files.read_training_set(),
-            (Found::Mnist(files), Part::Test) => files.read_test_set(),
+            (Found::Set(files), Part::Training) => files.read_training_set(),
+            (Found::Set(files), Part::Test) => files.read_test_set(),
             (Found::Synthetic(count), part) => {
                 if part == Part::Training && *count > MAX_IN_MEMORY {
                     let message = t!("data.synthetic-too-many", count = count, max = MAX_IN_MEMORY);
@@ -153,10 +163,20 @@ impl Found {
         }
     }
 
+    /// What its images show.
+    pub fn classes(&self) -> Classes {
+        match self {
+            Found::Set(files) => files.classes(),
+            Found::Synthetic(_) => Classes::digits(),
+        }
+    }
+
     /// What it is, in the user's language.
     pub fn describe(&self) -> String {
         match self {
-            Found::Mnist(files) => t!("data.mnist-from", folder = files.folder().display()).into(),
+            Found::Set(files) => {
+                t!("data.set-from", set = files.title(), folder = files.folder().display()).into()
+            }
             Found::Synthetic(count) => t!("data.synthetic", count = count).into(),
         }
     }
@@ -164,7 +184,7 @@ impl Found {
     /// What it is, for the model's record: the same in every language.
     pub fn record(&self) -> String {
         match self {
-            Found::Mnist(_) => "MNIST".into(),
+            Found::Set(files) => files.title(),
             Found::Synthetic(count) => format!("synthetic:{count}"),
         }
     }

@@ -18,6 +18,7 @@ use rust_i18n::t;
 use serde_json::json;
 use shuzi::{
     Processor,
+    classes::Classes,
     dataset::Dataset,
     evaluation::evaluate,
     model::{Model, Record, TestResult, batch_order, initial_weights},
@@ -105,12 +106,16 @@ impl Train {
         };
         let resumed = resumed.as_ref().map(|(path, checkpoint)| (path.as_path(), checkpoint));
         let (recipe, teacher) = self.chosen_recipe(resumed)?;
+        let teacher_classes = teacher.as_ref().map(|teacher| teacher.classes.clone());
+        let teacher = teacher.map(|teacher| teacher.network);
         let processor = machine::processor(self.threads)?;
         if let Some(folder) = &self.out {
             checkpoints::refuse_unfinished(folder)?;
         }
         let clock = Instant::now();
         let found = sources::find(&self.data_source(resumed), &self.mirror, self.quiet)?;
+        let classes = found.classes();
+        let recipe = fitted(recipe, &classes, teacher_classes, resumed)?;
         let mut training_set = found.training_set(self.examples_at_once(&recipe.training))?;
         check_sizes(&recipe, training_set.len())?;
         let mut split = training_set.split(recipe.training.validation, recipe.training.seed);
@@ -183,7 +188,7 @@ impl Train {
             test: Some(test),
             temperature,
         };
-        let model = Model { network, record };
+        let model = Model { network, classes, record };
         let mut curves = std::mem::take(&mut log.curves);
         (curves.test_accuracy, curves.test_loss) = (Some(evaluation.accuracy()), Some(evaluation.loss()));
         let sha256 = model.weights_sha256();
@@ -282,12 +287,11 @@ impl Train {
         }
     }
 
-    /// The recipe with the options that override its values, and the teacher that it asks for; to go on, it must be that of
-    /// the checkpoint.
+    /// The recipe with the options that override its values, and the teacher that it asks for.
     fn chosen_recipe(
         &self,
         resumed: Option<(&Path, &Checkpoint)>,
-    ) -> anyhow::Result<(Recipe, Option<Network>)> {
+    ) -> anyhow::Result<(Recipe, Option<Model>)> {
         let mut recipe = match (&self.recipe, resumed) {
             (None, Some((_, checkpoint))) => checkpoint.task().recipe.clone(),
             (name, _) => recipes::read(name.as_deref().unwrap_or("classic"))?,
@@ -308,9 +312,7 @@ impl Train {
         training.seed = self.seed.unwrap_or(training.seed);
         recipe.check().map_err(|error: RecipeError| UsageError(explain::recipe(&error)))?;
         let teacher = recipe.training.distillation.as_mut().map(teacher).transpose()?;
-        let Some((path, checkpoint)) = resumed else { return Ok((recipe, teacher)) };
-        checkpoint.check_recipe(&recipe).map_err(|error| misfit(path, error))?;
-        Ok((checkpoint.task().recipe.clone(), teacher)) // with its name
+        Ok((recipe, teacher))
     }
 
     /// How many examples must be there at the same time: any of them if their order is given, or others are added.
@@ -355,7 +357,7 @@ impl Train {
 }
 
 /// Reads a recipe's teacher. It must be the one whose hash is in the recipe; else the hash is put there.
-fn teacher(distillation: &mut Distillation) -> anyhow::Result<Network> {
+fn teacher(distillation: &mut Distillation) -> anyhow::Result<Model> {
     let name = Path::new(&distillation.teacher);
     let model =
         models::read(name).with_context(|| t!("train.teacher", model = name.display()).into_owned())?.model;
@@ -365,7 +367,23 @@ fn teacher(distillation: &mut Distillation) -> anyhow::Result<Network> {
         let message = t!("train.other-teacher", model = name.display(), found = found, expected = expected);
         return Err(UsageError(message.into()).into());
     }
-    Ok(model.network)
+    Ok(model)
+}
+
+/// The recipe for data of these classes, which its teacher must know too; to go on, it must be that of the checkpoint.
+fn fitted(
+    recipe: Recipe,
+    classes: &Classes,
+    teacher: Option<Classes>,
+    resumed: Option<(&Path, &Checkpoint)>,
+) -> anyhow::Result<Recipe> {
+    let recipe = recipe.for_classes(classes)?;
+    if let Some(found) = teacher.filter(|teacher| teacher != classes) {
+        bail!(t!("train.teacher-classes", found = found, classes = classes).into_owned());
+    }
+    let Some((path, checkpoint)) = resumed else { return Ok(recipe) };
+    checkpoint.check_recipe(&recipe).map_err(|error| misfit(path, error))?;
+    Ok(checkpoint.task().recipe.clone()) // with its name
 }
 
 /// The user wants to go on with something else than what the checkpoint is of.

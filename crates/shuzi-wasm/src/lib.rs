@@ -43,13 +43,19 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// What is wrong with the bytes.
+    /// What is wrong with the bytes, or that the model tells something else than digits apart.
     #[wasm_bindgen(constructor)]
     pub fn new(bytes: &[u8]) -> Result<Model, JsError> {
         #[cfg(feature = "training")]
         let model = shuzi::model::Model::from_bytes(bytes).map_err(explain)?;
         #[cfg(not(feature = "training"))]
         let model = shuzi::model::Model::for_reading(bytes).map_err(explain)?;
+        if !model.classes.are_digits() {
+            return Err(JsError::new(&format!(
+                "the model tells {} apart, the page reads digits",
+                model.classes
+            )));
+        }
         let reader = Reader::new(&model, Level::detect());
         Ok(Model { model, reader })
     }

@@ -131,7 +131,7 @@ impl Training {
             test: Some(self.test_result()),
             temperature: None,
         };
-        Model { network: self.network.clone(), record }.to_safetensors()
+        Model { network: self.network.clone(), classes: self.data.classes().clone(), record }.to_safetensors()
     }
 }
 

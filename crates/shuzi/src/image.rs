@@ -11,8 +11,9 @@ pub const SIDE: usize = 28;
 pub const PIXELS: usize = SIDE * SIDE;
 /// How many kinds of digit there are.
 pub const DIGITS: usize = 10;
-/// The label of an image that shows no digit, in training only: then all ten should be equally probable.
-pub const NO_DIGIT: u8 = DIGITS as u8;
+/// The label of an image that shows no digit, in training only: then all ten should be equally probable. No class has it
+/// ([`MAX_CLASSES`](crate::classes::MAX_CLASSES)).
+pub const NO_DIGIT: u8 = u8::MAX;
 
 /// One digit in MNIST's form: 28x28, row by row from the top, 0 background to 255 ink.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -30,12 +31,17 @@ impl std::fmt::Debug for DigitImage {
     }
 }
 
-/// The digit of the largest of ten values, the smaller digit of equals.
-pub fn most_probable(values: &[f32; DIGITS]) -> u8 {
+/// The label of the largest of some values, the smaller label of equals.
+///
+/// # Panics
+///
+/// If there is no value.
+#[inline(always)]
+pub fn most_probable(values: &[f32]) -> u8 {
     let (mut best, mut largest) = (0, values[0]);
-    for (digit, &value) in (0..).zip(values) {
+    for (label, &value) in (0..).zip(values) {
         // Selected, not branched: nobody can guess the branch.
-        (best, largest) = if value > largest { (digit, value) } else { (best, largest) };
+        (best, largest) = if value > largest { (label, value) } else { (best, largest) };
     }
     best
 }

@@ -5,6 +5,7 @@
 //! global state: bytes, readers, seeds and callbacks come in, values go out.
 #![deny(unsafe_code)]
 
+pub mod classes;
 pub mod dataset;
 pub mod decode;
 pub mod evaluation;

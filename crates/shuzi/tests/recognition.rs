@@ -237,7 +237,7 @@ fn the_last_layer_gives_the_logits() {
         let outputs = reader().outputs(&image);
         assert!(outputs.iter().all(|output| output.values.len() == output.shape.len()));
         let logits = &outputs.last().unwrap().values;
-        let probabilities = reader().probabilities(&[image])[0];
+        let probabilities = reader().probabilities(&[image]).remove(0);
         for (a, b) in [(usize::from(*label), 0), (3, 7)] {
             // Differences of logits are those of the logarithms, times the temperature of 0.51.
             let difference = 0.51 * (probabilities[a].ln() - probabilities[b].ln());

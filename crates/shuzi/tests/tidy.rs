@@ -4,18 +4,22 @@
 use std::{fs, path::Path};
 
 /// The rooms, lowest first. Each may use those that stand before it and are listed beside it.
-const ROOMS: [(&str, &[&str]); 11] = [
+const ROOMS: [(&str, &[&str]); 12] = [
+    ("classes", &[]),
     ("image", &[]),
     ("decode", &["image"]),
     ("kernels", &["image"]),
     ("preprocess", &["image", "kernels"]),
-    ("network", &["image", "kernels", "preprocess"]),
-    ("dataset", &["image", "kernels", "preprocess"]),
-    ("recipe", &["image", "network", "preprocess"]),
-    ("model", &["image", "network", "preprocess", "recipe"]),
-    ("evaluation", &["image", "dataset", "network"]),
-    ("recognition", &["image", "kernels", "model", "network", "preprocess"]),
-    ("training", &["dataset", "evaluation", "image", "kernels", "model", "network", "preprocess", "recipe"]),
+    ("network", &["classes", "image", "kernels", "preprocess"]),
+    ("dataset", &["classes", "image", "kernels", "preprocess"]),
+    ("recipe", &["classes", "image", "network", "preprocess"]),
+    ("model", &["classes", "image", "network", "preprocess", "recipe"]),
+    ("evaluation", &["classes", "image", "dataset", "network"]),
+    ("recognition", &["classes", "image", "kernels", "model", "network", "preprocess"]),
+    (
+        "training",
+        &["classes", "dataset", "evaluation", "image", "kernels", "model", "network", "preprocess", "recipe"],
+    ),
 ];
 
 /// What would make the library open files, speak, look at the clock or remember between calls.

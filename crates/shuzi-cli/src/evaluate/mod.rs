@@ -17,11 +17,13 @@ use crate::{
     sources::{self, Found, Part},
     train::{facts, run_facts, seconds},
 };
+use anyhow::bail;
 use clap::Arg;
 use rust_i18n::t;
 use serde_json::json;
 use shuzi::{
     Processor,
+    classes::Classes,
     dataset::Dataset,
     evaluation::{Comparison, Evaluation, evaluate},
 };
@@ -84,7 +86,7 @@ impl Evaluate {
 
     fn evaluate_one(&self, name: &Path, out: &mut impl Write) -> anyhow::Result<()> {
         let model = models::read(name)?.model;
-        let Test { found, images, processor } = self.test()?;
+        let Test { found, images, processor } = self.test(&model.classes)?;
         let clock = Instant::now();
         let evaluation = evaluate(&model.network, &images, processor);
         let elapsed = clock.elapsed().as_secs_f64();
@@ -115,7 +117,7 @@ impl Evaluate {
         }
         if self.json {
             let interval = evaluation.interval();
-            let scores = evaluation.digit_scores();
+            let scores = evaluation.class_scores();
             let object = json!({
                 "model": name, "weights_sha256": model.weights_sha256(), "data": found.record(),
                 "count": evaluation.count(), "correct": evaluation.correct(), "accuracy": evaluation.accuracy(),
@@ -123,7 +125,8 @@ impl Evaluate {
                 "calibration_error": evaluation.expected_calibration_error(),
                 "temperature": temperature, "tempered_calibration_error": tempered_error(&evaluation, temperature),
                 "confusion": evaluation.confusion(),
-                "precision": scores.map(|score| score.precision), "recall": scores.map(|score| score.recall),
+                "precision": scores.iter().map(|score| score.precision).collect::<Vec<_>>(),
+                "recall": scores.iter().map(|score| score.recall).collect::<Vec<_>>(),
                 "worst_mistakes": evaluation.worst_mistakes(),
                 "evaluate_seconds": elapsed, "images_per_second": images_per_second, "report": folder,
             });
@@ -146,7 +149,16 @@ impl Evaluate {
         }
         // All of them are read before the first is evaluated: a slip of the pen costs no waiting.
         let read: Vec<_> = names.iter().map(|name| models::read(name)).collect::<Result<_, _>>()?;
-        let Test { found, images, processor } = self.test()?;
+        let classes = &read[0].model.classes;
+        if let Some(other) = read.iter().position(|read| read.model.classes != *classes) {
+            let (one, other, others) =
+                (names[0].display(), names[other].display(), &read[other].model.classes);
+            bail!(
+                t!("evaluate.other-classes", one = one, classes = classes, other = other, others = others)
+                    .into_owned()
+            );
+        }
+        let Test { found, images, processor } = self.test(classes)?;
         let clock = Instant::now();
         let evaluations: Vec<Evaluation> =
             read.iter().map(|read| evaluate(&read.model.network, &images, processor)).collect();
@@ -202,10 +214,11 @@ impl Evaluate {
         Ok(())
     }
 
-    fn test(&self) -> anyhow::Result<Test> {
+    /// What to evaluate models on that tell these classes apart.
+    fn test(&self, classes: &Classes) -> anyhow::Result<Test> {
         let processor = machine::processor(self.threads)?;
         let found = sources::find(&self.data, &self.mirror, self.quiet)?;
-        let images = found.read(Part::Test)?;
+        let images = found.read(Part::Test)?.relabelled(classes)?;
         Ok(Test { found, images, processor })
     }
 
@@ -240,10 +253,13 @@ fn contender_object((contender, evaluation): (&Contender, &Evaluation)) -> serde
     })
 }
 
-/// One line for each image: `index,label,prediction,p0,…,p9`.
+/// One line for each image: `index,label,prediction,p0,…,p9`; label and prediction are the classes' places, from 0.
 fn predictions(evaluation: &Evaluation) -> String {
     use std::fmt::Write as _;
-    let mut table = String::from("index,label,prediction,p0,p1,p2,p3,p4,p5,p6,p7,p8,p9\n");
+    let mut table = String::from("index,label,prediction");
+    (0..evaluation.classes().count())
+        .for_each(|class| write!(table, ",p{class}").expect("a string takes everything"));
+    table.push('\n');
     for index in 0..evaluation.count() {
         let (label, prediction) = (evaluation.label(index), evaluation.prediction(index));
         write!(table, "{index},{label},{prediction}").expect("a string takes everything");

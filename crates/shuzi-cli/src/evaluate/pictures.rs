@@ -16,9 +16,10 @@ use anyhow::Context;
 use rust_i18n::t;
 use serde_json::json;
 use shuzi::{
+    classes::Classes,
     dataset::Dataset,
     evaluation::{Evaluation, Interval, TextScore},
-    image::{DIGITS, DigitImage},
+    image::DigitImage,
     recognition::{Options, Reader, Reading, Wording},
 };
 use std::{io::Write, path::Path, time::Instant};
@@ -43,6 +44,7 @@ impl Evaluate {
         }
         let found = labels::read(labels)?;
         let model = models::read(name)?.model;
+        models::require_digits(&model, name)?;
         let processor = machine::processor(self.threads)?;
         let reader = Reader::new(&model, processor.level);
         let clock = Instant::now();
@@ -124,7 +126,7 @@ struct Tally {
     /// Of the digits whose place in the label is known.
     labels: Vec<u8>,
     images: Vec<DigitImage>,
-    probabilities: Vec<[f32; DIGITS]>,
+    probabilities: Vec<f32>,
     origins: Vec<String>,
 }
 
@@ -156,7 +158,7 @@ impl Tally {
         for (digit, label) in accepted.into_iter().zip(labelled.label.bytes()) {
             self.labels.push(label - b'0');
             self.images.push(digit.image);
-            self.probabilities.push(digit.probabilities);
+            self.probabilities.extend(&digit.probabilities);
             self.origins.push(labelled.path.clone());
         }
     }
@@ -168,9 +170,10 @@ impl Tally {
         }
         let pixels = self.images.iter().flat_map(|image| image.0).collect();
         let images = Dataset::new(pixels, self.labels.clone()).expect("a label for each image");
-        let of_label = self.labels.iter().zip(&self.probabilities);
+        let classes = Classes::digits();
+        let of_label = self.labels.iter().zip(self.probabilities.chunks_exact(classes.count()));
         let losses = of_label.map(|(&label, p)| -p[usize::from(label)].max(f32::MIN_POSITIVE).ln()).collect();
-        Some((Evaluation::new(self.labels.clone(), self.probabilities.clone(), losses), images))
+        Some((Evaluation::new(classes, self.labels.clone(), self.probabilities.clone(), losses), images))
     }
 
     /// The fraction of pictures with a digit in which nothing was read.

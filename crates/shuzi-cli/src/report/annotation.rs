@@ -1,8 +1,9 @@
 //! A picture with what was read in it: a box around each digit, and the digit above it.
 
-use super::png::Painter;
+use super::{png::Painter, svg::Escaped};
 use resvg::tiny_skia::{ColorU8, Pixmap};
 use shuzi::{
+    classes::Classes,
     image::Picture,
     recognition::{Area, DigitReading, Reading},
 };
@@ -37,7 +38,9 @@ pub fn thumbnail(picture: &Picture, reading: &Reading, most: usize) -> Vec<u8> {
 
 /// A picture with the boxes of a reading on a larger one; letters are `size` pixels high.
 fn paint(picture: &Picture, reading: &Reading, scale: f64, size: f64) -> Vec<u8> {
-    overlay(picture, |svg| reading.digits.iter().for_each(|digit| draw(svg, digit, scale, size)))
+    overlay(picture, |svg| {
+        reading.digits.iter().for_each(|digit| draw(svg, &reading.classes, digit, scale, size))
+    })
 }
 
 /// A picture with what is drawn on it.
@@ -51,12 +54,12 @@ fn overlay(picture: &Picture, draw: impl FnOnce(&mut String)) -> Vec<u8> {
     pixels.encode_png().expect("a PNG in memory takes all")
 }
 
-fn draw(svg: &mut String, digit: &DigitReading, scale: f64, size: f64) {
+fn draw(svg: &mut String, classes: &Classes, digit: &DigitReading, scale: f64, size: f64) {
     let color = if digit.rejected { "#8a94a6" } else { "#0a8f3c" };
     let line = size / 8.0;
     draw_box(svg, digit.area, scale, color, line);
     let (left, top) = (digit.area.left as f64 * scale, digit.area.top as f64 * scale);
-    let label = if digit.rejected { "?".to_string() } else { digit.digit.to_string() };
+    let label = Escaped(if digit.rejected { "?" } else { classes.name(digit.digit) });
     // Above the box, or inside it where there is no room.
     let baseline = if top > size { top - size / 4.0 } else { top + size };
     write!(

@@ -247,7 +247,8 @@ fn write_disagreements(page: &mut String, report: &ComparisonReport) {
     html::open_section(page, "disagreements", &t!("report.disagreements"));
     writeln!(page, "<p class=\"note\">{}</p>", Escaped(&sentence)).expect("a string takes all");
     if shown > 0 {
-        page.push_str("<ol class=\"mistakes\">\n");
+        let named = html::named(report.evaluations[0].classes());
+        writeln!(page, "<ol class=\"mistakes{named}\">").expect("a string takes all");
         for &index in &images[..shown] {
             write_disagreement(page, report, index);
         }
@@ -258,19 +259,21 @@ fn write_disagreements(page: &mut String, report: &ComparisonReport) {
 
 fn write_disagreement(page: &mut String, report: &ComparisonReport, index: usize) {
     let label = report.evaluations[0].label(index);
-    let words = t!("report.disagreement", label = label);
+    let classes = report.evaluations[0].classes();
+    let words = t!("report.disagreement", label = classes.name(label));
     html::write_image(page, &report.images.image(index), &words);
     let (words, place) = (Escaped(&words), t!("report.mistake_image", index = index));
     write!(page, "<p class=\"verdict plain\">{words}<small>{}</small></p>", Escaped(&place))
         .expect("a string takes all");
     for (model, evaluation) in report.evaluations.iter().enumerate() {
-        let (mark, digit) = (mark(model), evaluation.prediction(index));
-        let class = if digit == label { "label" } else { "wrong" };
+        let (mark, prediction) = (mark(model), evaluation.prediction(index));
+        let class = if prediction == label { "label" } else { "wrong" };
+        let name = Escaped(classes.name(prediction));
         let confidence = evaluation.confidence(index);
         let (width, percent) = ((confidence * 100.0).clamp(0.0, 100.0), percent(confidence, 1));
         write!(
             page,
-            "<div class=\"probability reading\"><span>{mark}</span><b class=\"{class}\">{digit}</b>\
+            "<div class=\"probability reading\"><span>{mark}</span><b class=\"{class}\">{name}</b>\
              <i><u class=\"{class}\" style=\"width:{width:.1}%\"></u></i><span>{percent}</span></div>"
         )
         .expect("a string takes all");
@@ -360,7 +363,7 @@ impl Axis {
 }
 
 /// A name without its middle, if it is too wide: folders begin alike and end apart.
-fn shortened(name: &str, font: Font, width: f64) -> String {
+pub fn shortened(name: &str, font: Font, width: f64) -> String {
     if width_of(name, font) <= width {
         return name.to_owned();
     }

@@ -4,29 +4,55 @@
 //! few mistakes of a good network would not be seen beside the many right answers.
 
 use rust_i18n::t;
-use shuzi::{evaluation::Evaluation, image::DIGITS};
+use shuzi::evaluation::Evaluation;
 
 use super::{
+    comparison::shortened,
     grouped, percent,
     svg::{Anchor, Drawing, Font, RIGHT_SHADES, Room, WRONG_SHADES, width_of},
+    thing,
 };
+
+/// Cells smaller than this hold no number, in CSS pixels.
+const SMALLEST_WITH_NUMBER: f64 = 22.0;
+/// Rows and columns smaller than this have no name.
+const SMALLEST_WITH_NAME: f64 = 11.0;
 
 /// Draws the matrix; where there is room, with recall and precision at its border.
 pub fn draw(evaluation: &Evaluation, room: Room) -> Drawing {
     let wide = room == Room::Wide;
-    let (id, padding, cell) = if wide { ("confusion", 24.0, 50.0) } else { ("confusion-narrow", 12.0, 28.6) };
-    let side = cell * DIGITS as f64;
+    let classes = evaluation.classes();
+    let (id, padding, largest, most, most_name) = if wide {
+        ("confusion", 24.0, 50.0, 620.0, 150.0)
+    } else {
+        ("confusion-narrow", 12.0, 28.6, 286.0, 90.0)
+    };
+    let names: Vec<String> = classes.names().map(|name| shortened(name, Font::Strong, most_name)).collect();
+    let longest_name = names.iter().map(|name| width_of(name, Font::Strong)).fold(0.0, f64::max);
+    let names_beside = if wide { longest_name } else { longest_name - 40.0 }.max(0.0);
+    let cell = ((most - names_beside) / classes.count() as f64).min(largest);
+    let name_font = if cell < 16.0 { Font::Tiny } else { Font::Strong };
+    let side = cell * classes.count() as f64;
+    let (has_numbers, has_names) = (cell >= SMALLEST_WITH_NUMBER, cell >= SMALLEST_WITH_NAME);
+    let (has_precision, has_recall) = (wide && cell >= 45.0, wide && has_names);
     let rows_named = [t!("report.label"), t!("report.precision")];
-    let rows_named = if wide { &rows_named[..] } else { &rows_named[..1] };
-    let left = rows_named.iter().map(|name| width_of(name, Font::Small)).fold(0.0, f64::max);
+    let rows_named = if has_precision { &rows_named[..] } else { &rows_named[..1] };
+    let left = rows_named.iter().map(|name| width_of(name, Font::Small)).fold(longest_name, f64::max);
+    // Names that are wider than a column stand upright.
+    let upright = longest_name > cell - 4.0 && !classes.are_characters();
+    let above = if upright { longest_name + 10.0 } else { 19.0 };
     let recall = t!("report.recall");
-    let right =
-        if wide { width_of(&recall, Font::Small).max(width_of("100.0 %", Font::Small)) + 12.0 } else { 0.0 };
+    let right = if has_recall {
+        width_of(&recall, Font::Small).max(width_of("100.0 %", Font::Small)) + 12.0
+    } else {
+        0.0
+    };
     let width = 2.0 * padding + left + 10.0 + side + right;
 
     let title = t!("report.confusion");
     let (correct, count) = (grouped(evaluation.correct()), grouped(evaluation.count()));
-    let description = t!("report.confusion_description", correct = correct, count = count);
+    let description =
+        t!("report.confusion_description", thing = thing(classes), correct = correct, count = count);
     let mut drawing = Drawing::new(id, width, &title, &description);
     drawing.text(padding, padding + 14.0, Anchor::Start, Font::Title, &title);
     let mut y = padding + 40.0;
@@ -42,50 +68,60 @@ pub fn draw(evaluation: &Evaluation, room: Room) -> Drawing {
         y = drawing.paragraph(text_left, y, width - padding - text_left, Font::Body, &text) + 3.0;
     }
 
-    let (left, top) = (padding + left + 10.0, y + 36.0);
+    let (left, top) = (padding + left + 10.0, y + 17.0 + above);
     let middle_of = |index: usize| (index as f64 + 0.5) * cell;
-    drawing.text(left + side / 2.0, top - 28.0, Anchor::Middle, Font::Small, &t!("report.read_as"));
+    drawing.text(left + side / 2.0, top - above - 9.0, Anchor::Middle, Font::Small, &t!("report.read_as"));
     drawing.text(left - 10.0, top - 9.0, Anchor::End, Font::Small, &t!("report.label"));
-    for digit in 0..DIGITS {
-        let name = digit.to_string();
-        drawing.text(left + middle_of(digit), top - 9.0, Anchor::Middle, Font::Strong, &name);
-        drawing.text(left - 10.0, top + middle_of(digit) + 4.0, Anchor::End, Font::Strong, &name);
+    for (class, name) in names.iter().enumerate().filter(|_| has_names) {
+        let middle = middle_of(class);
+        if upright {
+            drawing.upright_text(left + middle + 4.0, top - 9.0, name_font, name);
+        } else {
+            drawing.text(left + middle, top - 9.0, Anchor::Middle, name_font, name);
+        }
+        drawing.text(left - 10.0, top + middle + 4.0, Anchor::End, name_font, name);
     }
     let shades = shades(&evaluation.confusion());
-    let number_font = if wide { Font::Body } else { Font::Tiny };
+    let (number_font, gap) =
+        (if cell >= 45.0 { Font::Body } else { Font::Tiny }, if has_numbers { 1.0 } else { 0.25 });
     for (label, row) in evaluation.confusion().iter().enumerate() {
         for (prediction, &count) in row.iter().enumerate() {
             let at = [left + prediction as f64 * cell, top + label as f64 * cell];
             let middle = [at[0] + cell / 2.0, at[1] + cell / 2.0 + 4.5];
-            let text = if wide { grouped(count) } else { short(count) };
+            let text = if cell >= 45.0 { grouped(count) } else { short(count) };
             match &shades[label][prediction] {
                 Some(shade) => {
-                    drawing.rectangle(
-                        [at[0] + 1.0, at[1] + 1.0],
-                        [cell - 2.0; 2],
-                        3.0,
-                        &format!("z-{shade}"),
-                    );
-                    let class = format!("z-on-{shade}");
-                    drawing.text_with(middle[0], middle[1], Anchor::Middle, number_font, &class, &text);
+                    let (corner, size) = ([at[0] + gap, at[1] + gap], [cell - 2.0 * gap; 2]);
+                    drawing.rectangle(corner, size, (cell / 8.0).min(3.0), &format!("z-{shade}"));
+                    if has_numbers {
+                        let class = format!("z-on-{shade}");
+                        drawing.text_with(middle[0], middle[1], Anchor::Middle, number_font, &class, &text);
+                    }
                 }
-                None => drawing.text(middle[0], middle[1], Anchor::Middle, Font::Small, "0"),
+                None if cell >= 28.0 => {
+                    drawing.text(middle[0], middle[1], Anchor::Middle, Font::Small, "0");
+                }
+                None => {}
             }
         }
     }
 
     let mut bottom = top + side;
-    if wide {
+    let share = |fraction: Option<f64>| match fraction {
+        Some(fraction) => percent(fraction, 1),
+        None => t!("report.none").into_owned(),
+    };
+    if has_recall {
         drawing.text(left + side + right, top - 9.0, Anchor::End, Font::Small, &recall);
-        drawing.text(left - 10.0, bottom + 20.0, Anchor::End, Font::Small, &t!("report.precision"));
-        let share = |fraction: Option<f64>| match fraction {
-            Some(fraction) => percent(fraction, 1),
-            None => t!("report.none").into_owned(),
-        };
-        for (digit, score) in evaluation.digit_scores().iter().enumerate() {
-            let y = top + middle_of(digit) + 4.0;
+        for (class, score) in evaluation.class_scores().iter().enumerate() {
+            let y = top + middle_of(class) + 4.0;
             drawing.text(left + side + right, y, Anchor::End, Font::Small, &share(score.recall));
-            let x = left + middle_of(digit);
+        }
+    }
+    if has_precision {
+        drawing.text(left - 10.0, bottom + 20.0, Anchor::End, Font::Small, &t!("report.precision"));
+        for (class, score) in evaluation.class_scores().iter().enumerate() {
+            let x = left + middle_of(class);
             drawing.text(x, bottom + 20.0, Anchor::Middle, Font::Small, &share(score.precision));
         }
         bottom += 26.0;
@@ -95,33 +131,36 @@ pub fn draw(evaluation: &Evaluation, room: Room) -> Drawing {
 }
 
 /// The name of each cell's shade; `None` for an empty cell.
-fn shades(confusion: &[[usize; DIGITS]; DIGITS]) -> [[Option<String>; DIGITS]; DIGITS] {
-    let share = |label: usize, prediction: usize| {
-        confusion[label][prediction] as f64 / confusion[label].iter().sum::<usize>().max(1) as f64
-    };
+fn shades(confusion: &[Vec<usize>]) -> Vec<Vec<Option<String>>> {
+    let classes = 0..confusion.len();
+    let counts: Vec<usize> = confusion.iter().map(|row| row.iter().sum()).collect();
+    let share =
+        |label: usize, prediction: usize| confusion[label][prediction] as f64 / counts[label].max(1) as f64;
     // At least a hundredth of a row is needed for the strongest orange: a nearly perfect
     // matrix should not look alarming.
     let mut worst = 0.01f64;
-    for label in 0..DIGITS {
-        for prediction in (0..DIGITS).filter(|&prediction| prediction != label) {
+    for label in classes.clone() {
+        for prediction in classes.clone().filter(|&prediction| prediction != label) {
             worst = worst.max(share(label, prediction));
         }
     }
-    std::array::from_fn(|label| {
-        std::array::from_fn(|prediction| {
-            let share = share(label, prediction);
-            if share == 0.0 {
-                None
-            } else if label == prediction {
-                let level = [0.5, 0.8, 0.95, 0.98].iter().filter(|limit| share >= **limit).count();
-                Some(format!("right{level}"))
-            } else {
-                // The square root spreads the small ones.
-                let level = ((share / worst).sqrt() * WRONG_SHADES.len() as f64) as usize;
-                Some(format!("wrong{}", level.min(WRONG_SHADES.len() - 1)))
-            }
-        })
-    })
+    let shade = |label: usize, prediction: usize| {
+        let share = share(label, prediction);
+        if share == 0.0 {
+            None
+        } else if label == prediction {
+            let level = [0.5, 0.8, 0.95, 0.98].iter().filter(|limit| share >= **limit).count();
+            Some(format!("right{level}"))
+        } else {
+            // The square root spreads the small ones.
+            let level = ((share / worst).sqrt() * WRONG_SHADES.len() as f64) as usize;
+            Some(format!("wrong{}", level.min(WRONG_SHADES.len() - 1)))
+        }
+    };
+    classes
+        .clone()
+        .map(|label| classes.clone().map(|prediction| shade(label, prediction)).collect())
+        .collect()
 }
 
 /// A count for a narrow cell: 12345 is "12k".
@@ -132,10 +171,40 @@ fn short(count: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use shuzi::classes::Classes;
+
+    /// Of so many classes with names of so many letters; each is read right but the first.
+    fn evaluation(classes: usize, letters: usize) -> Evaluation {
+        let names = (0..classes).map(|class| format!("{:m<letters$}", format!("{class}-")));
+        let names = Classes::new(names.collect()).unwrap();
+        let probabilities =
+            (0..classes).flat_map(|label| (0..classes).map(move |class| f32::from(class == label.max(1))));
+        let labels = (0..classes).map(|label| label as u8).collect();
+        Evaluation::new(names, labels, probabilities.collect(), vec![0.0; classes])
+    }
+
+    #[test]
+    fn any_number_of_classes_with_any_names_fits() {
+        for room in [Room::Wide, Room::Narrow] {
+            for (classes, letters) in
+                [(2, 2), (2, 64), (10, 11), (10, 64), (26, 3), (26, 20), (62, 3), (255, 4), (255, 64)]
+            {
+                let drawing = draw(&evaluation(classes, letters), room);
+                let most = if room == Room::Wide { 900.0 } else { 420.0 };
+                assert!(drawing.width() < most, "{classes} of {letters}: {}", drawing.width());
+                let svg = drawing.document(super::super::svg::Themes::Light);
+                assert_eq!(svg.matches("<rect class=\"z-right").count(), classes - 1 + RIGHT_SHADES.len());
+                let sizes = svg.match_indices(" width=\"").map(|(place, key)| {
+                    svg[place + key.len()..].split('"').next().unwrap().parse::<f64>().unwrap()
+                });
+                assert!(sizes.into_iter().all(|size| size > 0.0), "{classes} of {letters}");
+            }
+        }
+    }
 
     #[test]
     fn one_mistake_among_many_is_seen() {
-        let mut confusion = [[0; DIGITS]; DIGITS];
+        let mut confusion = vec![vec![0; 10]; 10];
         for (digit, row) in confusion.iter_mut().enumerate() {
             row[digit] = 5000;
         }

@@ -1,15 +1,16 @@
 //! How a picture was read, step by step, as one page: the picture, the ink found in it, its pieces, each digit as the network saw it, and
-//! its ten probabilities.
+//! its probabilities.
 
 use super::{
     annotation,
-    html::{begin, end, open_section, write_image, write_probability},
+    html::{begin, end, named, open_section, write_image, write_probability},
     percent, png,
     svg::Escaped,
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use rust_i18n::t;
 use shuzi::{
+    classes::Classes,
     image::Picture,
     recognition::{DigitReading, Reading},
 };
@@ -62,9 +63,9 @@ pub fn explain(explained: &Explained<'_>) -> String {
         page.push_str("</section>\n");
     }
     section(&mut page, "digits", &t!("explain.digits"), &t!("explain.digits-note"));
-    page.push_str("<ol class=\"mistakes\">\n");
+    writeln!(page, "<ol class=\"mistakes{}\">", named(&reading.classes)).expect("a string takes all");
     for digit in &reading.digits {
-        write_digit(&mut page, digit);
+        write_digit(&mut page, &reading.classes, digit);
     }
     page.push_str("</ol>\n</section>\n");
     end(&mut page);
@@ -82,18 +83,18 @@ fn write_picture(page: &mut String, png: &[u8], words: &str) {
         .expect("a string takes all");
 }
 
-fn write_digit(page: &mut String, digit: &DigitReading) {
+fn write_digit(page: &mut String, classes: &Classes, digit: &DigitReading) {
     let (verdict, class) = if digit.rejected {
         (t!("explain.rejected"), "wrong")
     } else {
-        (digit.digit.to_string().into(), "label")
+        (classes.name(digit.digit).into(), "label")
     };
     write_image(page, &digit.image, &verdict);
     write!(page, "<p class=\"verdict\"><span class=\"{class}\">{}</span></p>", Escaped(&verdict))
         .expect("a string takes all");
-    for (value, &probability) in digit.probabilities.iter().enumerate() {
-        let class = if value == usize::from(digit.digit) { "label" } else { "" };
-        write_probability(page, value, probability, class);
+    for (name, &probability) in classes.names().zip(&digit.probabilities) {
+        let class = if name == classes.name(digit.digit) { "label" } else { "" };
+        write_probability(page, name, probability, class);
     }
     page.push_str("</li>\n");
 }

@@ -8,8 +8,9 @@ use std::fmt::Write;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use rust_i18n::t;
 use shuzi::{
+    classes::Classes,
     evaluation::Evaluation,
-    image::{DIGITS, DigitImage, SIDE},
+    image::{DigitImage, SIDE},
 };
 
 use super::{
@@ -17,6 +18,7 @@ use super::{
     png,
     reliability::{self, degrees},
     svg::{self, Drawing, Escaped, Room, Themes},
+    thing,
 };
 
 /// The page of a training or an evaluation, complete.
@@ -133,12 +135,19 @@ pub fn write_digits(page: &mut String, digits: &Digits) {
 }
 
 fn write_scores(page: &mut String, evaluation: &Evaluation) {
-    open_section(page, "digits", &t!("report.page_digits"));
-    let note = t!("report.page_digits_note");
-    write!(page, "<p class=\"note\">{}</p>\n<table>\n<thead><tr>", Escaped(&note))
-        .expect("a string takes all");
+    let classes = evaluation.classes();
+    let heading = if classes.are_digits() { t!("report.page_digits") } else { t!("report.page_classes") };
+    open_section(page, "digits", &heading);
+    let note = t!("report.page_digits_note", thing = thing(classes));
+    let named = if classes.are_characters() { "" } else { " class=\"named\"" };
+    write!(
+        page,
+        "<p class=\"note\">{}</p>\n<div class=\"scroll\"><table{named}>\n<thead><tr>",
+        Escaped(&note)
+    )
+    .expect("a string takes all");
     for heading in [
-        t!("report.digit"),
+        thing(classes).into(),
         t!("report.images"),
         t!("report.precision"),
         t!("report.recall"),
@@ -148,27 +157,28 @@ fn write_scores(page: &mut String, evaluation: &Evaluation) {
     }
     page.push_str("</tr></thead>\n<tbody>\n");
     let confusion = evaluation.confusion();
-    for (digit, score) in evaluation.digit_scores().iter().enumerate() {
-        write!(page, "<tr><th scope=\"row\">{digit}</th>").expect("a string takes all");
+    for (class, (name, score)) in classes.names().zip(evaluation.class_scores()).enumerate() {
+        write!(page, "<tr><th scope=\"row\">{}</th>", Escaped(name)).expect("a string takes all");
         for cell in [
             grouped(score.count),
             percent_or_none(score.precision),
             percent_or_none(score.recall),
-            often_read_as(digit, &confusion[digit]),
+            often_read_as(classes, class, &confusion[class]),
         ] {
             write!(page, "<td>{}</td>", Escaped(&cell)).expect("a string takes all");
         }
         page.push_str("</tr>\n");
     }
-    page.push_str("</tbody>\n</table>\n</section>\n");
+    page.push_str("</tbody>\n</table></div>\n</section>\n");
 }
 
-/// The digit that `digit` is most often taken for, the smaller of equals.
-fn often_read_as(digit: usize, row: &[usize; DIGITS]) -> String {
-    let others = (0..DIGITS).rev().filter(|&other| other != digit && row[other] > 0);
+/// What `class` is most often taken for, the first of equals.
+fn often_read_as(classes: &Classes, class: usize, row: &[usize]) -> String {
+    let others = (0..row.len()).rev().filter(|&other| other != class && row[other] > 0);
     match others.max_by_key(|&other| row[other]) {
         Some(other) => {
-            t!("report.often_read_as_value", digit = other, count = grouped(row[other])).into_owned()
+            let name = classes.name(other as u8);
+            t!("report.often_read_as_value", digit = name, count = grouped(row[other])).into_owned()
         }
         None => t!("report.none").into_owned(),
     }
@@ -185,14 +195,20 @@ pub fn write_image(page: &mut String, image: &DigitImage, words: &str) {
     .expect("a string takes all");
 }
 
-/// How probable a digit is, as a bar of a `class`, which may be empty.
-pub fn write_probability(page: &mut String, digit: usize, probability: f32, class: &str) {
+/// What a list's class is extended by, so that bars have room for names.
+pub fn named(classes: &Classes) -> &'static str {
+    if classes.are_characters() { "" } else { " named" }
+}
+
+/// How probable a reading is, as a bar of a `class`, which may be empty.
+pub fn write_probability(page: &mut String, name: &str, probability: f32, class: &str) {
     let class = if class.is_empty() { String::new() } else { format!(" class=\"{class}\"") };
     let probability = f64::from(probability);
     let (width, percent) = ((probability * 100.0).clamp(0.0, 100.0), percent(probability, 1));
+    let name = Escaped(name);
     write!(
         page,
-        "<div class=\"probability\"><b>{digit}</b><i><u{class} style=\"width:{width:.1}%\"></u></i>\
+        "<div class=\"probability\"><b>{name}</b><i><u{class} style=\"width:{width:.1}%\"></u></i>\
          <span>{percent}</span></div>"
     )
     .expect("a string takes all");

@@ -19,7 +19,7 @@ mod summary;
 mod svg;
 
 use rust_i18n::t;
-use shuzi::{dataset::Dataset, evaluation::Evaluation};
+use shuzi::{classes::Classes, dataset::Dataset, evaluation::Evaluation};
 
 pub use annotation::{annotate, thumbnail};
 pub use explanation::{Explained, explain};
@@ -136,6 +136,16 @@ fn files(pictures: &[(&str, svg::Drawing)], page: String, png: bool) -> Vec<(Str
         }
     }
     files
+}
+
+/// What is told apart, in a word: a digit, or a class.
+fn thing(classes: &Classes) -> String {
+    if classes.are_digits() { t!("report.digit") } else { t!("report.class") }.into_owned()
+}
+
+/// [`thing`] of several.
+fn things(classes: &Classes) -> String {
+    if classes.are_digits() { t!("report.digits") } else { t!("report.classes") }.into_owned()
 }
 
 /// A fraction in percent. Only a full 1 is "100 %": what rounds up to it is not all.

@@ -112,7 +112,7 @@ pub mod tests {
 
     #[test]
     fn the_fonts_have_every_character_of_the_words() {
-        let words = include_str!("../../locales/report.yml");
+        let words = [include_str!("../../locales/report.yml"), "おきすつなはまやれを"].concat();
         let mut characters: Vec<char> = words.chars().filter(|c| !c.is_control()).collect();
         characters.extend((' '..='~').chain(['\u{a0}']));
         characters.sort_unstable();

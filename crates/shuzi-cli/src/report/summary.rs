@@ -7,7 +7,7 @@ use rust_i18n::t;
 use shuzi::evaluation::Evaluation;
 use unicode_width::UnicodeWidthStr;
 
-use super::{grouped, nats, percent, percent_or_none, reliability::degrees};
+use super::{grouped, nats, percent, percent_or_none, reliability::degrees, thing};
 
 /// The evaluation in words and tables, in the language that is set; ends with a line break. A
 /// temperature is the one that the model's record has.
@@ -34,13 +34,19 @@ pub fn summary(evaluation: &Evaluation, temperature: Option<f64>) -> String {
     };
 
     let mut digits = vec![
-        [t!("report.digit"), t!("report.images"), t!("report.precision"), t!("report.recall")]
-            .map(|heading| heading.into_owned())
-            .to_vec(),
+        [
+            thing(evaluation.classes()).into(),
+            t!("report.images"),
+            t!("report.precision"),
+            t!("report.recall"),
+        ]
+        .map(|heading| heading.into_owned())
+        .to_vec(),
     ];
-    for (digit, score) in evaluation.digit_scores().iter().enumerate() {
+    let names = || evaluation.classes().names().map(str::to_string);
+    for (name, score) in names().zip(evaluation.class_scores()) {
         digits.push(vec![
-            digit.to_string(),
+            name,
             grouped(score.count),
             percent_or_none(score.precision),
             percent_or_none(score.recall),
@@ -48,11 +54,10 @@ pub fn summary(evaluation: &Evaluation, temperature: Option<f64>) -> String {
     }
 
     let confusion = evaluation.confusion();
-    let mut matrix =
-        vec![std::iter::once(String::new()).chain((0..confusion.len()).map(|d| d.to_string())).collect()];
-    for (label, row) in confusion.iter().enumerate() {
+    let mut matrix = vec![std::iter::once(String::new()).chain(shortened(names().collect())).collect()];
+    for (label, row) in names().zip(&confusion) {
         let counts = row.iter().map(|&count| if count == 0 { ".".to_owned() } else { count.to_string() });
-        matrix.push(std::iter::once(label.to_string()).chain(counts).collect());
+        matrix.push(std::iter::once(label).chain(counts).collect());
     }
 
     let heading = t!("report.summary_confusion");
@@ -61,6 +66,15 @@ pub fn summary(evaluation: &Evaluation, temperature: Option<f64>) -> String {
         aligned(&digits, 0),
         aligned(&matrix, 0)
     )
+}
+
+/// Names for the heads of narrow columns.
+fn shortened(names: Vec<String>) -> impl Iterator<Item = String> {
+    const MOST: usize = 5;
+    names.into_iter().map(|name| match name.width() {
+        0..=MOST => name,
+        _ => name.chars().take(MOST - 1).chain(['…']).collect(),
+    })
 }
 
 /// A table whose columns end under each other, two cells apart; the first `words` of them begin so.

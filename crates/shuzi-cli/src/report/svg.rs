@@ -146,6 +146,16 @@ impl Drawing {
             .expect("a string takes all");
     }
 
+    /// One line of text that goes up from `y`, its baseline on `x`.
+    pub fn upright_text(&mut self, x: f64, y: f64, font: Font, text: &str) {
+        let (x, y, font, text) = (Number(x), Number(y), font.class(), Escaped(text));
+        writeln!(
+            self.body,
+            "<text x=\"{x}\" y=\"{y}\" transform=\"rotate(-90 {x} {y})\" class=\"{font}\">{text}</text>"
+        )
+        .expect("a string takes all");
+    }
+
     /// A class's mark and its text, side by side from `[left, y]`, the baseline, and below each other where the
     /// drawing ends. `mark` draws one from the middle of its left side, [`MARK`] wide. Returns the baseline below.
     pub fn legend(

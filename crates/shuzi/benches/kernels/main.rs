@@ -278,6 +278,6 @@ fn cross_entropy(bencher: Bencher, level: Level) {
     let (logits, mut probabilities, mut losses) = (numbers(BLOCK * 10), [0.0; BLOCK * 10], [0.0; BLOCK]);
     let targets = Targets::Labels { labels: &[3; BLOCK], smoothing: 0.0 };
     bencher.counter(ItemsCount::new(BLOCK)).bench_local(|| {
-        softmax::cross_entropy(level, black_box(&logits), targets, &mut probabilities, &mut losses)
+        softmax::cross_entropy(level, 10, black_box(&logits), targets, &mut probabilities, &mut losses)
     });
 }

@@ -1,4 +1,5 @@
-//! IDX, the format of MNIST's files: a magic number, the sizes, then one byte for each value.
+//! IDX, the format of MNIST's files: a magic number, the sizes, then one byte for each value. QMNIST's labels are rows of numbers, of which
+//! the first is the class.
 //!
 //! In: any reader, raw or gzip. Out: the bytes of images or labels. The header is a claim: no
 //! memory is asked for before the length was checked; where it is not known beforehand, 64 MiB of
@@ -15,6 +16,10 @@ use std::io::{self, BufRead, BufReader, Read};
 pub const LABELS_MAGIC: u32 = 0x0000_0801;
 /// Magic number of a file of images: unsigned bytes, three dimensions.
 pub const IMAGES_MAGIC: u32 = 0x0000_0803;
+/// Magic number of a file of QMNIST's labels: 32-bit numbers, two dimensions (Yadav and Bottou 2019).
+pub const ROWS_MAGIC: u32 = 0x0000_0c02;
+/// Numbers of a row of it.
+pub const ROW: u32 = 8;
 /// A file may hold at most so many items: more than any set of digits there is.
 pub const MAX_ITEMS: u32 = 10_000_000;
 
@@ -70,6 +75,20 @@ pub enum IdxError {
         /// Columns claimed.
         columns: u32,
     },
+    /// Rows of another length than QMNIST's.
+    #[error("rows of {found} numbers, expected {ROW}")]
+    Row {
+        /// The length claimed.
+        found: u32,
+    },
+    /// A class that is no byte.
+    #[error("class {class} at index {index}, expected 0 to 255")]
+    Class {
+        /// The class found.
+        class: u32,
+        /// Its place, from 0.
+        index: usize,
+    },
     /// The file has more or fewer bytes than its header says.
     #[error("{found} bytes{more}, but the header says {expected}", more = if *at_least { " or more" } else { "" })]
     Length {
@@ -94,10 +113,19 @@ pub fn read_images(reader: impl Read, length: Option<u64>) -> Result<Vec<u8>, Id
     read(reader, length, IMAGES_MAGIC)
 }
 
-/// Reads a file of labels, raw or gzip, one byte for each; that they are digits is checked by
+/// Reads a file of labels, raw or gzip, one byte for each, or of QMNIST's rows; that they are of a class is checked by
 /// [`Dataset::new`](super::Dataset::new). `length` as for [`read_images`].
 pub fn read_labels(reader: impl Read, length: Option<u64>) -> Result<Vec<u8>, IdxError> {
     read(reader, length, LABELS_MAGIC)
+}
+
+/// The first number of each row.
+fn first_of_rows(rows: &[u8]) -> Result<Vec<u8>, IdxError> {
+    let classes =
+        rows.chunks_exact(4 * ROW as usize).map(|row| u32::from_be_bytes([row[0], row[1], row[2], row[3]]));
+    let class =
+        |(index, class): (usize, u32)| u8::try_from(class).map_err(|_| IdxError::Class { class, index });
+    classes.enumerate().map(class).collect()
 }
 
 fn read(reader: impl Read, length: Option<u64>, magic: u32) -> Result<Vec<u8>, IdxError> {
@@ -118,7 +146,8 @@ fn read(reader: impl Read, length: Option<u64>, magic: u32) -> Result<Vec<u8>, I
 
 fn read_unpacked(mut reader: impl Read, length: Option<u64>, magic: u32) -> Result<Vec<u8>, IdxError> {
     let found = read_u32(&mut reader)?;
-    if found != magic {
+    let has_rows = found == ROWS_MAGIC && magic == LABELS_MAGIC;
+    if found != magic && !has_rows {
         let other = [IMAGES_MAGIC, LABELS_MAGIC].contains(&found);
         let (expected, found) = (magic, found);
         return Err(if other {
@@ -135,6 +164,13 @@ fn read_unpacked(mut reader: impl Read, length: Option<u64>, magic: u32) -> Resu
             return Err(IdxError::Size { rows, columns });
         }
         (header_bytes, item_bytes) = (16, PIXELS as u64);
+    }
+    if has_rows {
+        let found = read_u32(&mut reader)?;
+        if found != ROW {
+            return Err(IdxError::Row { found });
+        }
+        (header_bytes, item_bytes) = (12, 4 * u64::from(ROW));
     }
     if count == 0 {
         return Err(IdxError::None);
@@ -157,6 +193,9 @@ fn read_unpacked(mut reader: impl Read, length: Option<u64>, magic: u32) -> Resu
     if (bytes.len() as u64) < body || more {
         let found = header_bytes + bytes.len() as u64 + u64::from(more);
         return Err(IdxError::Length { expected, found, at_least: more });
+    }
+    if has_rows {
+        return first_of_rows(&bytes);
     }
     Ok(bytes)
 }
@@ -216,6 +255,31 @@ mod tests {
         assert_eq!(read_images(&two_members[..], None).unwrap(), file[16..]);
         let file = labels_file(&[3, 1, 4]);
         assert_eq!(read_labels(&gzip(&file)[..], Some(1)).unwrap(), [3, 1, 4]);
+    }
+
+    /// QMNIST's form of these classes, each with seven other numbers.
+    fn rows_file(classes: &[u32]) -> Vec<u8> {
+        let rows = classes.iter().flat_map(|&class| [class, 1, 1 << 20, 3, 4, 5, 6, u32::MAX]);
+        let header = [ROWS_MAGIC, classes.len() as u32, ROW];
+        header.into_iter().chain(rows).flat_map(u32::to_be_bytes).collect()
+    }
+
+    #[test]
+    fn the_first_numbers_of_rows_are_labels() {
+        let file = rows_file(&[7, 0, 255]);
+        assert_eq!(read_labels(&file[..], known(&file)).unwrap(), [7, 0, 255]);
+        assert_eq!(read_labels(&gzip(&file)[..], None).unwrap(), [7, 0, 255]);
+        let error = |file: &[u8]| read_labels(file, None).unwrap_err();
+        assert!(matches!(error(&rows_file(&[7, 256])), IdxError::Class { class: 256, index: 1 }));
+        assert!(matches!(error(&file[..file.len() - 1]), IdxError::Length { expected: 108, found: 107, .. }));
+        assert!(matches!(error(&file[..10]), IdxError::HeaderCut));
+        let mut wide = file.clone();
+        wide[11] = 9;
+        assert!(matches!(error(&wide), IdxError::Row { found: 9 }));
+        assert!(matches!(
+            read_images(&file[..], None).unwrap_err(),
+            IdxError::Magic { found: ROWS_MAGIC, .. }
+        ));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Labelled digits: where they come from, how they are split and ordered.
+//! Labelled images: where they come from, how they are split and ordered.
 //!
 //! In: IDX bytes ([`idx`]) or a seed ([`synthetic`]). Out: a [`Dataset`], bytes as they
 //! came (47 MB for MNIST's 60,000), never floats. Knows nothing of files or networks.
@@ -8,13 +8,15 @@ pub mod synthetic;
 
 use crate::{
     Rng,
-    image::{DIGITS, DigitImage, NO_DIGIT, PIXELS},
+    classes::Classes,
+    image::{DigitImage, NO_DIGIT, PIXELS, SIDE},
 };
 use rand::{SeedableRng, seq::IndexedRandom};
 
-/// Labelled 28x28 digits: `images[i]` shows the digit `labels[i]`.
+/// Labelled 28x28 images: `images[i]` shows the class `labels[i]`, a digit unless it is said otherwise.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dataset {
+    classes: Classes,
     images: Vec<u8>,
     labels: Vec<u8>,
 }
@@ -31,42 +33,124 @@ pub enum DatasetError {
         /// Labels found.
         labels: usize,
     },
-    /// A label that is no digit.
-    #[error("label {label} at index {index}: labels are 0 to 9")]
+    /// A label of no class.
+    #[error("label {label} at index {index}: labels are {first} to {last}")]
     Label {
         /// The label found.
         label: u8,
         /// Its place, from 0.
         index: usize,
+        /// The label of the first class.
+        first: u8,
+        /// The label of the last class.
+        last: u8,
     },
     /// No example at all.
     #[error("there is no example in it")]
     Empty,
+    /// Images of a class that somebody else does not know.
+    #[error("the images show {found}, among them {name:?}; only {known} are known")]
+    UnknownClass {
+        /// The class that is not known.
+        name: String,
+        /// The classes of the images.
+        found: Classes,
+        /// The classes that are known.
+        known: Classes,
+    },
 }
 
 impl Dataset {
-    /// Joins images (784 bytes each, row by row) with their labels, and checks that they fit.
+    /// Joins images of digits (784 bytes each, row by row) with their labels, and checks that they fit.
     pub fn new(images: Vec<u8>, labels: Vec<u8>) -> Result<Self, DatasetError> {
-        Self::checked(images, labels, DIGITS as u8 - 1)
+        Self::with_classes(images, labels, Classes::digits())
+    }
+
+    /// Joins images of any classes with their labels, and checks that they fit.
+    pub fn with_classes(images: Vec<u8>, labels: Vec<u8>, classes: Classes) -> Result<Self, DatasetError> {
+        Self::checked(images, labels, classes, None)
+    }
+
+    /// [`with_classes`](Self::with_classes), where labels are counted from `first` on.
+    pub fn labelled_from(
+        first: u8,
+        images: Vec<u8>,
+        mut labels: Vec<u8>,
+        classes: Classes,
+    ) -> Result<Self, DatasetError> {
+        for (index, label) in labels.iter_mut().enumerate() {
+            let last = first.saturating_add((classes.count() - 1) as u8);
+            if !(first..=last).contains(label) {
+                return Err(DatasetError::Label { label: *label, index, first, last });
+            }
+            *label -= first;
+        }
+        Self::with_classes(images, labels, classes)
+    }
+
+    /// The same with rows and columns of each image swapped.
+    pub fn transposed(mut self) -> Self {
+        for image in self.images.as_chunks_mut::<PIXELS>().0 {
+            for (row, column) in (0..SIDE).flat_map(|row| (0..row).map(move |column| (row, column))) {
+                image.swap(row * SIDE + column, column * SIDE + row);
+            }
+        }
+        self
     }
 
     /// [`new`](Self::new), where images may show something else and be labelled [`NO_DIGIT`]: to train on, not
     /// to evaluate by.
     pub fn with_others(images: Vec<u8>, labels: Vec<u8>) -> Result<Self, DatasetError> {
-        Self::checked(images, labels, NO_DIGIT)
+        Self::checked(images, labels, Classes::digits(), Some(NO_DIGIT))
     }
 
-    fn checked(images: Vec<u8>, labels: Vec<u8>, last: u8) -> Result<Self, DatasetError> {
+    fn checked(
+        images: Vec<u8>,
+        labels: Vec<u8>,
+        classes: Classes,
+        also: Option<u8>,
+    ) -> Result<Self, DatasetError> {
         if images.len() != labels.len() * PIXELS {
             return Err(DatasetError::CountsDiffer { images: images.len() / PIXELS, labels: labels.len() });
         }
         if labels.is_empty() {
             return Err(DatasetError::Empty);
         }
-        if let Some(index) = labels.iter().position(|&label| label > last) {
-            return Err(DatasetError::Label { label: labels[index], index });
+        let last = (classes.count() - 1) as u8;
+        if let Some(index) = labels.iter().position(|&label| label > last && Some(label) != also) {
+            return Err(DatasetError::Label { label: labels[index], index, first: 0, last });
         }
-        Ok(Dataset { images, labels })
+        Ok(Dataset { classes, images, labels })
+    }
+
+    /// The same images with the labels that their classes have among `known` ones, so that who knows those can be asked
+    /// for them; not all need occur.
+    ///
+    /// # Errors
+    ///
+    /// [`DatasetError::UnknownClass`] if one of the classes is not among them.
+    pub fn relabelled(mut self, known: &Classes) -> Result<Dataset, DatasetError> {
+        if self.classes == *known {
+            return Ok(self);
+        }
+        let mut labels = vec![];
+        for name in self.classes.names() {
+            let Some(label) = known.label(name) else {
+                let (name, found) = (name.to_string(), self.classes.clone());
+                return Err(DatasetError::UnknownClass { name, found, known: known.clone() });
+            };
+            labels.push(label);
+        }
+        self.labels
+            .iter_mut()
+            .filter(|label| **label != NO_DIGIT)
+            .for_each(|label| *label = labels[usize::from(*label)]);
+        Ok(Dataset { classes: known.clone(), ..self })
+    }
+
+    /// What the images show.
+    pub fn classes(&self) -> &Classes {
+        &self.classes
     }
 
     /// How many examples; never 0.
@@ -75,7 +159,7 @@ impl Dataset {
         self.labels.len()
     }
 
-    /// The labels, 0 to 9.
+    /// The labels, each the place of its class.
     pub fn labels(&self) -> &[u8] {
         &self.labels
     }
@@ -109,7 +193,12 @@ impl Dataset {
     }
 
     /// Adds the examples of another data set behind these.
+    ///
+    /// # Panics
+    ///
+    /// If they are of other classes.
     pub fn append(&mut self, other: &Dataset) {
+        assert_eq!(self.classes, other.classes, "Dataset::append: classes");
         self.images.extend_from_slice(&other.images);
         self.labels.extend_from_slice(&other.labels);
     }
@@ -128,7 +217,7 @@ impl Dataset {
             images.extend_from_slice(&self.images[index * PIXELS..][..PIXELS]);
             labels.push(self.labels[index]);
         }
-        Dataset { images, labels }
+        Dataset { classes: self.classes.clone(), images, labels }
     }
 
     /// Becomes the examples at `indices` of `source`, in that order, but for the images: their
@@ -145,23 +234,77 @@ impl Dataset {
         self.images.as_chunks_mut().0
     }
 
-    /// Indices of `count` examples of each digit, drawn at random by the seed; fewer where there
+    /// Indices of `count` examples of each class, drawn at random by the seed; fewer where there
     /// are fewer.
-    pub fn sample_of_each_digit(&self, count: usize, seed: u64) -> [Vec<u32>; DIGITS] {
+    pub fn sample_of_each_class(&self, count: usize, seed: u64) -> Vec<Vec<u32>> {
         let mut rng = Rng::seed_from_u64(seed);
-        std::array::from_fn(|digit| {
+        let sample = |class| {
             let all: Vec<u32> =
-                (0..self.len() as u32).filter(|&i| usize::from(self.labels[i as usize]) == digit).collect();
+                (0..self.len() as u32).filter(|&i| usize::from(self.labels[i as usize]) == class).collect();
             all.sample(&mut rng, count).copied().collect()
-        })
+        };
+        (0..self.classes.count()).map(sample).collect()
     }
 
-    /// How often each digit occurs.
-    pub fn histogram(&self) -> [usize; DIGITS] {
-        let mut counts = [0; DIGITS];
+    /// How often each class occurs.
+    pub fn histogram(&self) -> Vec<usize> {
+        let mut counts = vec![0; self.classes.count()];
         for &label in self.labels.iter().filter(|label| **label != NO_DIGIT) {
             counts[usize::from(label)] += 1;
         }
         counts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(labels: &[u8], names: &[&str]) -> Result<Dataset, DatasetError> {
+        let classes = Classes::new(names.iter().map(|name| name.to_string()).collect()).unwrap();
+        Dataset::with_classes(vec![0; labels.len() * PIXELS], labels.to_vec(), classes)
+    }
+
+    #[test]
+    fn labels_are_those_of_the_classes() {
+        let letters = of(&[0, 2, 2], &["A", "B", "C"]).unwrap();
+        assert_eq!(letters.histogram(), [1, 0, 2]);
+        assert_eq!(letters.sample_of_each_class(1, 0).iter().map(Vec::len).collect::<Vec<_>>(), [1, 0, 1]);
+        let error = DatasetError::Label { label: 3, index: 1, first: 0, last: 2 };
+        assert_eq!(of(&[0, 3], &["A", "B", "C"]), Err(error));
+        assert!(Dataset::new(vec![0; PIXELS], vec![NO_DIGIT]).is_err());
+        assert!(Dataset::with_others(vec![0; PIXELS], vec![10]).is_err());
+    }
+
+    #[test]
+    fn letters_counted_from_one_in_lying_images_are_stood_up() {
+        let alphabet = of(&[0], &["A", "B", "C"]).unwrap().classes;
+        let images: Vec<u8> = (0..3 * PIXELS).map(|place| (place % PIXELS % 251) as u8).collect();
+        let read =
+            |labels: &[u8]| Dataset::labelled_from(1, images.clone(), labels.to_vec(), alphabet.clone());
+        let letters = read(&[3, 1, 2]).unwrap();
+        assert_eq!(letters.labels(), [2, 0, 1]);
+        for (label, index) in [(0, 0), (4, 2)] {
+            let mut labels = [1; 3];
+            labels[index] = label;
+            assert_eq!(read(&labels), Err(DatasetError::Label { label, index, first: 1, last: 3 }));
+        }
+        let upright = letters.clone().transposed();
+        for image in 0..3 {
+            let [lying, upright] = [&letters, &upright].map(|data| data.image(image).0);
+            assert_eq!((upright[28], upright[1], upright[29]), (lying[1], lying[28], lying[29]));
+        }
+        assert_eq!(upright.transposed(), letters);
+    }
+
+    #[test]
+    fn labels_follow_the_names_to_other_classes() {
+        let letters = of(&[0, 1], &["B", "A"]).unwrap();
+        let alphabet = of(&[0], &["A", "B", "C"]).unwrap().classes;
+        let known = letters.clone().relabelled(&alphabet).unwrap();
+        assert_eq!((known.labels(), known.classes()), (&[1, 0][..], &alphabet));
+        assert_eq!(letters.clone().relabelled(letters.classes()).unwrap(), letters);
+        let error = letters.relabelled(&Classes::digits()).unwrap_err().to_string();
+        assert_eq!(error, r#"the images show B, A, among them "B"; only 0, 1, 2, …, 9 are known"#);
     }
 }

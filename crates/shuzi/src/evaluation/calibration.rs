@@ -6,7 +6,6 @@
 //! modern neural networks", ICML 2017.
 
 use super::Evaluation;
-use crate::image::DIGITS;
 
 /// Into so many bins of equal width the expected calibration error cuts the confidences.
 pub const CALIBRATION_BINS: usize = 15;
@@ -35,7 +34,7 @@ impl ConfidenceBin {
 }
 
 impl Evaluation {
-    /// The probability of the digit that image `index` was read as, 0.1..=1.
+    /// The probability of the class that image `index` was read as, 1 / classes to 1.
     pub fn confidence(&self, index: usize) -> f64 {
         f64::from(self.probabilities(index)[usize::from(self.prediction(index))])
     }
@@ -73,7 +72,7 @@ impl Evaluation {
     }
 
     /// What the network would have said with its logits divided by `temperature`: less sure above
-    /// 1, surer below, the same order of digits.
+    /// 1, surer below, the same order of classes.
     ///
     /// # Panics
     ///
@@ -81,13 +80,15 @@ impl Evaluation {
     pub fn at_temperature(&self, temperature: f64) -> Evaluation {
         assert!(temperature > 0.0, "at_temperature: {temperature}");
         let (mut probabilities, mut losses) = (self.probabilities.clone(), self.losses.clone());
-        for (index, (p, loss)) in probabilities.iter_mut().zip(&mut losses).enumerate() {
-            let scaled = self.log_probabilities(index).map(|log_p| log_p / temperature);
-            let log_sum = log_sum_exp(&scaled);
-            *p = scaled.map(|scaled| (scaled - log_sum).exp() as f32);
+        let rooms = probabilities.chunks_exact_mut(self.classes.count()).zip(&mut losses);
+        for (index, (p, loss)) in rooms.enumerate() {
+            let mut scaled = self.log_probabilities(index);
+            scaled.iter_mut().for_each(|log_p| *log_p /= temperature);
+            let log_sum = log_sum_exp(scaled.iter().copied());
+            p.iter_mut().zip(&scaled).for_each(|(p, scaled)| *p = (scaled - log_sum).exp() as f32);
             *loss = (log_sum - scaled[usize::from(self.label(index))]) as f32;
         }
-        Evaluation { labels: self.labels.clone(), probabilities, losses }
+        Evaluation { classes: self.classes.clone(), labels: self.labels.clone(), probabilities, losses }
     }
 
     /// The temperature with the smallest mean cross-entropy, 0.01..=100. `None` where none is the
@@ -119,8 +120,8 @@ impl Evaluation {
 
     /// The logits of image `index`, less a constant. That of the label comes from its loss, which is
     /// exact where its probability is too small for a float.
-    fn log_probabilities(&self, index: usize) -> [f64; DIGITS] {
-        let mut log_p = self.probabilities[index].map(|p| f64::from(p).ln());
+    fn log_probabilities(&self, index: usize) -> Vec<f64> {
+        let mut log_p: Vec<f64> = self.probabilities(index).iter().map(|&p| f64::from(p).ln()).collect();
         log_p[usize::from(self.label(index))] = -f64::from(self.losses[index]);
         log_p
     }
@@ -128,23 +129,23 @@ impl Evaluation {
 
 /// The derivative of an image's cross-entropy by 1 / temperature: the mean of the log-probabilities
 /// under the tempered probabilities, less that of the label.
-fn slope(log_p: &[f64; DIGITS], label: u8, temperature: f64) -> f64 {
-    let scaled = log_p.map(|log_p| log_p / temperature);
-    let log_sum = log_sum_exp(&scaled);
+fn slope(log_p: &[f64], label: u8, temperature: f64) -> f64 {
+    let scaled = log_p.iter().map(|log_p| log_p / temperature);
+    let log_sum = log_sum_exp(scaled.clone());
     let terms = log_p.iter().zip(scaled).filter(|(log_p, _)| **log_p > f64::NEG_INFINITY); // 0 · ln 0 is 0
     terms.map(|(log_p, scaled)| (scaled - log_sum).exp() * log_p).sum::<f64>() - log_p[usize::from(label)]
 }
 
 /// `ln Σ exp(x)`, without overflow.
-fn log_sum_exp(x: &[f64; DIGITS]) -> f64 {
-    let largest = x.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    largest + x.iter().map(|x| (x - largest).exp()).sum::<f64>().ln()
+fn log_sum_exp(x: impl Iterator<Item = f64> + Clone) -> f64 {
+    let largest = x.clone().fold(f64::NEG_INFINITY, f64::max);
+    largest + x.map(|x| (x - largest).exp()).sum::<f64>().ln()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Rng;
+    use crate::{Rng, classes::Classes, image::DIGITS};
     use rand::{RngExt, SeedableRng};
 
     /// One image: the probability of its reading, 0, and whether that is its label.
@@ -158,10 +159,10 @@ mod tests {
         let (mut labels, mut probabilities, mut losses) = (vec![], vec![], vec![]);
         for (label, p, loss) in readings {
             labels.push(label);
-            probabilities.push(p);
+            probabilities.extend(p);
             losses.push(loss);
         }
-        Evaluation::new(labels, probabilities, losses)
+        Evaluation::new(Classes::digits(), labels, probabilities, losses)
     }
 
     /// Images whose labels are drawn from the probabilities that random logits give; what is
@@ -170,7 +171,7 @@ mod tests {
         let mut rng = Rng::seed_from_u64(11);
         evaluation((0..count).map(|_| {
             let logits: [f64; DIGITS] = std::array::from_fn(|_| 6.0 * rng.random::<f64>());
-            let log_sum = log_sum_exp(&logits);
+            let log_sum = log_sum_exp(logits.into_iter());
             let mut left = rng.random::<f64>();
             let label = logits.iter().position(|z| {
                 left -= (z - log_sum).exp();
@@ -178,7 +179,7 @@ mod tests {
             });
             let label = label.unwrap_or(DIGITS - 1);
             let reported = logits.map(|z| z * sharpness);
-            let log_sum = log_sum_exp(&reported);
+            let log_sum = log_sum_exp(reported.into_iter());
             let p = reported.map(|z| (z - log_sum).exp() as f32);
             (label as u8, p, (log_sum - reported[label]) as f32)
         }))

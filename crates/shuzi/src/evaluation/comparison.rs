@@ -44,7 +44,7 @@ impl Comparison {
     }
 }
 
-/// The images that the evaluations do not all read as the same digit, the largest difference of
+/// The images that the evaluations do not all read as the same class, the largest difference of
 /// loss first.
 ///
 /// # Panics
@@ -80,7 +80,7 @@ fn fair_coin_tail(tosses: usize, heads: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::image::DIGITS;
+    use crate::classes::Classes;
 
     fn p_value(only_first: usize, only_second: usize) -> f64 {
         Comparison { only_first, only_second }.p_value()
@@ -88,10 +88,9 @@ mod tests {
 
     /// Reads each image as the digit given, or all as 0.
     fn reads(labels: &[u8], digits: &[u8], losses: &[f32]) -> Evaluation {
-        let sure_of =
-            |&digit: &u8| std::array::from_fn(|d| if d == usize::from(digit) { 0.91 } else { 0.01 });
-        let probabilities: Vec<[f32; DIGITS]> = digits.iter().map(sure_of).collect();
-        Evaluation::new(labels.to_vec(), probabilities, losses.to_vec())
+        let sure_of = |&digit: &u8| (0..10).map(move |other| if other == digit { 0.91 } else { 0.01 });
+        let probabilities = digits.iter().flat_map(sure_of).collect();
+        Evaluation::new(Classes::digits(), labels.to_vec(), probabilities, losses.to_vec())
     }
 
     #[test]

@@ -15,8 +15,9 @@ pub use self::{
 };
 use crate::{
     Processor,
+    classes::Classes,
     dataset::Dataset,
-    image::{DIGITS, most_probable},
+    image::most_probable,
     network::{Network, Precision, ReadyNetwork, Recognizer},
 };
 use std::thread;
@@ -24,19 +25,21 @@ use std::thread;
 /// What a network said of a set of labelled images.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Evaluation {
+    classes: Classes,
     labels: Vec<u8>,
-    probabilities: Vec<[f32; DIGITS]>,
+    /// `[images, classes]`.
+    probabilities: Vec<f32>,
     losses: Vec<f32>,
 }
 
-/// Precision and recall of one digit.
+/// Precision and recall of one class.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct DigitScore {
-    /// Images that show this digit.
+pub struct ClassScore {
+    /// Images that show this class.
     pub count: usize,
-    /// Of the images read as this digit, the fraction that are; `None` if none was.
+    /// Of the images read as this class, the fraction that are; `None` if none was.
     pub precision: Option<f64>,
-    /// Of the images that show this digit, the fraction read so; `None` if none does.
+    /// Of the images that show this class, the fraction read so; `None` if none does.
     pub recall: Option<f64>,
 }
 
@@ -50,17 +53,22 @@ pub struct Interval {
 }
 
 impl Evaluation {
-    /// From the labels and, for each image, the probability of each digit and the
+    /// From the labels and, for each image, the probability of each class (`[images, classes]`) and the
     /// cross-entropy of the label (in nats; from the logits, so that it is never infinite).
     ///
     /// # Panics
     ///
-    /// If the three do not have the same length, or are empty.
-    pub fn new(labels: Vec<u8>, probabilities: Vec<[f32; DIGITS]>, losses: Vec<f32>) -> Self {
+    /// If the three are not of the same images, or there is none.
+    pub fn new(classes: Classes, labels: Vec<u8>, probabilities: Vec<f32>, losses: Vec<f32>) -> Self {
         assert!(!labels.is_empty(), "Evaluation::new: no image");
-        assert_eq!(labels.len(), probabilities.len(), "Evaluation::new: probabilities");
+        assert_eq!(labels.len() * classes.count(), probabilities.len(), "Evaluation::new: probabilities");
         assert_eq!(labels.len(), losses.len(), "Evaluation::new: losses");
-        Evaluation { labels, probabilities, losses }
+        Evaluation { classes, labels, probabilities, losses }
+    }
+
+    /// What the images show.
+    pub fn classes(&self) -> &Classes {
+        &self.classes
     }
 
     /// How many images were read.
@@ -73,14 +81,15 @@ impl Evaluation {
         self.labels[index]
     }
 
-    /// The digit that image `index` was read as: the most probable, the smaller of equals.
+    /// The class that image `index` was read as: the most probable, the first of equals.
     pub fn prediction(&self, index: usize) -> u8 {
-        most_probable(&self.probabilities[index])
+        most_probable(self.probabilities(index))
     }
 
-    /// The probability of each digit for image `index`.
-    pub fn probabilities(&self, index: usize) -> &[f32; DIGITS] {
-        &self.probabilities[index]
+    /// The probability of each class for image `index`.
+    pub fn probabilities(&self, index: usize) -> &[f32] {
+        let classes = self.classes.count();
+        &self.probabilities[index * classes..][..classes]
     }
 
     /// How many images were read right.
@@ -104,24 +113,26 @@ impl Evaluation {
     }
 
     /// `confusion()[label][prediction]`: how often `label` was read as `prediction`.
-    pub fn confusion(&self) -> [[usize; DIGITS]; DIGITS] {
-        let mut confusion = [[0; DIGITS]; DIGITS];
+    pub fn confusion(&self) -> Vec<Vec<usize>> {
+        let classes = self.classes.count();
+        let mut confusion = vec![vec![0; classes]; classes];
         for index in 0..self.count() {
             confusion[usize::from(self.label(index))][usize::from(self.prediction(index))] += 1;
         }
         confusion
     }
 
-    /// Precision and recall of each digit.
-    pub fn digit_scores(&self) -> [DigitScore; DIGITS] {
+    /// Precision and recall of each class.
+    pub fn class_scores(&self) -> Vec<ClassScore> {
         let confusion = self.confusion();
-        std::array::from_fn(|digit| {
-            let right = confusion[digit][digit] as f64;
-            let count: usize = confusion[digit].iter().sum();
-            let read_so: usize = confusion.iter().map(|row| row[digit]).sum();
+        let score = |class: usize| {
+            let right = confusion[class][class] as f64;
+            let count: usize = confusion[class].iter().sum();
+            let read_so: usize = confusion.iter().map(|row| row[class]).sum();
             let fraction = |of: usize| (of > 0).then(|| right / of as f64);
-            DigitScore { count, precision: fraction(read_so), recall: fraction(count) }
-        })
+            ClassScore { count, precision: fraction(read_so), recall: fraction(count) }
+        };
+        (0..confusion.len()).map(score).collect()
     }
 
     /// Indices of the images read wrong, the most confident mistake (largest loss) first.
@@ -137,7 +148,7 @@ impl Evaluation {
 ///
 /// # Panics
 ///
-/// If there is no thread.
+/// If there is no thread, or the network tells another number of classes apart than the data shows.
 pub fn evaluate(network: &Network, data: &Dataset, processor: Processor) -> Evaluation {
     evaluate_ready(&ReadyNetwork::new(network, processor.level, Precision::F32), data, processor.threads)
 }
@@ -146,15 +157,17 @@ pub fn evaluate(network: &Network, data: &Dataset, processor: Processor) -> Eval
 ///
 /// # Panics
 ///
-/// If there is no thread.
+/// As [`evaluate`].
 pub fn evaluate_ready(network: &ReadyNetwork, data: &Dataset, threads: usize) -> Evaluation {
     assert!(threads > 0, "evaluate: no thread");
+    let classes = data.classes().count();
+    assert_eq!(network.classes(), classes, "evaluate: outputs and classes");
     let block_size = network.block_size();
     let share = data.len().div_ceil(block_size).div_ceil(threads) * block_size; // whole blocks for each thread
-    let (mut probabilities, mut losses) = (vec![[0.0; DIGITS]; data.len()], vec![0.0; data.len()]);
-    let read = |first: usize, probabilities: &mut [[f32; DIGITS]], losses: &mut [f32]| {
+    let (mut probabilities, mut losses) = (vec![0.0; data.len() * classes], vec![0.0; data.len()]);
+    let read = |first: usize, probabilities: &mut [f32], losses: &mut [f32]| {
         let mut recognizer = Recognizer::new(network, block_size);
-        let blocks = probabilities.chunks_mut(block_size).zip(losses.chunks_mut(block_size));
+        let blocks = probabilities.chunks_mut(block_size * classes).zip(losses.chunks_mut(block_size));
         for (start, (probabilities, losses)) in (first..).step_by(block_size).zip(blocks) {
             let examples = (start..start + losses.len()).map(|index| data.example(index));
             let block = recognizer.read(examples);
@@ -166,13 +179,13 @@ pub fn evaluate_ready(network: &ReadyNetwork, data: &Dataset, threads: usize) ->
         read(0, &mut probabilities, &mut losses); // WebAssembly has no threads
     } else {
         thread::scope(|scope| {
-            let shares = probabilities.chunks_mut(share).zip(losses.chunks_mut(share));
+            let shares = probabilities.chunks_mut(share * classes).zip(losses.chunks_mut(share));
             for (first, (probabilities, losses)) in (0..).step_by(share).zip(shares) {
                 scope.spawn(move || read(first, probabilities, losses));
             }
         });
     }
-    Evaluation::new(data.labels().to_vec(), probabilities, losses)
+    Evaluation::new(data.classes().clone(), data.labels().to_vec(), probabilities, losses)
 }
 
 /// The interval that holds the true rate with 95 % confidence when `hits` of `trials` hit:
@@ -201,20 +214,18 @@ pub fn wilson_interval(hits: usize, trials: usize) -> Interval {
 mod tests {
     use super::*;
 
-    fn sure_of(digit: usize) -> [f32; DIGITS] {
+    fn sure_of(digit: usize) -> [f32; 10] {
         std::array::from_fn(|other| if other == digit { 0.91 } else { 0.01 })
     }
 
     #[test]
     fn counts_and_scores_follow_from_the_confusion_matrix() {
-        let evaluation = Evaluation::new(
-            vec![1, 1, 7, 7],
-            vec![sure_of(1), sure_of(7), sure_of(7), sure_of(7)],
-            vec![0.1, 4.0, 0.1, 0.1],
-        );
+        let probabilities = [1, 7, 7, 7].map(sure_of).concat();
+        let losses = vec![0.1, 4.0, 0.1, 0.1];
+        let evaluation = Evaluation::new(Classes::digits(), vec![1, 1, 7, 7], probabilities, losses);
         assert_eq!(evaluation.correct(), 3);
         assert_eq!(evaluation.confusion()[1][7], 1);
-        let scores = evaluation.digit_scores();
+        let scores = evaluation.class_scores();
         assert_eq!(scores[1].recall, Some(0.5));
         assert_eq!(scores[7].precision, Some(2.0 / 3.0));
         assert_eq!((scores[0].precision, scores[0].recall), (None, None));

@@ -19,6 +19,7 @@ use self::{
     safetensors::SafetensorsError,
 };
 use crate::{
+    classes::{Classes, ClassesError},
     image::PIXELS,
     network::{Architecture, ArchitectureError, LayerKind, Network, Place, Storage, Tensor},
     preprocess::PixelScale,
@@ -31,6 +32,8 @@ use std::collections::BTreeMap;
 pub const FORMAT_VERSION: &str = "1";
 /// The key of the layers, for readers that know no recipes.
 const LAYERS: &str = "layers";
+/// The key of the names of what is told apart, where these are not the digits.
+const CLASSES: &str = "classes";
 /// The version of a native file with other layers too, which follow from its recipe.
 pub const LAYERS_FORMAT_VERSION: &str = "2";
 
@@ -39,6 +42,8 @@ pub const LAYERS_FORMAT_VERSION: &str = "2";
 pub struct Model {
     /// The function from pixels to logits.
     pub network: Network,
+    /// What each logit is for: as many as there are logits.
+    pub classes: Classes,
     /// How it came to be.
     pub record: Record,
 }
@@ -165,6 +170,17 @@ pub enum ModelError {
         /// The value.
         value: f32,
     },
+    /// Names that are none of classes.
+    #[error("its classes")]
+    Classes(#[from] ClassesError),
+    /// Another number of outputs than of classes.
+    #[error("its network tells {outputs} classes apart, but the file names {names}")]
+    ClassCount {
+        /// What the network has.
+        outputs: usize,
+        /// How many names there are; without names the ten digits.
+        names: usize,
+    },
     /// Its recipe cannot be read.
     #[error("the recipe in it")]
     Recipe(#[from] RecipeError),
@@ -185,13 +201,22 @@ pub enum ModelError {
 }
 
 impl Model {
+    fn new(network: Network, classes: Classes, record: Record) -> Result<Model, ModelError> {
+        let (outputs, names) = (network.architecture().classes(), classes.count());
+        if outputs == names {
+            Ok(Model { network, classes, record })
+        } else {
+            Err(ModelError::ClassCount { outputs, names })
+        }
+    }
+
     /// Reads a model in any of the three formats, told by its first bytes.
     pub fn from_bytes(bytes: &[u8]) -> Result<Model, ModelError> {
         match Arrays::from_bytes(bytes)? {
             Arrays::Native(arrays, metadata) => native(arrays, &metadata),
             Arrays::Numpy(arrays) => {
                 let network = tutorial_network(arrays, "", PixelScale::Raw)?;
-                Ok(Model { network, record: Record::default() })
+                Model::new(network, Classes::digits(), Record::default())
             }
         }
     }
@@ -235,6 +260,7 @@ impl Model {
         if version == LAYERS_FORMAT_VERSION {
             metadata.extend(self.record.recipe.as_ref().map(|recipe| (LAYERS, layers_text(recipe))));
         }
+        metadata.extend(self.classes_text());
         metadata.extend(self.record.texts());
         let metadata: Vec<_> = metadata.into_iter().map(|(key, value)| (key.to_string(), value)).collect();
         safetensors::write(&tensors, &metadata)
@@ -251,13 +277,24 @@ impl Model {
         npz::write(&self.tutorial_arrays())
     }
 
-    /// An ONNX file, opset 17: from `pixels`, `[batch, 28, 28]` of 0 to 255, to `probabilities` and `logits`, `[batch, 10]`
+    /// An ONNX file, opset 17: from `pixels`, `[batch, 28, 28]` of 0 to 255, to `probabilities` and `logits`, `[batch, classes]`
     /// (`docs/model-file.md`). With it what is known of the model, as text.
     pub fn to_onnx(&self) -> Vec<u8> {
         let mut metadata = vec![("weights_sha256", self.weights_sha256())];
         metadata.extend(self.record.recipe.as_ref().map(|recipe| ("name", recipe.name.clone())));
+        metadata.extend(self.classes_text());
         metadata.extend(self.record.texts());
-        onnx::write(&self.network, self.record.temperature.map(|temperature| temperature as f32), &metadata)
+        onnx::write(
+            &self.network,
+            &self.classes,
+            self.record.temperature.map(|temperature| temperature as f32),
+            &metadata,
+        )
+    }
+
+    /// The names of the classes, unless they are the digits.
+    fn classes_text(&self) -> Option<(&'static str, String)> {
+        (!self.classes.are_digits()).then(|| (CLASSES, self.classes.to_json()))
     }
 
     /// `w1,b1,w2,b2,…` as the tutorial has them: `[inputs, outputs]` and `[1, outputs]`, float64.
@@ -451,7 +488,8 @@ fn assemble(
     };
     let temperature = metadata.get("temperature").map(|text| temperature(text)).transpose()?;
     let record = Record { recipe, trained_on: metadata.get("trained_on").cloned(), test, temperature };
-    let model = Model { network, record };
+    let classes = metadata.get(CLASSES).map(|text| Classes::from_json(text)).transpose()?;
+    let model = Model::new(network, classes.unwrap_or_default(), record)?;
     if let Some(expected) = metadata.get("weights_sha256") {
         let found = model.weights_sha256();
         if found != *expected {

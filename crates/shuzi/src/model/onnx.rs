@@ -11,7 +11,8 @@
 
 use super::protobuf::Message;
 use crate::{
-    image::{DIGITS, SIDE},
+    classes::Classes,
+    image::SIDE,
     network::{Conv, Layer, Network, Shape, Tensor, batch_norm::EPSILON},
 };
 
@@ -26,7 +27,16 @@ const LOGITS: &str = "logits";
 const PROBABILITIES: &str = "probabilities";
 
 /// A network as an ONNX file. The probabilities are those of the logits divided by `temperature`.
-pub fn write(network: &Network, temperature: Option<f32>, metadata: &[(&str, String)]) -> Vec<u8> {
+pub fn write(
+    network: &Network,
+    classes: &Classes,
+    temperature: Option<f32>,
+    metadata: &[(&str, String)],
+) -> Vec<u8> {
+    let doc = match classes.are_digits() {
+        true => "Reads handwritten digits: pixels to the probability of each digit, 0 to 9.".to_string(),
+        false => format!("Tells {classes} apart: pixels to the probability of each class."),
+    };
     let mut graph = Graph::default();
     graph.add_layers(network);
     graph.add_probabilities(temperature);
@@ -37,8 +47,8 @@ pub fn write(network: &Network, temperature: Option<f32>, metadata: &[(&str, Str
         .integer(1, IR_VERSION)
         .text(2, "shuzi") // producer_name
         .text(3, env!("CARGO_PKG_VERSION"))
-        .text(6, "Reads handwritten digits: pixels to the probability of each digit, 0 to 9.") // doc_string
-        .message(7, graph.into_message())
+        .text(6, &doc) // doc_string
+        .message(7, graph.into_message(classes))
         .message(8, Message::default().text(1, "").integer(2, OPERATORS)) // opset_import
         .each(metadata, property)
         .into_bytes()
@@ -276,18 +286,26 @@ impl Graph {
     }
 
     /// As `GraphProto`.
-    fn into_message(self) -> Message {
-        let pixels = "Digits of 28x28 pixels as in MNIST: from 0 for paper to 255 for ink, centred";
+    fn into_message(self, classes: &Classes) -> Message {
+        let (pixels, of_each) = match classes.are_digits() {
+            true => (
+                "Digits of 28x28 pixels as in MNIST: from 0 for paper to 255 for ink, centred",
+                "Of each digit, 0 to 9",
+            ),
+            false => {
+                ("Images of 28x28 pixels, 0 to 255, as in the data set", "Of each class, see the metadata")
+            }
+        };
         let outputs = [
-            (PROBABILITIES, "Of each digit, 0 to 9: softmax(logits / temperature), which sums to 1"),
-            (LOGITS, "Of each digit, 0 to 9, as the last layer gives them"),
+            (PROBABILITIES, format!("{of_each}: softmax(logits / temperature), which sums to 1")),
+            (LOGITS, format!("{of_each}, as the last layer gives them")),
         ];
         Message::default()
             .each(self.nodes, |message, node| message.message(1, node.into_message()))
             .text(2, "shuzi") // name
             .each(self.constants, |message, tensor| message.message(5, tensor)) // initializer
             .message(11, value(PIXELS, &[SIDE, SIDE], pixels)) // input
-            .each(outputs, |message, (name, doc)| message.message(12, value(name, &[DIGITS], doc)))
+            .each(outputs, |message, (name, doc)| message.message(12, value(name, &[classes.count()], &doc)))
     }
 }
 

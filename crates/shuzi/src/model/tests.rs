@@ -18,7 +18,61 @@ fn model() -> Model {
         test: Some(TestResult { count: 9, correct: 7 }),
         temperature: Some(1.0 / 3.0),
     };
-    Model { network, record }
+    Model { network, classes: Classes::digits(), record }
+}
+
+/// A model that tells three things apart.
+fn model_of(names: [&str; 3]) -> Model {
+    let classes = Classes::new(names.map(String::from).to_vec()).unwrap();
+    let Model { record, .. } = model();
+    let recipe = record.recipe.clone().unwrap().for_classes(&classes).unwrap();
+    let network = initial_network(&recipe);
+    Model { network, classes, record: Record { recipe: Some(recipe), ..record } }
+}
+
+#[test]
+fn the_names_of_the_classes_are_in_the_file() {
+    let model = model_of(["A", "お", "T-shirt/top \"M\""]);
+    let bytes = model.to_safetensors();
+    assert_eq!(Model::from_bytes(&bytes).unwrap(), model);
+    assert_eq!(Model::for_reading(&bytes).unwrap().classes, model.classes);
+    let file = String::from_utf8_lossy(&bytes);
+    assert!(file.contains(r#""classes":"[\"A\",\"お\",\"T-shirt/top \\\"M\\\"\"]""#), "{}", &file[..900]);
+    assert!(
+        !String::from_utf8_lossy(&self::model().to_safetensors()).contains("classes"),
+        "digits need none"
+    );
+    assert!(matches!(
+        Model::from_bytes(&model.to_npz()),
+        Err(ModelError::ClassCount { outputs: 3, names: 10 })
+    ));
+}
+
+#[test]
+fn classes_that_are_none_or_too_few_are_refused() {
+    let bytes = model_of(["A", "B", "C"]).to_safetensors();
+    // As long as what they replace, so that the tensors stay where they are.
+    let read = |names: &str| {
+        let from = r#"[\"A\",\"B\",\"C\"]"#;
+        let place = bytes.windows(from.len()).position(|window| window == from.as_bytes()).unwrap();
+        let mut changed = bytes.clone();
+        changed[place..place + from.len()].copy_from_slice(format!("{names:<19}").as_bytes());
+        Model::from_bytes(&changed).unwrap_err().to_string()
+    };
+    for names in [
+        "",
+        "null",
+        "3",
+        r#"{\"A\": 1}"#,
+        r#"[\"A\"]"#,
+        r#"[\"A\",\"A\"]"#,
+        r#"[\"A\",\"\"]"#,
+        r#"[\"A\",\"\\n\"]"#,
+    ] {
+        assert_eq!(read(names), "its classes", "{names}");
+    }
+    assert_eq!(read(r#"[\"A\",\"B\"]"#), "its network tells 3 classes apart, but the file names 2");
+    assert_eq!(read(r#"[\"A\",\"B\",\"D\"]"#.replace("D", "A").as_str()), "its classes");
 }
 
 /// A model with layers that only its recipe tells, and statistics that are not those it began with.
@@ -39,7 +93,11 @@ fn convolutional_model() -> Model {
     let network = initial_network(&recipe);
     let statistics = [0.25, -0.5, 1.0, 2.0, 0.0, 1e-9];
     let network = Network::new(network.architecture().clone(), network.parameters(), &statistics);
-    Model { network, record: Record { recipe: Some(recipe), ..Record::default() } }
+    Model {
+        network,
+        classes: Classes::digits(),
+        record: Record { recipe: Some(recipe), ..Record::default() },
+    }
 }
 
 #[test]
@@ -288,7 +346,8 @@ fn arrays_that_make_no_network_are_named() {
             "array w2 has shape [6, 10], expected [5, outputs]",
         ),
         (vec![("w1", &[784, 10]), ("b1", &[10]), ("w3", &[10, 10])], "array w3 belongs to no layer"),
-        (vec![("w1", &[784, 9]), ("b1", &[9])], "its layers"),
+        (vec![("w1", &[784, 1]), ("b1", &[1])], "its layers"),
+        (vec![("w1", &[784, 9]), ("b1", &[9])], "its network tells 9 classes apart, but the file names 10"),
         (vec![("w1", &[784]), ("b1", &[10])], "array w1 has shape [784], expected [784, outputs]"),
     ] {
         assert_eq!(npz(&arrays), expected);
@@ -411,6 +470,6 @@ fn float32_and_random_networks_survive_the_tutorials_format_exactly() {
     )
     .unwrap();
     let network = Network::random(architecture, InitialWeights::He, &mut crate::Rng::seed_from_u64(9));
-    let model = Model { network, record: Record::default() };
+    let model = Model { network, classes: Classes::digits(), record: Record::default() };
     assert_eq!(Model::from_bytes(&model.to_npy()).unwrap(), model);
 }

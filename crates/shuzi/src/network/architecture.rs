@@ -6,7 +6,8 @@
 
 use super::{batch_norm::BatchNorm, conv::Conv, crop::Crop, linear::Linear};
 use crate::{
-    image::{DIGITS, PIXELS, SIDE},
+    classes::MAX_CLASSES,
+    image::{PIXELS, SIDE},
     kernels::{pixels::by_pixel::HALVES, pooling::Windows},
     preprocess::PixelScale,
 };
@@ -169,15 +170,17 @@ pub struct Architecture {
     pub(super) widths: Vec<usize>,
 }
 
-/// Layers that do not make a network from 784 pixels to 10 digits.
+/// Layers that do not make a network from 784 pixels to a logit for each class.
 #[derive(Clone, Debug, thiserror::Error, PartialEq)]
 #[non_exhaustive]
 pub enum ArchitectureError {
     /// The pixels go into a layer with weights, or are cropped.
     #[error("the first layer must be linear, a convolution or a crop")]
     FirstLayer,
-    /// Ten logits, one for each digit, must come out.
-    #[error("the last layer must be linear with {DIGITS} outputs, or leave {DIGITS} numbers")]
+    /// A logit for each class must come out.
+    #[error(
+        "the last layer must be linear, or leave a number for each class: 2 to {MAX_CLASSES}, 10 for digits"
+    )]
     LastLayer,
     /// A layer without neurons.
     #[error("layer {layer} has {width} outputs, expected 1 to {max}", max = MAX_WIDTH)]
@@ -453,7 +456,7 @@ impl Architecture {
     ///
     /// # Errors
     ///
-    /// If they do not lead from 784 pixels to 10 logits.
+    /// If they do not lead from 784 pixels to 2 to [`MAX_CLASSES`] logits.
     pub fn new(pixel_scale: PixelScale, layers: &[LayerKind]) -> Result<Self, ArchitectureError> {
         if layers.len() > MAX_LAYERS {
             return Err(ArchitectureError::TooManyLayers { found: layers.len() });
@@ -461,7 +464,8 @@ impl Architecture {
         let mut chain = Chain::new(pixel_scale);
         chain.extend(layers)?;
         let Some(last) = layers.last() else { return Err(ArchitectureError::FirstLayer) };
-        if chain.shape != Shape::flat(DIGITS) || *last == LayerKind::Relu {
+        let Shape { height, width, channels: classes } = chain.shape;
+        if (height, width) != (1, 1) || !(2..=MAX_CLASSES).contains(&classes) || *last == LayerKind::Relu {
             return Err(ArchitectureError::LastLayer);
         }
         Ok(chain.architecture)
@@ -533,6 +537,11 @@ impl Architecture {
     /// The layers from pixels to logits.
     pub fn layers(&self) -> &[Layer] {
         &self.layers
+    }
+
+    /// How many classes are told apart: the logits that come out.
+    pub fn classes(&self) -> usize {
+        self.widths.last().copied().unwrap_or(0)
     }
 
     /// What comes out of each layer.

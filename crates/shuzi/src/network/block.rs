@@ -4,7 +4,7 @@
 
 use super::{Architecture, Layer, batch_norm::BatchNorm, prepared::Scratch};
 use crate::{
-    image::{DIGITS, PIXELS},
+    image::PIXELS,
     kernels::{
         Level, Numbers,
         pixels::{Images, by_pixel::PixelBlock},
@@ -46,11 +46,12 @@ impl Half {
 #[derive(Debug)]
 pub struct Block {
     pub(super) level: Level,
+    pub(super) classes: usize,
     pub(super) labels: Vec<u8>,
     pub(super) correct: usize,
-    /// How much of each target is spread over all digits, see [`super::softmax`].
+    /// How much of each target is spread over all classes, see [`super::softmax`].
     pub(super) label_smoothing: f32,
-    /// `[images, 10]`: how probable each digit should be, in place of the labels; empty without a teacher.
+    /// `[images, classes]`: how probable each class should be, in place of the labels; empty without a teacher.
     pub(super) targets: Vec<f32>,
     /// Whether gradients are taken from pairs of bfloat16.
     pub(super) pairs: bool,
@@ -66,7 +67,7 @@ pub struct Block {
     pub(super) scratch: Scratch,
     /// Constants of one layer's channels.
     pub(super) room: Vec<f32>,
-    /// `[images, 10]`.
+    /// `[images, classes]`.
     pub(super) probabilities: Numbers,
     pub(super) losses: Vec<f32>,
 }
@@ -87,7 +88,7 @@ impl Block {
         Block { outputs, gradients, pixels, ..Block::without_gradients(architecture, level, capacity) }
     }
 
-    /// The same with each target's `label_smoothing`, 0 to below 1, spread over all digits.
+    /// The same with each target's `label_smoothing`, 0 to below 1, spread over all classes.
     pub fn with_label_smoothing(self, label_smoothing: f32) -> Self {
         Block { label_smoothing, ..self }
     }
@@ -105,12 +106,14 @@ impl Block {
                 _ => {}
             }
         }
+        let classes = architecture.classes();
         Block {
             level,
+            classes,
             labels: Vec::with_capacity(capacity),
             correct: 0,
             label_smoothing: 0.0,
-            targets: Vec::with_capacity(DIGITS * capacity),
+            targets: Vec::with_capacity(classes * capacity),
             pairs: false,
             pixels: zeros(0),
             outputs: (0..architecture.layers().len())
@@ -121,7 +124,7 @@ impl Block {
             measured: zeros(architecture.statistic_count()),
             scratch,
             room,
-            probabilities: zeros(DIGITS * capacity),
+            probabilities: zeros(classes * capacity),
             losses: vec![0.0; capacity],
         }
     }
@@ -143,16 +146,17 @@ impl Block {
         self.targets.clear();
     }
 
-    /// Sets how probable each digit should be, for each image or for none. The loss is taken by these then, in place of
+    /// Sets how probable each class should be, `[images, classes]` or none. The loss is taken by these then, in place of
     /// the labels and their smoothing.
     ///
     /// # Panics
     ///
     /// If there are not as many as labels.
-    pub fn set_targets(&mut self, targets: &[[f32; DIGITS]]) {
-        assert!(targets.is_empty() || targets.len() == self.labels.len(), "Block::set_targets: images");
+    pub fn set_targets(&mut self, targets: &[f32]) {
+        let fits = targets.len() == self.classes * self.labels.len();
+        assert!(targets.is_empty() || fits, "Block::set_targets: images");
         self.targets.clear();
-        self.targets.extend_from_slice(targets.as_flattened());
+        self.targets.extend_from_slice(targets);
     }
 
     /// Replaces the pixels of its images, each byte multiplied by `scale`; as many as labels.
@@ -189,14 +193,19 @@ impl Block {
         &self.losses[..self.labels.len()]
     }
 
-    /// The logits of each image, after forward.
-    pub fn logits(&self) -> &[[f32; DIGITS]] {
-        let logits = self.outputs.last().expect("a network has layers");
-        &logits.as_chunks().0[..self.labels.len()]
+    /// Logits of an image.
+    pub fn classes(&self) -> usize {
+        self.classes
     }
 
-    /// The probability of each digit for each image, after forward.
-    pub fn probabilities(&self) -> &[[f32; DIGITS]] {
-        &self.probabilities.as_chunks().0[..self.labels.len()]
+    /// The logits of each image, `[images, classes]`, after forward.
+    pub fn logits(&self) -> &[f32] {
+        let logits = self.outputs.last().expect("a network has layers");
+        &logits[..self.labels.len() * self.classes]
+    }
+
+    /// The probability of each class for each image, `[images, classes]`, after forward.
+    pub fn probabilities(&self) -> &[f32] {
+        &self.probabilities[..self.labels.len() * self.classes]
     }
 }

@@ -35,10 +35,14 @@ fn targets<'a>(soft: &'a [f32], labels: &'a [u8], smoothing: f32) -> Targets<'a>
     if soft.is_empty() { Targets::Labels { labels, smoothing } } else { Targets::Soft(soft) }
 }
 
-/// Whether these probabilities give the label; that of no digit is given by none that is more probable than not.
-fn is_right(probabilities: &[f32; DIGITS], label: u8) -> bool {
-    let digit = most_probable(probabilities);
-    digit == label || label == NO_DIGIT && probabilities[usize::from(digit)] < 0.5
+/// How many of these probabilities give their label; that of no digit is given by none that is more probable than not.
+#[inline(always)]
+fn count_right(classes: usize, probabilities: &[f32], labels: &[u8]) -> usize {
+    let is_right = |(probabilities, &label): (&[f32], &u8)| {
+        let class = most_probable(probabilities);
+        class == label || label == NO_DIGIT && probabilities[usize::from(class)] < 0.5
+    };
+    probabilities.chunks_exact(classes).zip(labels).filter(|&reading| is_right(reading)).count()
 }
 
 /// A key for one layer's dropout.
@@ -181,13 +185,16 @@ impl Architecture {
     /// Probabilities, losses and right readings from the logits.
     fn judge(&self, block: &mut Block) {
         let (images, level) = (block.labels.len(), block.level);
-        let logits = &block.outputs[self.layers.len() - 1][..images * DIGITS];
-        let probabilities = &mut block.probabilities[..images * DIGITS];
+        let classes = block.classes;
+        let logits = &block.outputs[self.layers.len() - 1][..images * classes];
+        let probabilities = &mut block.probabilities[..images * classes];
         let losses = &mut block.losses[..images];
         let targets = targets(&block.targets, &block.labels, block.label_smoothing);
-        softmax::cross_entropy(level, logits, targets, probabilities, losses);
-        let readings = block.probabilities().iter().zip(&block.labels);
-        block.correct = readings.filter(|&(p, &label)| is_right(p, label)).count();
+        softmax::cross_entropy(level, classes, logits, targets, probabilities, losses);
+        block.correct = match classes {
+            DIGITS => count_right(DIGITS, probabilities, &block.labels), // written out, as in softmax.rs
+            _ => count_right(classes, probabilities, &block.labels),
+        };
     }
 
     /// Takes a block forward as in training, for what batch normalisation measures of it
@@ -248,11 +255,11 @@ impl Architecture {
         self.forward_from(0, Purpose::Train { key }, parameters, prepared, block);
         self.judge(block);
         let (images, level, pairs) = (block.labels.len(), block.level, block.pairs);
-        let last = self.layers.len() - 1;
-        let dlogits = &mut block.gradients[last][..images * DIGITS];
-        let probabilities = &block.probabilities[..images * DIGITS];
+        let (last, classes) = (self.layers.len() - 1, block.classes);
+        let dlogits = &mut block.gradients[last][..images * classes];
+        let probabilities = &block.probabilities[..images * classes];
         let targets = targets(&block.targets, &block.labels, block.label_smoothing);
-        softmax::backward(level, probabilities, targets, weight, dlogits);
+        softmax::backward(level, classes, probabilities, targets, weight, dlogits);
         for index in (0..=last).rev() {
             let (before, after) = block.gradients.split_at_mut(index);
             let dy = &after[0][..images * self.widths[index]];
@@ -315,12 +322,12 @@ impl Architecture {
     /// Nothing needs the gradient of the pixels, so it is not computed.
     pub fn backward(&self, parameters: &[f32], block: &mut Block, first_gradient: &mut [f32], weight: f32) {
         let (images, level) = (block.labels.len(), block.level);
-        let last = self.layers.len() - 1;
+        let (last, classes) = (self.layers.len() - 1, block.classes);
         let dlogits = if last == 0 { &mut *first_gradient } else { &mut block.gradients[last][..] };
-        let probabilities = &block.probabilities[..images * DIGITS];
-        let dlogits = &mut dlogits[..images * DIGITS];
+        let probabilities = &block.probabilities[..images * classes];
+        let dlogits = &mut dlogits[..images * classes];
         let targets = targets(&block.targets, &block.labels, block.label_smoothing);
-        softmax::backward(level, probabilities, targets, weight, dlogits);
+        softmax::backward(level, classes, probabilities, targets, weight, dlogits);
         for index in (1..=last).rev() {
             let (before, after) = block.gradients.split_at_mut(index);
             let dy = &after[0][..images * self.widths[index]];

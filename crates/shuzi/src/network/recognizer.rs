@@ -31,6 +31,11 @@ impl ReadyNetwork {
         ReadyNetwork { network, prepared, level }
     }
 
+    /// How many classes it tells apart.
+    pub fn classes(&self) -> usize {
+        self.network.architecture().classes()
+    }
+
     /// How many images are best read together.
     pub fn block_size(&self) -> usize {
         self.network.architecture().reading_block()

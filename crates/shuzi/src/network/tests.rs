@@ -191,7 +191,8 @@ fn layers_that_make_no_network_are_refused() {
         (vec![], ArchitectureError::FirstLayer),
         (vec![Relu, Linear(10)], ArchitectureError::FirstLayer),
         (vec![Linear(10), Relu], ArchitectureError::LastLayer),
-        (vec![Linear(9)], ArchitectureError::LastLayer),
+        (vec![Linear(1)], ArchitectureError::LastLayer),
+        (vec![Linear(256)], ArchitectureError::LastLayer),
         (vec![Linear(0), Linear(10)], ArchitectureError::Width { layer: 0, width: 0 }),
         (vec![Linear(usize::MAX), Linear(10)], ArchitectureError::Width { layer: 0, width: usize::MAX }),
         (vec![Linear(10); 257], ArchitectureError::TooManyLayers { found: 257 }),
@@ -366,7 +367,7 @@ fn read_layer_by_layer(network: &Network, data: &Dataset) -> Vec<f32> {
     block.set_labels(data.labels().iter().copied());
     block.set_pixels(data.images().chunks_exact(PIXELS), architecture.pixel_scale().factor());
     architecture.read(network, &[], &mut block);
-    block.probabilities().as_flattened().to_vec()
+    block.probabilities().to_vec()
 }
 
 /// What a network says of all images, read in blocks that are not all full.
@@ -375,7 +376,7 @@ fn read_with(ready: &ReadyNetwork, data: &Dataset) -> Vec<f32> {
     let examples: Vec<_> = (0..data.len()).map(|index| data.example(index)).collect();
     examples
         .chunks(4)
-        .flat_map(|block| recognizer.read(block.iter().copied()).probabilities().as_flattened().to_vec())
+        .flat_map(|block| recognizer.read(block.iter().copied()).probabilities().to_vec())
         .collect()
 }
 

@@ -7,8 +7,9 @@ pub mod schedule;
 
 pub use self::schedule::Schedule;
 use crate::{
+    classes::Classes,
     image::SIDE,
-    network::{Architecture, ArchitectureError, InitialWeights, LayerKind, Precision, Storage},
+    network::{Architecture, ArchitectureError, ConvKind, InitialWeights, LayerKind, Precision, Storage},
     preprocess::{
         PixelScale,
         augment::{self, Augmentation},
@@ -86,7 +87,7 @@ pub struct TrainingRecipe {
     /// Of which images batch normalisation's statistics are, in the network that is kept.
     #[serde(default, skip_serializing_if = "is_as_trained")]
     pub statistics: Statistics,
-    /// How much of each target is spread over all digits; 0 to below 1.
+    /// How much of each target is spread over all classes; 0 to below 1.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub label_smoothing: f32,
     /// A network to learn from besides the labels.
@@ -174,7 +175,7 @@ pub enum Averaging {
     },
 }
 
-/// A trained network whose answers are learned from, as probabilities of all ten digits (Hinton et al. 2015).
+/// A trained network whose answers are learned from, as probabilities of all classes (Hinton et al. 2015).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Distillation {
@@ -354,6 +355,12 @@ pub enum RecipeError {
     /// Layers that make no network.
     #[error("network.layers")]
     Layers(#[from] ArchitectureError),
+    /// What is drawn shows digits, or none, which says nothing of other classes.
+    #[error("training.additions are for digits, but the data shows {classes}")]
+    Additions {
+        /// What the data shows.
+        classes: Classes,
+    },
 }
 
 /// What a number in a recipe may be.
@@ -494,6 +501,29 @@ impl Recipe {
         }
     }
 
+    /// The same for data of these classes: the last layer with weights gets an output for each, whatever number stands there.
+    ///
+    /// # Errors
+    ///
+    /// [`RecipeError::Additions`] if it adds digits to what are none, [`RecipeError::Layers`] if no such layer gives the
+    /// logits.
+    pub fn for_classes(mut self, classes: &Classes) -> Result<Recipe, RecipeError> {
+        if self.training.additions.is_some() && !classes.are_digits() {
+            return Err(RecipeError::Additions { classes: classes.clone() });
+        }
+        let outputs = self.network.layers.iter_mut().rev().find_map(|layer| match layer {
+            LayerKind::Linear(outputs) | LayerKind::Conv(ConvKind { channels: outputs, .. }) => Some(outputs),
+            _ => None,
+        });
+        if let Some(outputs) = outputs {
+            *outputs = classes.count();
+        }
+        if self.architecture()?.classes() != classes.count() {
+            return Err(ArchitectureError::LastLayer.into());
+        }
+        Ok(self)
+    }
+
     /// The layers of its network.
     pub fn architecture(&self) -> Result<Architecture, ArchitectureError> {
         Architecture::new(self.network.pixels, &self.network.layers)
@@ -593,6 +623,26 @@ mod tests {
         assert_eq!(recipe.network.pixels, PixelScale::Raw);
         assert_eq!((recipe.training.batch_size.of(60_000), recipe.training.epochs), (90, 3));
         assert_eq!((recipe.training.learning_rate, recipe.training.last_batch), (0.01, LastBatch::Drop));
+    }
+
+    #[test]
+    fn the_last_layer_follows_the_data() {
+        let classes = |count: usize| Classes::new((0..count).map(|i| format!("{i}!")).collect()).unwrap();
+        for (name, text) in BUILT_IN {
+            let recipe = Recipe::from_toml(text.as_bytes()).unwrap();
+            assert_eq!(recipe.clone().for_classes(&Classes::digits()).unwrap(), recipe, "{name}");
+            let error = RecipeError::Additions { classes: classes(26) };
+            match recipe.for_classes(&classes(26)) {
+                Ok(letters) => assert_eq!(letters.architecture().unwrap().classes(), 26, "{name}"),
+                Err(found) => assert_eq!((name, found), ("photo", error)),
+            }
+        }
+        let mut recipe = Recipe::from_toml(CLASSIC.as_bytes()).unwrap();
+        let conv = ConvKind { channels: 10, kernel: 5, stride: 1, padding: 0 };
+        recipe.network.layers = vec![LayerKind::Conv(conv), LayerKind::GlobalAveragePool];
+        assert_eq!(recipe.clone().for_classes(&classes(3)).unwrap().architecture().unwrap().classes(), 3);
+        recipe.network.layers = vec![LayerKind::Conv(conv), LayerKind::Flatten];
+        assert_eq!(recipe.for_classes(&classes(3)), Err(ArchitectureError::LastLayer.into()));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 use super::Reader;
 use crate::{
-    image::{DIGITS, DigitImage, PIXELS, SIDE},
+    image::{DigitImage, PIXELS, SIDE},
     network::{Layer, Recognizer, Shape},
 };
 
@@ -34,11 +34,11 @@ impl Reader {
     ///
     /// # Panics
     ///
-    /// If `digit` is above 9.
+    /// If there is no such class.
     pub fn occlusion(&self, image: &DigitImage, digit: u8) -> [f32; PIXELS] {
         const SQUARE: usize = 4;
         const STRIDE: usize = 2;
-        assert!(usize::from(digit) < DIGITS, "occlusion: digit {digit}");
+        assert!(usize::from(digit) < self.classes.count(), "occlusion: digit {digit}");
         let square = |place: (usize, usize)| {
             (0..SQUARE * SQUARE).map(move |i| (place.1 + i / SQUARE) * SIDE + place.0 + i % SQUARE)
         };

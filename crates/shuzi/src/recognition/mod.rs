@@ -1,18 +1,21 @@
 //! Recognition: from a picture to the digits that are written in it, or to none.
 //!
-//! In: a [`Reader`] (a trained model, ready to read) and a [`Picture`]. Out: a [`Reading`]: every digit with its place, its ten
+//! In: a [`Reader`] (a trained model, ready to read) and a [`Picture`]. Out: a [`Reading`]: every digit with its place, its
 //! probabilities and whether it is accepted.
 //!
 //! Ink is found and cut into pieces by [`preprocess`](crate::preprocess); which pieces make a digit together, and where
 //! digits that touch come apart, the network judges: of all ways to group the pieces of a line, from left to right, the
 //! one whose digits are most probable (over-segmentation and search, LeCun et al. 1998, section V). That
 //! works because it was trained on what is no digit, too, and gives none of the ten much there.
+//!
+//! What is said of digits here holds for the classes of any model: letters are read the same way.
 
 mod insight;
 
 pub use self::insight::LayerOutput;
 use crate::{
-    image::{DIGITS, DigitImage, Picture, most_probable},
+    classes::Classes,
+    image::{DigitImage, Picture, most_probable},
     kernels::Level,
     model::Model,
     network::{Precision, ReadyNetwork, Recognizer},
@@ -29,6 +32,7 @@ use serde_json::json;
 #[derive(Clone, Debug)]
 pub struct Reader {
     network: ReadyNetwork,
+    classes: Classes,
     temperature: f32,
 }
 
@@ -37,45 +41,53 @@ impl Reader {
     pub fn new(model: &Model, level: Level) -> Self {
         Reader {
             network: ReadyNetwork::new(&model.network, level, Precision::F32),
+            classes: model.classes.clone(),
             temperature: model.record.temperature.unwrap_or(1.0) as f32,
         }
     }
 
-    /// The ten probabilities of each image, calibrated by the model's temperature.
-    pub fn probabilities(&self, images: &[DigitImage]) -> Vec<[f32; DIGITS]> {
+    /// What it tells apart.
+    pub fn classes(&self) -> &Classes {
+        &self.classes
+    }
+
+    /// The probabilities of all classes for each image, calibrated by the model's temperature.
+    pub fn probabilities(&self, images: &[DigitImage]) -> Vec<Vec<f32>> {
         self.judge(images).iter().map(|judgement| self.calibrated(judgement)).collect()
     }
 
     /// The network's own probabilities, which decide what is a digit: calibrated on digits alone, they would tell others worse.
-    fn judge(&self, images: &[DigitImage]) -> Vec<[f32; DIGITS]> {
+    fn judge(&self, images: &[DigitImage]) -> Vec<Vec<f32>> {
         let block_size = self.network.block_size().min(images.len().max(1));
         let mut recognizer = Recognizer::new(&self.network, block_size);
         let mut probabilities = Vec::with_capacity(images.len());
         for images in images.chunks(block_size) {
             let block = recognizer.read(images.iter().map(|image| (&image.0[..], 0)));
-            probabilities.extend(block.logits().iter().map(softmax));
+            probabilities.extend(block.logits().chunks_exact(block.classes()).map(softmax));
         }
         probabilities
     }
 
     /// What the probabilities would be with the logits divided by the temperature.
-    fn calibrated(&self, probabilities: &[f32; DIGITS]) -> [f32; DIGITS] {
+    fn calibrated(&self, probabilities: &[f32]) -> Vec<f32> {
         if self.temperature == 1.0 {
-            return *probabilities;
+            return probabilities.to_vec();
         }
-        softmax(&probabilities.map(|p| p.max(f32::MIN_POSITIVE).ln() / self.temperature))
+        let logits = probabilities.iter().map(|p| p.max(f32::MIN_POSITIVE).ln() / self.temperature);
+        softmax(&logits.collect::<Vec<_>>())
     }
 }
 
-fn softmax(logits: &[f32; DIGITS]) -> [f32; DIGITS] {
+fn softmax(logits: &[f32]) -> Vec<f32> {
     let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let exponentials = logits.map(|z| (z - largest).exp());
-    let sum: f32 = exponentials.iter().sum();
-    exponentials.map(|e| e / sum)
+    let mut p: Vec<f32> = logits.iter().map(|z| (z - largest).exp()).collect();
+    let sum: f32 = p.iter().sum();
+    p.iter_mut().for_each(|p| *p /= sum);
+    p
 }
 
 /// The probability of the most probable digit.
-fn largest(probabilities: &[f32; DIGITS]) -> f32 {
+fn largest(probabilities: &[f32]) -> f32 {
     probabilities[usize::from(most_probable(probabilities))]
 }
 
@@ -112,14 +124,14 @@ pub struct Area {
 /// A digit that was read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DigitReading {
-    /// The most probable one.
+    /// The most probable one; with a model of other classes the label of the class.
     pub digit: u8,
     /// Where it is.
     pub area: Area,
     /// Its line, from 0 at the top.
     pub line: usize,
-    /// Of all ten, calibrated; they sum to 1.
-    pub probabilities: [f32; DIGITS],
+    /// Of all classes, calibrated; they sum to 1.
+    pub probabilities: Vec<f32>,
     /// Whether it is too improbable to be a digit at all.
     pub rejected: bool,
     /// What the network saw.
@@ -132,12 +144,16 @@ impl DigitReading {
         self.probabilities[usize::from(self.digit)]
     }
 
-    fn to_json(&self) -> serde_json::Value {
+    fn to_json(&self, classes: &Classes) -> serde_json::Value {
         let area = self.area;
-        json!({
+        let mut object = json!({
             "digit": self.digit, "box": [area.left, area.top, area.width, area.height], "line": self.line,
             "probabilities": self.probabilities, "confidence": self.confidence(), "rejected": self.rejected,
-        })
+        });
+        if !classes.are_digits() {
+            object["class"] = classes.name(self.digit).into();
+        }
+        object
     }
 }
 
@@ -150,6 +166,8 @@ pub struct Reading {
     pub pieces: Vec<Area>,
     /// The ink that was found, if any.
     pub ink: Option<Ink>,
+    /// What the model tells apart.
+    pub classes: Classes,
 }
 
 /// How the digits of a [`Reading`] become text.
@@ -162,25 +180,28 @@ pub struct Wording {
 }
 
 impl Reading {
-    /// The accepted digits, line after line.
+    /// The accepted digits, line after line; names of more than a letter with a space between.
     pub fn text(&self, wording: Wording) -> String {
+        let are_characters = self.classes.are_characters();
         let mut text = String::new();
         let mut line = None;
         for digit in self.digits.iter().filter(|digit| !digit.rejected) {
-            if wording.lines && line.is_some_and(|line| line != digit.line) {
-                text.push('\n');
+            match line {
+                Some(line) if wording.lines && line != digit.line => text.push('\n'),
+                Some(_) if !are_characters => text.push(' '),
+                _ => {}
             }
             line = Some(digit.line);
             let is_sure = digit.confidence() >= wording.min_confidence;
-            text.push(if is_sure { char::from(b'0' + digit.digit) } else { '?' });
+            text.push_str(if is_sure { self.classes.name(digit.digit) } else { "?" });
         }
         text
     }
 
     /// What is in the picture, for programs: `{"text", "digits": [{"digit", "box": [left, top, width, height], "line",
-    /// "probabilities": [10], "confidence", "rejected"}]}`.
+    /// "probabilities": [10], "confidence", "rejected"}]}`; with a model of other classes each has its name, `"class"`, too.
     pub fn to_json(&self, wording: Wording) -> serde_json::Value {
-        let digits: Vec<_> = self.digits.iter().map(DigitReading::to_json).collect();
+        let digits: Vec<_> = self.digits.iter().map(|digit| digit.to_json(&self.classes)).collect();
         json!({ "text": self.text(wording), "digits": digits })
     }
 }
@@ -191,7 +212,8 @@ pub fn recognize(reader: &Reader, picture: &Picture, options: Options) -> Readin
     const DOUBTFUL: f32 = 0.6;
     const SURE: f32 = 0.9;
     let mut readings = find_inks(picture).into_iter().map(|ink| recognize_ink(reader, ink, options));
-    let Some(likely) = readings.next() else { return Reading::default() };
+    let nothing = || Reading { classes: reader.classes.clone(), ..Reading::default() };
+    let Some(likely) = readings.next() else { return nothing() };
     let surer = if likely.0 < DOUBTFUL { readings.find(|(sureness, _)| *sureness > SURE) } else { None };
     surer.unwrap_or(likely).1
 }
@@ -222,7 +244,7 @@ fn recognize_ink(reader: &Reader, ink: Ink, options: Options) -> (f32, Reading) 
         image,
     });
     let digits = digits.collect();
-    (sureness, Reading { digits, pieces, ink: Some(ink) })
+    (sureness, Reading { digits, pieces, ink: Some(ink), classes: reader.classes.clone() })
 }
 
 impl From<&Piece> for Area {
@@ -260,7 +282,7 @@ impl Candidate {
 }
 
 /// A candidate, and what the network says of it.
-type Judged = (Candidate, [f32; DIGITS]);
+type Judged = (Candidate, Vec<f32>);
 
 /// Candidates that are digits, and what they were chosen from.
 type Found = (Vec<Judged>, Vec<Area>);
@@ -269,7 +291,7 @@ type Found = (Vec<Judged>, Vec<Area>);
 fn read_one(reader: &Reader, pieces: Vec<Piece>) -> Found {
     let candidate = (!pieces.is_empty()).then(|| Candidate::new(Piece::union(pieces.iter()))).flatten();
     let judge = |candidate: Candidate| {
-        let judgement = reader.judge(&[candidate.image])[0];
+        let judgement = reader.judge(&[candidate.image]).remove(0);
         (candidate, judgement)
     };
     (candidate.map(judge).into_iter().collect(), pieces.iter().map(Area::from).collect())
@@ -286,7 +308,7 @@ fn read_line(reader: &Reader, line: Line) -> Found {
     let mut atoms = vec![];
     for (piece, candidate) in line.into_iter().zip(whole) {
         let judgement = candidate.and_then(|_| judgements.next());
-        if judgement.is_some_and(|p| largest(&p) >= SURE) {
+        if judgement.as_ref().is_some_and(|p| largest(p) >= SURE) {
             atoms.push(Atom { piece, is_cut: false, judgement });
         } else {
             let parts = segment::apart(piece, height).into_iter().enumerate();
@@ -303,7 +325,7 @@ struct Atom {
     /// Whether it was cut off from the one before.
     is_cut: bool,
     /// What the network says of it alone, where it was asked.
-    judgement: Option<[f32; DIGITS]>,
+    judgement: Option<Vec<f32>>,
 }
 
 /// All groups of neighbouring atoms that may be digits, and what the network says of them.
@@ -332,7 +354,7 @@ impl Search {
             let row: Vec<_> = (first..atoms.len().min(first + MOST))
                 .map(|last| {
                     let candidate = candidate(last)?;
-                    let known = atoms[first].judgement.filter(|_| first == last);
+                    let known = atoms[first].judgement.clone().filter(|_| first == last);
                     if known.is_none() {
                         images.push(candidate.image);
                     }

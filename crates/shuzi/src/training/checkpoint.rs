@@ -387,6 +387,9 @@ fn examples_sha256(examples: Examples<'_>) -> String {
             for bytes in [data.images(), data.labels()] {
                 hasher.update(bytes);
             }
+            if !data.classes().are_digits() {
+                hasher.update(data.classes().to_json());
+            }
             let orders = match order {
                 Order::Shuffled => &[][..],
                 Order::Given(epochs) => epochs,

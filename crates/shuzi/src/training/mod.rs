@@ -28,9 +28,9 @@ pub use self::{
 };
 use crate::{
     Rng,
+    classes::Classes,
     dataset::{Dataset, synthetic},
     evaluation::{Evaluation, evaluate},
-    image::DIGITS,
     kernels::{
         Level, Processor,
         pixels::Images,
@@ -104,7 +104,8 @@ pub fn split(data: &Dataset, validation: usize, seed: u64) -> Split {
 ///
 /// # Panics
 ///
-/// If there are more than 4,294,967,296 examples then.
+/// If there are more than 4,294,967,296 examples then, or the data does not show digits, see
+/// [`Recipe::for_classes`].
 pub fn add(data: &mut Dataset, split: &mut Split, additions: Additions, threads: usize) {
     const SEED: u64 = 3; // 1 and 2 are those of data sets that are synthetic as a whole
     let Additions { digits, others } = additions;
@@ -153,6 +154,14 @@ impl<'a> Examples<'a> {
     /// The training part of a data set, shuffled for each epoch.
     pub fn shuffled(data: &'a Dataset, split: &'a Split) -> Self {
         Examples::Kept { data, indices: &split.training, order: &Order::Shuffled }
+    }
+
+    /// What they show.
+    pub fn classes(&self) -> Classes {
+        match self {
+            Examples::Kept { data, .. } => data.classes().clone(),
+            Examples::Drawn { .. } => Classes::digits(),
+        }
     }
 
     /// How many an epoch has.
@@ -266,7 +275,8 @@ pub fn steps_per_epoch(recipe: &TrainingRecipe, examples: usize) -> usize {
 /// # Panics
 ///
 /// If there is no thread, an index is behind the last example, the batch is larger than the
-/// training set, or there is a teacher against the recipe's word.
+/// training set, the network tells another number of classes apart than the examples have, or there is a teacher against the
+/// recipe's word.
 pub fn train<'a>(
     recipe: &TrainingRecipe,
     network: &mut Network,
@@ -315,6 +325,8 @@ fn train_from(
     let count = examples.count();
     let batch_size = recipe.batch_size.of(count);
     assert!((1..=count).contains(&batch_size), "train: batches of {batch_size}");
+    let outputs = trained.architecture().classes();
+    assert_eq!(outputs, examples.classes().count(), "train: outputs and classes");
     let teacher = teacher.map(|network| ReadyNetwork::new(network, processor.level, recipe.precision));
     let mut run = Run {
         recipe,
@@ -772,15 +784,16 @@ fn epoch_order(order: &Order, training: &[u32], seed: u64, epoch: usize) -> Vec<
 struct Batch<'a> {
     data: &'a Dataset,
     indices: &'a [u32],
-    /// A teacher's, if there is one, in the batch whose turn it is.
-    targets: &'a [[f32; DIGITS]],
+    /// A teacher's, `[examples, classes]`, if there is one, in the batch whose turn it is.
+    targets: &'a [f32],
 }
 
 impl<'a> Batch<'a> {
     /// Part number `part` of so many examples.
     fn part(self, part: usize, size: usize) -> Batch<'a> {
         let indices = self.indices.chunks(size).nth(part).unwrap_or_default();
-        Batch { indices, targets: self.targets.chunks(size).nth(part).unwrap_or_default(), ..self }
+        let mut targets = self.targets.chunks(size * self.data.classes().count());
+        Batch { indices, targets: targets.nth(part).unwrap_or_default(), ..self }
     }
 
     fn images(self, part: usize, size: usize) -> impl Images<'a> {

@@ -6,7 +6,7 @@
 
 use super::Batch;
 use crate::{
-    image::{DIGITS, NO_DIGIT},
+    image::NO_DIGIT,
     kernels::team::Team,
     network::{ReadyNetwork, Recognizer},
     recipe::{Distillation, TrainingRecipe},
@@ -18,15 +18,13 @@ pub(super) struct Teacher<'a> {
     block_size: usize,
     /// One for each thread.
     recognizers: Vec<Recognizer<'a>>,
-    /// Targets of each block of the batch.
-    answers: Vec<Vec<Target>>,
-    targets: Vec<Target>,
+    /// Targets of each block of the batch, how probable each class should be: `[images, classes]`.
+    answers: Vec<Vec<f32>>,
+    /// Of all of them.
+    targets: Vec<f32>,
     distillation: &'a Distillation,
     label_smoothing: f32,
 }
-
-/// How probable each digit should be.
-type Target = [f32; DIGITS];
 
 impl<'a> Teacher<'a> {
     /// `None` if the recipe asks for no teacher.
@@ -42,30 +40,31 @@ impl<'a> Teacher<'a> {
     ) -> Option<Self> {
         assert_eq!(recipe.distillation.is_some(), network.is_some(), "train: a teacher, as the recipe says");
         let (network, distillation) = (network?, recipe.distillation.as_ref()?);
-        let block_size = network.block_size().min(batch_size.div_ceil(threads));
+        let (block_size, classes) =
+            (network.block_size().min(batch_size.div_ceil(threads)), network.classes());
+        let room = || Vec::with_capacity(block_size * classes);
         Some(Teacher {
             block_size,
             recognizers: (0..threads).map(|_| Recognizer::new(network, block_size)).collect(),
-            answers: (0..batch_size.div_ceil(block_size)).map(|_| Vec::with_capacity(block_size)).collect(),
-            targets: Vec::with_capacity(batch_size),
+            answers: (0..batch_size.div_ceil(block_size)).map(|_| room()).collect(),
+            targets: Vec::with_capacity(batch_size * classes),
             distillation,
             label_smoothing: recipe.label_smoothing,
         })
     }
 
-    /// The targets of all images of a batch.
-    pub fn targets(&mut self, batch: Batch<'_>, team: &mut Team<'_>) -> &[Target] {
+    /// The targets of all images of a batch, `[images, classes]`.
+    pub fn targets(&mut self, batch: Batch<'_>, team: &mut Team<'_>) -> &[f32] {
         let Teacher { block_size, recognizers, answers, targets, distillation, label_smoothing } = self;
         let block_size = *block_size;
         let answers = &mut answers[..batch.indices.len().div_ceil(block_size)];
         team.for_each_in_room(answers, recognizers, |index, answers, recognizer| {
             let Batch { data, indices, .. } = batch.part(index, block_size);
             let block = recognizer.read(indices.iter().map(|&index| data.example(index as usize)));
-            let labelled = block.logits().iter().zip(block.labels());
             answers.clear();
-            answers.extend(
-                labelled.map(|(logits, &label)| distillation.target(logits, label, *label_smoothing)),
-            );
+            for (logits, &label) in block.logits().chunks_exact(block.classes()).zip(block.labels()) {
+                distillation.push_target(logits, label, *label_smoothing, answers);
+            }
         });
         targets.clear();
         targets.extend(answers.iter().flatten());
@@ -74,23 +73,35 @@ impl<'a> Teacher<'a> {
 }
 
 impl Distillation {
-    fn target(&self, logits: &Target, label: u8, label_smoothing: f32) -> Target {
+    /// Adds an image's target to `targets`.
+    fn push_target(&self, logits: &[f32], label: u8, label_smoothing: f32, targets: &mut Vec<f32>) {
         let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let exponentials = logits.map(|z| ((z - largest) / self.temperature).exp());
-        let sum: f32 = exponentials.iter().sum();
+        let first = targets.len();
+        targets.extend(logits.iter().map(|z| ((z - largest) / self.temperature).exp()));
+        let target = &mut targets[first..];
+        let sum: f32 = target.iter().sum();
         let spread = if label == NO_DIGIT { 1.0 } else { label_smoothing };
-        let mut target =
-            exponentials.map(|e| self.weight * e / sum + (1.0 - self.weight) * spread / DIGITS as f32);
+        for p in &mut *target {
+            *p = self.weight * *p / sum + (1.0 - self.weight) * spread / logits.len() as f32;
+        }
         if label != NO_DIGIT {
             target[usize::from(label)] += (1.0 - self.weight) * (1.0 - label_smoothing);
         }
-        target
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::image::DIGITS;
+
+    impl Distillation {
+        fn target(&self, logits: &[f32], label: u8, label_smoothing: f32) -> Vec<f32> {
+            let mut targets = vec![];
+            self.push_target(logits, label, label_smoothing, &mut targets);
+            targets
+        }
+    }
 
     #[test]
     fn a_target_is_the_label_and_the_teachers_answer_in_their_shares() {

@@ -10,19 +10,57 @@ use crate::{
 
 /// Ten classes that differ in where their ink lies, with noise.
 fn blobs(examples: usize) -> Dataset {
+    blobs_of(examples, Classes::digits())
+}
+
+fn blobs_of(examples: usize, classes: Classes) -> Dataset {
     use rand::RngExt;
     let mut rng = Rng::seed_from_u64(11);
-    let labels: Vec<u8> = (0..examples).map(|i| (i * 7 % 10) as u8).collect();
+    let count = classes.count();
+    let labels: Vec<u8> = (0..examples).map(|i| (i * 7 % count) as u8).collect();
     let mut images = vec![0; examples * PIXELS];
+    let pixels = 700 / count;
     for (image, &label) in images.chunks_exact_mut(PIXELS).zip(&labels) {
-        for pixel in &mut image[usize::from(label) * 70..][..70] {
+        for pixel in &mut image[usize::from(label) * pixels..][..pixels] {
             *pixel = rng.random_range(0..=255);
         }
         for _ in 0..60 {
             image[rng.random_range(0..PIXELS)] = rng.random_range(0..=255);
         }
     }
-    Dataset::new(images, labels).unwrap()
+    Dataset::with_classes(images, labels, classes).unwrap()
+}
+
+#[test]
+fn any_number_of_classes_is_learned() {
+    for count in [3, 26] {
+        let classes = Classes::new((0..count).map(|class| format!("no. {class}")).collect()).unwrap();
+        let data = blobs_of(1300, classes.clone());
+        let mut by_blocks = convolutional_recipe();
+        (by_blocks.training.epochs, by_blocks.training.augmentation) = (12, None);
+        let mut by_halves = recipe();
+        by_halves.training.epochs = 20;
+        let mut teacher = None;
+        for recipe in [by_halves, by_blocks] {
+            let recipe = recipe.for_classes(&classes).unwrap();
+            let network = match &teacher {
+                None => run(&recipe, &data, 2),
+                Some(teacher) => run_taught(&recipe, &data, teacher, 0.5, 2),
+            };
+            let evaluation = evaluate(&network, &data, Processor::with_threads(2));
+            assert!(evaluation.accuracy() > 0.8, "{count}: {}", evaluation.accuracy());
+            assert_eq!((evaluation.confusion().len(), evaluation.classes()), (count, &classes));
+            assert_eq!(evaluation.probabilities(0).len(), count);
+            assert!(evaluation.best_temperature().is_none_or(|temperature| temperature < 2.0));
+            teacher = Some(network);
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "outputs and classes")]
+fn a_network_of_other_classes_is_not_trained() {
+    run(&recipe(), &blobs_of(100, Classes::new(["a", "b"].map(String::from).to_vec()).unwrap()), 1);
 }
 
 fn recipe() -> Recipe {

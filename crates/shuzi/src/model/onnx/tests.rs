@@ -144,7 +144,7 @@ fn every_layer() -> Network {
 
 #[test]
 fn every_layer_is_a_node_or_several() {
-    let file = write(&every_layer(), None, &[]);
+    let file = write(&every_layer(), &Classes::digits(), None, &[]);
     let graph = graph(&file);
     let found: Vec<_> = nodes(&graph)
         .into_iter()
@@ -180,7 +180,7 @@ fn every_layer_is_a_node_or_several() {
 
 #[test]
 fn attributes_are_those_of_the_layer() {
-    let file = write(&every_layer(), None, &[]);
+    let file = write(&every_layer(), &Classes::digits(), None, &[]);
     let nodes = graph(&file).messages(1);
     let attributes = |output: &str| -> Vec<(String, Vec<i64>)> {
         let node = nodes.iter().find(|node| node.texts(2) == [output]).unwrap();
@@ -220,7 +220,7 @@ fn attributes_are_those_of_the_layer() {
 #[test]
 fn weights_of_convolutions_are_turned_and_others_are_not() {
     let network = every_layer();
-    let file = write(&network, None, &[]);
+    let file = write(&network, &Classes::digits(), None, &[]);
     let graph = graph(&file);
     let tensors = network.architecture().tensors();
     for tensor in &tensors {
@@ -253,7 +253,7 @@ fn weights_of_convolutions_are_turned_and_others_are_not() {
 #[test]
 fn a_fully_connected_network_takes_bytes_as_they_are() {
     let layers = [LayerKind::Linear(4), LayerKind::Relu, LayerKind::Linear(10)];
-    let file = write(&network(PixelScale::Raw, &layers), Some(0.5), &[]);
+    let file = write(&network(PixelScale::Raw, &layers), &Classes::digits(), Some(0.5), &[]);
     let graph = graph(&file);
     let operators: Vec<_> = nodes(&graph).into_iter().map(|(operator, ..)| operator).collect();
     assert_eq!(operators, ["Flatten", "Gemm", "Relu", "Gemm", "Div", "Softmax"]);
@@ -264,7 +264,7 @@ fn a_fully_connected_network_takes_bytes_as_they_are() {
 
 #[test]
 fn pixels_go_in_and_probabilities_and_logits_come_out_for_any_batch() {
-    let file = write(&every_layer(), None, &[]);
+    let file = write(&every_layer(), &Classes::digits(), None, &[]);
     let graph = graph(&file);
     let shape = |value: &Fields| -> (String, Vec<String>) {
         let tensor = value.message(2).message(1);
@@ -294,7 +294,7 @@ fn what_is_known_of_a_model_goes_with_it() {
         test: Some(TestResult { count: 8, correct: 7 }),
         temperature: Some(0.25),
     };
-    let model = Model { network: network.clone(), record };
+    let model = Model { network: network.clone(), classes: Classes::digits(), record };
     let file = model.to_onnx();
     assert_eq!(file, model.to_onnx(), "equal models are equal files");
     let fields = Fields::read(&file);
@@ -316,6 +316,6 @@ fn what_is_known_of_a_model_goes_with_it() {
         ("temperature", "0.25"),
     ];
     assert_eq!(properties, expected);
-    let unknown = Model { network, record: Record::default() }.to_onnx();
+    let unknown = Model { network, classes: Classes::digits(), record: Record::default() }.to_onnx();
     assert_eq!(Fields::read(&unknown).messages(14).len(), 1, "the hash alone");
 }
