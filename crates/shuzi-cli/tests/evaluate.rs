@@ -2,9 +2,9 @@
 
 mod support;
 
-use shuzi::kernels::Level;
+use shuzi::{dataset::synthetic, kernels::Level};
 use std::{fs, path::Path};
-use support::{fail, golden, json, mnist, names, run, shuzi, succeed};
+use support::{fail, golden, idx, json, mnist, names, run, shuzi, succeed};
 use tempfile::tempdir;
 
 #[test]
@@ -193,4 +193,75 @@ fn shipped_models_read_as_many_test_images_right_as_they_say() {
             assert_eq!(object["weights_sha256"], model["weights_sha256"], "{name}");
         }
     }
+}
+
+/// MNIST's four files with a few synthetic digits each.
+fn tiny_data(folder: &Path) {
+    let (mut pixels, mut labels) = (vec![], vec![]);
+    for index in 0..20 {
+        let (image, label) = synthetic::draw(2, index);
+        pixels.extend(image.0);
+        labels.push(label);
+    }
+    fs::create_dir(folder).unwrap();
+    for part in ["train", "t10k"] {
+        let images = idx(0x803, &[20, 28, 28], &pixels);
+        fs::write(folder.join(format!("{part}-images-idx3-ubyte")), images).unwrap();
+        fs::write(folder.join(format!("{part}-labels-idx1-ubyte")), idx(0x801, &[20], &labels)).unwrap();
+    }
+}
+
+#[test]
+fn robustness_is_told_in_json_in_words_and_as_curves_with_a_sheet() {
+    let folder = tempdir().unwrap();
+    tiny_data(&folder.path().join("data"));
+    let evaluate = ["evaluate", "classic", "--data", "data", "--out", "run", "--robustness", "--png"];
+    let object = json(folder.path(), &evaluate);
+    let files = names(&folder.path().join("run"));
+    assert!(["robustness.png", "robustness.svg"].iter().all(|name| files.contains(&(*name).to_string())));
+
+    let robustness = &object["robustness"];
+    assert_eq!(robustness["clean_accuracy"], object["accuracy"]);
+    let corruptions = robustness["corruptions"].as_object().unwrap();
+    assert_eq!(corruptions.len(), 15);
+    let mean = corruptions.values().map(|accuracy| accuracy.as_f64().unwrap()).sum::<f64>() / 15.0;
+    assert!((robustness["mean_corruption_accuracy"].as_f64().unwrap() - mean).abs() < 1e-9);
+    for (sweep, identity, count) in
+        [("shift", 0.0, 9), ("rotation", 0.0, 10), ("scale", 1.0, 11), ("noise", 0.0, 11)]
+    {
+        let points = robustness["sweeps"][sweep].as_array().unwrap();
+        assert_eq!(points.len(), count, "{sweep}");
+        let unchanged = points.iter().find(|point| point[0] == identity).unwrap();
+        assert_eq!(unchanged[1], object["accuracy"], "{sweep}");
+    }
+    let one = json(folder.path(), &[&evaluate[..], &["--threads", "1"]].concat());
+    assert_eq!(one["robustness"], object["robustness"], "whatever the number of threads");
+
+    for (language, words) in [
+        ("en", ["Canny edges", "mean of the fifteen", "Rotation, degrees"]),
+        ("zh-CN", ["Canny 边缘", "十五种的平均", "旋转（度）"]),
+    ] {
+        let text = succeed(folder.path(), &[&evaluate[..], &["--lang", language]].concat());
+        let page = fs::read_to_string(folder.path().join("run/report.html")).unwrap();
+        assert!(words.iter().all(|words| text.contains(words)), "{language}: {text}");
+        assert!(page.contains(words[0]) && page.contains(words[2]), "{language}");
+        let sheet = &page[page.find("id=\"corruptions\"").unwrap()..];
+        let sheet = &sheet[..sheet.find("</section>").unwrap()];
+        assert_eq!(sheet.matches("data:image/png").count(), 16, "as it is, and fifteen corruptions");
+    }
+}
+
+#[test]
+fn robustness_is_measured_of_one_model_and_only_if_asked_for() {
+    let folder = tempdir().unwrap();
+    tiny_data(&folder.path().join("data"));
+    let (code, error) =
+        fail(folder.path(), &["evaluate", "classic", "tiny", "--data", "data", "--robustness"]);
+    assert!(code == 2 && error.contains("one by one"), "{error}");
+    let labels = ["evaluate", "--data", "data", "--labels", "x.csv", "--robustness"];
+    let (code, error) = fail(folder.path(), &labels);
+    assert!(code == 2 && error.contains("--robustness"), "{error}");
+    let object = json(folder.path(), &["evaluate", "classic", "--data", "data", "--out", "run"]);
+    assert!(object.get("robustness").is_none());
+    assert!(!names(&folder.path().join("run")).contains(&"robustness.svg".to_string()));
 }

@@ -13,7 +13,7 @@ const ROOMS: [(&str, &[&str]); 11] = [
     ("dataset", &["image", "kernels", "preprocess"]),
     ("recipe", &["image", "network", "preprocess"]),
     ("model", &["image", "network", "preprocess", "recipe"]),
-    ("evaluation", &["image", "dataset", "network"]),
+    ("evaluation", &["image", "dataset", "kernels", "network", "preprocess"]),
     ("recognition", &["image", "kernels", "model", "network", "preprocess"]),
     ("training", &["dataset", "evaluation", "image", "kernels", "model", "network", "preprocess", "recipe"]),
 ];

@@ -9,10 +9,13 @@ use crate::{
     files::{self, DataSource},
     machine, models,
     pictures::LimitArguments,
+    progress::PictureProgress,
     report::{
         Digits, Report,
         comparison::{self, ComparisonReport, Contender},
-        render, summary,
+        render,
+        robustness::{self, Harmed},
+        summary,
     },
     sources::{self, Found, Part},
     train::{facts, run_facts, seconds},
@@ -23,13 +26,21 @@ use serde_json::json;
 use shuzi::{
     Processor,
     dataset::Dataset,
-    evaluation::{Comparison, Evaluation, evaluate},
+    evaluation::{
+        Comparison, Evaluation, evaluate,
+        robustness::{Corruption, Harm, Robustness, Sweep, measure},
+    },
+    image::DigitImage,
+    kernels::Level,
 };
 use std::{
     io::Write,
     path::{Path, PathBuf},
     time::Instant,
 };
+
+/// Where the chance in harmed images comes from: always the same, so that figures compare.
+const HARM_SEED: u64 = 0;
 
 #[derive(clap::Args)]
 #[command(mut_args(needs_pictures))]
@@ -42,6 +53,8 @@ pub struct Evaluate {
     labels: Option<PathBuf>,
     #[command(flatten)]
     limits: LimitArguments,
+    #[arg(long, conflicts_with = "labels")]
+    robustness: bool,
     #[arg(long, value_name = "FILE")]
     predictions: Option<PathBuf>,
     #[arg(long, value_name = "DIR")]
@@ -98,6 +111,13 @@ impl Evaluate {
                 files::write_atomically(path, table.as_bytes())?;
             }
         }
+        let robustness = self.robustness.then(|| {
+            let progress = PictureProgress::new(Harm::all().len(), self.quiet);
+            measure(&model.network, &images, HARM_SEED, processor, || progress.step())
+        });
+        let harmed = robustness
+            .as_ref()
+            .map(|measured| Harmed { measured, examples: examples(&images.image(0), processor.level) });
         let temperature = model.record.temperature;
         let times = t!("evaluate.timing", seconds = seconds(elapsed), speed = images_per_second);
         let recipe_toml = model.record.recipe.as_ref().map(|recipe| recipe.to_toml()).unwrap_or_default();
@@ -107,6 +127,7 @@ impl Evaluate {
             recipe_toml: &recipe_toml,
             digits: Digits { evaluation: &evaluation, images: &images, temperature, origins: None },
             curves: None,
+            robustness: harmed.as_ref(),
         };
         let folder = self.write(render(&report, self.png))?;
 
@@ -116,7 +137,7 @@ impl Evaluate {
         if self.json {
             let interval = evaluation.interval();
             let scores = evaluation.digit_scores();
-            let object = json!({
+            let mut object = json!({
                 "model": name, "weights_sha256": model.weights_sha256(), "data": found.record(),
                 "count": evaluation.count(), "correct": evaluation.correct(), "accuracy": evaluation.accuracy(),
                 "interval": [interval.low, interval.high], "loss": evaluation.loss(),
@@ -127,9 +148,15 @@ impl Evaluate {
                 "worst_mistakes": evaluation.worst_mistakes(),
                 "evaluate_seconds": elapsed, "images_per_second": images_per_second, "report": folder,
             });
+            if let Some(measured) = &robustness {
+                object["robustness"] = robustness_object(measured);
+            }
             writeln!(out, "{object}")?;
         } else {
             write!(out, "{}", summary(&evaluation, temperature))?;
+            if let Some(measured) = &robustness {
+                writeln!(out, "\n{}", robustness::summary(measured))?;
+            }
             writeln!(out, "{times}")?;
             writeln!(out, "{}", t!("evaluate.files", folder = folder.display()))?;
         }
@@ -143,6 +170,9 @@ impl Evaluate {
         }
         if self.predictions.is_some() {
             return Err(UsageError(t!("evaluate.one-table").into()).into());
+        }
+        if self.robustness {
+            return Err(UsageError(t!("evaluate.one-robustness").into()).into());
         }
         // All of them are read before the first is evaluated: a slip of the pen costs no waiting.
         let read: Vec<_> = names.iter().map(|name| models::read(name)).collect::<Result<_, _>>()?;
@@ -225,6 +255,32 @@ impl Evaluate {
 
 fn tempered_error(evaluation: &Evaluation, temperature: Option<f64>) -> Option<f64> {
     temperature.map(|temperature| evaluation.at_temperature(temperature).expected_calibration_error())
+}
+
+/// An image as it is, and under each corruption.
+fn examples(image: &DigitImage, level: Level) -> (DigitImage, [DigitImage; Corruption::ALL.len()]) {
+    let corrupted = Corruption::ALL.map(|corruption| {
+        let mut harmed = *image;
+        Harm::Corruption(corruption).apply(level, &image.0, HARM_SEED, 0, &mut harmed.0);
+        harmed
+    });
+    (*image, corrupted)
+}
+
+/// How much a network bears, for programs.
+fn robustness_object(measured: &Robustness) -> serde_json::Value {
+    let corruptions = Corruption::ALL.iter().zip(measured.corruptions);
+    let sweeps = Sweep::ALL.iter().zip(&measured.sweeps);
+    json!({
+        "seed": HARM_SEED, "clean_accuracy": measured.clean,
+        "mean_corruption_accuracy": measured.mean_corruption_accuracy(),
+        "corruptions": corruptions
+            .map(|(corruption, accuracy)| (corruption.name().to_owned(), accuracy.into()))
+            .collect::<serde_json::Map<_, _>>(),
+        "sweeps": sweeps
+            .map(|(sweep, points)| (sweep.name().to_owned(), json!(points)))
+            .collect::<serde_json::Map<_, _>>(),
+    })
 }
 
 /// A model of a comparison, for programs.

@@ -16,6 +16,7 @@ use super::{
     Curves, Digits, FactGroup, Report, confusion, curves, grouped, mistakes, nats, percent, percent_or_none,
     png,
     reliability::{self, degrees},
+    robustness,
     svg::{self, Drawing, Escaped, Room, Themes},
 };
 
@@ -28,6 +29,9 @@ pub fn page(report: &Report) -> String {
         write_curves(&mut page, curves);
     }
     write_digits(&mut page, &report.digits);
+    if let Some(harmed) = report.robustness {
+        robustness::write_sections(&mut page, harmed);
+    }
     write_facts(&mut page, &report.facts);
     write_recipe(&mut page, report.recipe_toml);
     end(&mut page);
