@@ -39,6 +39,9 @@ use std::{
     time::Instant,
 };
 
+/// The table of labels in doubt, beside the report.
+const DOUBTFUL_LABELS: &str = "doubtful-labels.csv";
+
 /// Where the chance in harmed images comes from: always the same, so that figures compare.
 const HARM_SEED: u64 = 0;
 
@@ -49,6 +52,8 @@ pub struct Evaluate {
     models: Vec<PathBuf>,
     #[arg(long, value_name = "DIR|mnist|synthetic[:N]", default_value = "auto")]
     data: DataSource,
+    #[arg(long, conflicts_with = "labels")]
+    training: bool,
     #[arg(long, value_name = "FILE.csv")]
     labels: Option<PathBuf>,
     #[command(flatten)]
@@ -119,17 +124,20 @@ impl Evaluate {
             .as_ref()
             .map(|measured| Harmed { measured, examples: examples(&images.image(0), processor.level) });
         let temperature = model.record.temperature;
+        let data = self.describe(&found);
         let times = t!("evaluate.timing", seconds = seconds(elapsed), speed = images_per_second);
         let recipe_toml = model.record.recipe.as_ref().map(|recipe| recipe.to_toml()).unwrap_or_default();
         let report = Report {
             title: t!("evaluate.title", model = name.display()).into(),
-            facts: facts(&model, &found.describe(), &times, processor),
+            facts: facts(&model, &data, &times, processor),
             recipe_toml: &recipe_toml,
             digits: Digits { evaluation: &evaluation, images: &images, temperature, origins: None },
             curves: None,
             robustness: harmed.as_ref(),
         };
-        let folder = self.write(render(&report, self.png))?;
+        let mut report = render(&report, self.png);
+        report.push((DOUBTFUL_LABELS.to_owned(), doubtful_labels(&evaluation).into_bytes()));
+        let folder = self.write(report)?;
 
         if self.predictions.as_deref() == Some(Path::new("-")) {
             return Ok(()); // standard output holds the table alone
@@ -138,7 +146,7 @@ impl Evaluate {
             let interval = evaluation.interval();
             let scores = evaluation.digit_scores();
             let mut object = json!({
-                "model": name, "weights_sha256": model.weights_sha256(), "data": found.record(),
+                "model": name, "weights_sha256": model.weights_sha256(), "data": found.record(), "part": self.part().name(),
                 "count": evaluation.count(), "correct": evaluation.correct(), "accuracy": evaluation.accuracy(),
                 "interval": [interval.low, interval.high], "loss": evaluation.loss(),
                 "calibration_error": evaluation.expected_calibration_error(),
@@ -146,6 +154,8 @@ impl Evaluate {
                 "confusion": evaluation.confusion(),
                 "precision": scores.map(|score| score.precision), "recall": scores.map(|score| score.recall),
                 "worst_mistakes": evaluation.worst_mistakes(),
+                "doubtful_labels": evaluation.doubtful_labels(),
+                "known_wrong_labels": known_wrong_labels(&evaluation),
                 "evaluate_seconds": elapsed, "images_per_second": images_per_second, "report": folder,
             });
             if let Some(measured) = &robustness {
@@ -153,11 +163,19 @@ impl Evaluate {
             }
             writeln!(out, "{object}")?;
         } else {
+            if self.training {
+                writeln!(out, "{}", t!("evaluate.on-training-set"))?;
+            }
             write!(out, "{}", summary(&evaluation, temperature))?;
             if let Some(measured) = &robustness {
                 writeln!(out, "\n{}", robustness::summary(measured))?;
             }
             writeln!(out, "{times}")?;
+            let doubtful = evaluation.doubtful_labels().len();
+            if doubtful > 0 {
+                let file = folder.join(DOUBTFUL_LABELS);
+                writeln!(out, "{}", t!("evaluate.doubtful", count = doubtful, file = file.display()))?;
+            }
             writeln!(out, "{}", t!("evaluate.files", folder = folder.display()))?;
         }
         Ok(())
@@ -195,10 +213,11 @@ impl Evaluate {
                 weights_sha256: model.weights_sha256(),
             })
             .collect();
+        let data = self.describe(&found);
         let times = t!("evaluate.timing", seconds = seconds(elapsed), speed = images_per_second);
         let report = ComparisonReport {
             title: t!("evaluate.compare-title", count = names.len()).into(),
-            facts: run_facts(&found.describe(), &times, processor).into(),
+            facts: run_facts(&data, &times, processor).into(),
             models: &contenders,
             evaluations: &evaluations,
             images: &images,
@@ -219,12 +238,17 @@ impl Evaluate {
                 })
                 .collect();
             let object = json!({
-                "data": found.record(), "count": images.len(), "models": models, "comparisons": comparisons,
+                "data": found.record(), "part": self.part().name(), "count": images.len(), "models": models, "comparisons": comparisons,
                 "evaluate_seconds": elapsed, "images_per_second": images_per_second, "report": folder,
             });
             writeln!(out, "{object}")?;
         } else {
-            writeln!(out, "{}\n", t!("evaluate.compared-on", count = images.len(), data = found.describe()))?;
+            let data = found.describe();
+            let compared_on = match self.part() {
+                Part::Training => t!("evaluate.compared-on-training-set", count = images.len(), data = data),
+                Part::Test => t!("evaluate.compared-on", count = images.len(), data = data),
+            };
+            writeln!(out, "{compared_on}\n")?;
             write!(out, "{}", comparison::summary(&report))?;
             writeln!(out, "\n{times}")?;
             writeln!(out, "{}", t!("evaluate.files", folder = folder.display()))?;
@@ -232,10 +256,22 @@ impl Evaluate {
         Ok(())
     }
 
+    fn part(&self) -> Part {
+        if self.training { Part::Training } else { Part::Test }
+    }
+
+    /// What is read, for the facts of the report.
+    fn describe(&self, found: &Found) -> String {
+        match self.part() {
+            Part::Training => t!("evaluate.training-set", data = found.describe()).into(),
+            Part::Test => found.describe(),
+        }
+    }
+
     fn test(&self) -> anyhow::Result<Test> {
         let processor = machine::processor(self.threads)?;
         let found = sources::find(&self.data, &self.mirror, self.quiet)?;
-        let images = found.read(Part::Test)?;
+        let images = found.read(self.part())?;
         Ok(Test { found, images, processor })
     }
 
@@ -267,6 +303,20 @@ fn examples(image: &DigitImage, level: Level) -> (DigitImage, [DigitImage; Corru
     (*image, corrupted)
 }
 
+/// Labels known to be wrong, and the accuracy without them, for programs; nothing where there are none.
+fn known_wrong_labels(evaluation: &Evaluation) -> serde_json::Value {
+    let wrong = evaluation.known_wrong_labels();
+    if wrong.is_empty() {
+        return serde_json::Value::Null;
+    }
+    let others = evaluation.without(wrong);
+    let interval = others.interval();
+    json!({
+        "indices": wrong, "read_as_labelled": evaluation.correct() - others.correct(),
+        "accuracy_without": others.accuracy(), "interval_without": [interval.low, interval.high],
+    })
+}
+
 /// How much a network bears, for programs.
 fn robustness_object(measured: &Robustness) -> serde_json::Value {
     let corruptions = Corruption::ALL.iter().zip(measured.corruptions);
@@ -294,6 +344,20 @@ fn contender_object((contender, evaluation): (&Contender, &Evaluation)) -> serde
         "temperature": contender.temperature,
         "tempered_calibration_error": tempered_error(evaluation, contender.temperature),
     })
+}
+
+/// One line for each label in doubt, the least probable first: `index,label,prediction,label_probability,prediction_probability`.
+fn doubtful_labels(evaluation: &Evaluation) -> String {
+    use std::fmt::Write as _;
+    let mut table = String::from("index,label,prediction,label_probability,prediction_probability\n");
+    for index in evaluation.doubtful_labels() {
+        let (label, prediction) = (evaluation.label(index), evaluation.prediction(index));
+        let [of_label, of_prediction] =
+            [label, prediction].map(|digit| evaluation.probabilities(index)[usize::from(digit)]);
+        writeln!(table, "{index},{label},{prediction},{of_label},{of_prediction}")
+            .expect("a string takes everything");
+    }
+    table
 }
 
 /// One line for each image: `index,label,prediction,p0,…,p9`.

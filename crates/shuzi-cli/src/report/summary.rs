@@ -21,6 +21,9 @@ pub fn summary(evaluation: &Evaluation, temperature: Option<f64>) -> String {
         correct = grouped(evaluation.correct()),
         count = grouped(evaluation.count())
     );
+    let without_wrong = without_wrong_labels(evaluation)
+        .map(|sentence| format!("          {sentence}\n"))
+        .unwrap_or_default();
     let loss = t!("report.summary_loss", value = nats(evaluation.loss()));
     let error = percent(evaluation.expected_calibration_error(), 2);
     let calibration = match temperature {
@@ -57,10 +60,19 @@ pub fn summary(evaluation: &Evaluation, temperature: Option<f64>) -> String {
 
     let heading = t!("report.summary_confusion");
     format!(
-        "{accuracy}\n{loss}\n{calibration}\n\n{}\n{heading}\n{}",
+        "{accuracy}\n{without_wrong}{loss}\n{calibration}\n\n{}\n{heading}\n{}",
         aligned(&digits, 0),
         aligned(&matrix, 0)
     )
+}
+
+/// The accuracy without labels that are known to be wrong, in words, where there are such.
+pub fn without_wrong_labels(evaluation: &Evaluation) -> Option<String> {
+    let wrong = evaluation.known_wrong_labels();
+    (!wrong.is_empty()).then(|| {
+        let accuracy = percent(evaluation.without(wrong).accuracy(), 2);
+        t!("evaluate.without-wrong-labels", value = accuracy, count = wrong.len()).into_owned()
+    })
 }
 
 /// A table whose columns end under each other, two cells apart; the first `words` of them begin so.
