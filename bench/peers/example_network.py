@@ -31,8 +31,8 @@ def mnist(folder, part):
     return (images / 255 - MEAN) / DEVIATION, numbers(f"{part}-labels-idx1-ubyte", 8).long()
 
 
-def trained(folder, kept):
-    """The network after three epochs as in the example (Adadelta, rate 1, times 0.7 after each), and its accuracy on the test images.
+def trained(folder, kept, epochs=EPOCHS):
+    """The network trained as in the example (Adadelta, rate 1, times 0.7 after each epoch), and its accuracy on the test images.
 
     Its weights are taken from the file `kept` where it is there, and else written to it.
     """
@@ -44,7 +44,7 @@ def trained(folder, kept):
         images, labels = mnist(folder, "train")
         optimizer = torch.optim.Adadelta(network.parameters(), lr=1)
         schedule = torch.optim.lr_scheduler.StepLR(optimizer, step_size=1, gamma=0.7)
-        for _ in range(EPOCHS):
+        for _ in range(epochs):
             network.train()
             for batch in torch.randperm(len(images)).split(BATCH):
                 optimizer.zero_grad()

@@ -35,6 +35,16 @@ pub enum Part {
     Test,
 }
 
+impl Part {
+    /// The same in every language.
+    pub fn name(self) -> &'static str {
+        match self {
+            Part::Training => "training",
+            Part::Test => "test",
+        }
+    }
+}
+
 /// A source that has been found.
 pub enum Found {
     Set(SetFiles),

@@ -205,6 +205,7 @@ impl Train {
             recipe_toml: &recipe.to_toml(),
             digits: Digits { evaluation: &evaluation, images: &test_set, temperature, origins: None },
             curves: Some(&curves),
+            robustness: None,
         };
         let model_path = folder.join(models::FILE_NAME);
         let file = model.to_safetensors();

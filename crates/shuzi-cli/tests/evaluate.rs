@@ -2,9 +2,9 @@
 
 mod support;
 
-use shuzi::kernels::Level;
+use shuzi::{dataset::synthetic, kernels::Level};
 use std::{fs, path::Path};
-use support::{fail, golden, json, mnist, names, run, shuzi, succeed};
+use support::{fail, golden, idx, json, mnist, names, run, shuzi, succeed};
 use tempfile::tempdir;
 
 #[test]
@@ -193,4 +193,180 @@ fn shipped_models_read_as_many_test_images_right_as_they_say() {
             assert_eq!(object["weights_sha256"], model["weights_sha256"], "{name}");
         }
     }
+}
+
+/// MNIST's four files with a few synthetic digits each.
+fn tiny_data(folder: &Path) {
+    let (mut pixels, mut labels) = (vec![], vec![]);
+    for index in 0..20 {
+        let (image, label) = synthetic::draw(2, index);
+        pixels.extend(image.0);
+        labels.push(label);
+    }
+    fs::create_dir(folder).unwrap();
+    for part in ["train", "t10k"] {
+        let images = idx(0x803, &[20, 28, 28], &pixels);
+        fs::write(folder.join(format!("{part}-images-idx3-ubyte")), images).unwrap();
+        fs::write(folder.join(format!("{part}-labels-idx1-ubyte")), idx(0x801, &[20], &labels)).unwrap();
+    }
+}
+
+#[test]
+fn robustness_is_told_in_json_in_words_and_as_curves_with_a_sheet() {
+    let folder = tempdir().unwrap();
+    tiny_data(&folder.path().join("data"));
+    let evaluate = ["evaluate", "classic", "--data", "data", "--out", "run", "--robustness", "--png"];
+    let object = json(folder.path(), &evaluate);
+    let files = names(&folder.path().join("run"));
+    assert!(["robustness.png", "robustness.svg"].iter().all(|name| files.contains(&(*name).to_string())));
+
+    let robustness = &object["robustness"];
+    assert_eq!(robustness["clean_accuracy"], object["accuracy"]);
+    let corruptions = robustness["corruptions"].as_object().unwrap();
+    assert_eq!(corruptions.len(), 15);
+    let mean = corruptions.values().map(|accuracy| accuracy.as_f64().unwrap()).sum::<f64>() / 15.0;
+    assert!((robustness["mean_corruption_accuracy"].as_f64().unwrap() - mean).abs() < 1e-9);
+    for (sweep, identity, count) in
+        [("shift", 0.0, 9), ("rotation", 0.0, 10), ("scale", 1.0, 11), ("noise", 0.0, 11)]
+    {
+        let points = robustness["sweeps"][sweep].as_array().unwrap();
+        assert_eq!(points.len(), count, "{sweep}");
+        let unchanged = points.iter().find(|point| point[0] == identity).unwrap();
+        assert_eq!(unchanged[1], object["accuracy"], "{sweep}");
+    }
+    let one = json(folder.path(), &[&evaluate[..], &["--threads", "1"]].concat());
+    assert_eq!(one["robustness"], object["robustness"], "whatever the number of threads");
+
+    for (language, words) in [
+        ("en", ["Canny edges", "mean of the fifteen", "Rotation, degrees"]),
+        ("zh-CN", ["Canny 边缘", "十五种的平均", "旋转（度）"]),
+    ] {
+        let text = succeed(folder.path(), &[&evaluate[..], &["--lang", language]].concat());
+        let page = fs::read_to_string(folder.path().join("run/report.html")).unwrap();
+        assert!(words.iter().all(|words| text.contains(words)), "{language}: {text}");
+        assert!(page.contains(words[0]) && page.contains(words[2]), "{language}");
+        let sheet = &page[page.find("id=\"corruptions\"").unwrap()..];
+        let sheet = &sheet[..sheet.find("</section>").unwrap()];
+        assert_eq!(sheet.matches("data:image/png").count(), 16, "as it is, and fifteen corruptions");
+    }
+}
+
+#[test]
+fn robustness_is_measured_of_one_model_and_only_if_asked_for() {
+    let folder = tempdir().unwrap();
+    tiny_data(&folder.path().join("data"));
+    let (code, error) =
+        fail(folder.path(), &["evaluate", "classic", "tiny", "--data", "data", "--robustness"]);
+    assert!(code == 2 && error.contains("one by one"), "{error}");
+    let labels = ["evaluate", "--data", "data", "--labels", "x.csv", "--robustness"];
+    let (code, error) = fail(folder.path(), &labels);
+    assert!(code == 2 && error.contains("--robustness"), "{error}");
+    let object = json(folder.path(), &["evaluate", "classic", "--data", "data", "--out", "run"]);
+    assert!(object.get("robustness").is_none());
+    assert!(!names(&folder.path().join("run")).contains(&"robustness.svg".to_string()));
+}
+
+#[test]
+fn a_label_that_the_network_contradicts_is_in_doubt() {
+    let folder = tempdir().unwrap();
+    tiny_data(&folder.path().join("data"));
+    let evaluate = ["evaluate", "small", "--data", "data", "--out", "run"];
+    let table = succeed(folder.path(), &[&evaluate[..], &["--predictions", "-"]].concat());
+    let rows: Vec<Vec<f64>> = table
+        .lines()
+        .skip(1)
+        .map(|line| line.split(',').map(|cell| cell.parse().unwrap()).collect())
+        .collect();
+    // The digit that is read right most surely gets another label.
+    let sure =
+        rows.iter().filter(|row| row[1] == row[2]).max_by(|a, b| probability(a).total_cmp(&probability(b)));
+    let (index, digit) = (sure.unwrap()[0] as usize, sure.unwrap()[1] as u8);
+    let path = folder.path().join("data/t10k-labels-idx1-ubyte");
+    let mut labels = fs::read(&path).unwrap();
+    labels[8 + index] = (digit + 1) % 10;
+    fs::write(&path, labels).unwrap();
+
+    let object = json(folder.path(), &evaluate);
+    let table = fs::read_to_string(folder.path().join("run/doubtful-labels.csv")).unwrap();
+    let (heading, lines) = table.split_once('\n').unwrap();
+    assert_eq!(heading, "index,label,prediction,label_probability,prediction_probability");
+    let rows: Vec<Vec<f64>> =
+        lines.lines().map(|line| line.split(',').map(|cell| cell.parse().unwrap()).collect()).collect();
+    let indices: Vec<usize> = rows.iter().map(|row| row[0] as usize).collect();
+    assert_eq!(object["doubtful_labels"], serde_json::json!(indices));
+    assert!(rows.is_sorted_by(|a, b| a[3] <= b[3]) && rows.iter().all(|row| row[4] > 0.5), "{table}");
+    let found = rows.iter().find(|row| row[0] as usize == index).expect("the wrong label is in the table");
+    assert_eq!([found[1], found[2]], [f64::from((digit + 1) % 10), f64::from(digit)]);
+    assert!(object["known_wrong_labels"].is_null(), "files with MNIST's names are not MNIST");
+
+    for (language, words) in [("en", "Labels in doubt"), ("zh-CN", "可疑标签")] {
+        let text = succeed(folder.path(), &[&evaluate[..], &["--lang", language]].concat());
+        assert!(text.contains(words) && text.contains("doubtful-labels.csv"), "{language}: {text}");
+        let page = fs::read_to_string(folder.path().join("run/report.html")).unwrap();
+        let verdict = format!(
+            "<span class=\"label\">{}?</span> → <span class=\"wrong\">{digit}</span>",
+            (digit + 1) % 10
+        );
+        assert!(page.contains(&verdict) && !page.contains("id=\"wrong-labels\""), "{language}");
+    }
+}
+
+/// Of the digit that an image was read as, in a line of the table of predictions.
+fn probability(row: &[f64]) -> f64 {
+    row[3 + row[2] as usize]
+}
+
+#[test]
+fn wrong_labels_of_mnist_are_shown_and_the_accuracy_without_them_is_told() {
+    let Some(mnist) = mnist() else { return };
+    let folder = tempdir().unwrap();
+    let evaluate = ["evaluate", "classic", "--data", mnist.to_str().unwrap(), "--out", "run"];
+    let object = json(folder.path(), &[&evaluate[..], &["--predictions", "table.csv"]].concat());
+    let known = &object["known_wrong_labels"];
+    let indices: Vec<u64> = serde_json::from_value(known["indices"].clone()).unwrap();
+    assert_eq!((indices.len(), indices[0], indices[14]), (15, 947, 9729));
+    let table = fs::read_to_string(folder.path().join("table.csv")).unwrap();
+    let (mut right, mut right_of_wrong) = (0, 0);
+    for line in table.lines().skip(1) {
+        let cells: Vec<&str> = line.split(',').collect();
+        if cells[1] == cells[2] {
+            let is_wrong = indices.contains(&cells[0].parse().unwrap());
+            *if is_wrong { &mut right_of_wrong } else { &mut right } += 1;
+        }
+    }
+    assert_eq!(known["read_as_labelled"], right_of_wrong);
+    assert_eq!(known["accuracy_without"], f64::from(right) / 9985.0);
+
+    for (language, words) in
+        [("en", "without the 15 labels known to be wrong"), ("zh-CN", "不计 15 个已知的错误标签")]
+    {
+        let text = succeed(folder.path(), &[&evaluate[..], &["--lang", language]].concat());
+        let page = fs::read_to_string(folder.path().join("run/report.html")).unwrap();
+        assert!(text.contains(words) && page.contains(words), "{language}: {text}");
+        let sheet = &page[page.find("id=\"wrong-labels\"").unwrap()..];
+        let sheet = &sheet[..sheet.find("</section>").unwrap()];
+        assert_eq!(sheet.matches("data:image/png").count(), 15);
+    }
+    let training = json(folder.path(), &[&evaluate[..], &["--training"]].concat());
+    assert_eq!((&training["count"], &training["part"]), (&60_000.into(), &"training".into()));
+    assert!(training["known_wrong_labels"].is_null(), "they are of the test set");
+}
+
+#[test]
+fn the_training_set_is_read_where_that_is_asked_for_and_told() {
+    let folder = tempdir().unwrap();
+    let evaluate = ["evaluate", "classic", "--data", "synthetic:100", "--out", "run", "--training"];
+    let object = json(folder.path(), &evaluate);
+    assert_eq!((&object["count"], &object["part"]), (&100.into(), &"training".into()));
+    for (language, words) in [("en", "training set"), ("zh-CN", "训练集")] {
+        let text = succeed(folder.path(), &[&evaluate[..], &["--lang", language]].concat());
+        assert!(text.contains(words), "{language}: {text}");
+        let page = fs::read_to_string(folder.path().join("run/report.html")).unwrap();
+        assert!(page.contains(words), "{language}");
+        let text =
+            succeed(folder.path(), &[&["evaluate", "tiny"], &evaluate[1..], &["--lang", language]].concat());
+        assert!(text.contains(words) && text.contains("100"), "{language}: {text}");
+    }
+    let (code, error) = fail(folder.path(), &["evaluate", "--data", ".", "--labels", "x.csv", "--training"]);
+    assert!(code == 2 && error.contains("--training"), "{error}");
 }

@@ -14,7 +14,7 @@ const ROOMS: [(&str, &[&str]); 12] = [
     ("dataset", &["classes", "image", "kernels", "preprocess"]),
     ("recipe", &["classes", "image", "network", "preprocess"]),
     ("model", &["classes", "image", "network", "preprocess", "recipe"]),
-    ("evaluation", &["classes", "image", "dataset", "network"]),
+    ("evaluation", &["classes", "image", "dataset", "kernels", "network", "preprocess"]),
     ("recognition", &["classes", "image", "kernels", "model", "network", "preprocess"]),
     (
         "training",

@@ -9,10 +9,13 @@ use crate::{
     files::{self, DataSource},
     machine, models,
     pictures::LimitArguments,
+    progress::PictureProgress,
     report::{
         Digits, Report,
         comparison::{self, ComparisonReport, Contender},
-        render, summary,
+        render,
+        robustness::{self, Harmed},
+        summary,
     },
     sources::{self, Found, Part},
     train::{facts, run_facts, seconds},
@@ -25,13 +28,24 @@ use shuzi::{
     Processor,
     classes::Classes,
     dataset::Dataset,
-    evaluation::{Comparison, Evaluation, evaluate},
+    evaluation::{
+        Comparison, Evaluation, evaluate,
+        robustness::{Corruption, Harm, Robustness, Sweep, measure},
+    },
+    image::DigitImage,
+    kernels::Level,
 };
 use std::{
     io::Write,
     path::{Path, PathBuf},
     time::Instant,
 };
+
+/// The table of labels in doubt, beside the report.
+const DOUBTFUL_LABELS: &str = "doubtful-labels.csv";
+
+/// Where the chance in harmed images comes from: always the same, so that figures compare.
+const HARM_SEED: u64 = 0;
 
 #[derive(clap::Args)]
 #[command(mut_args(needs_pictures))]
@@ -40,10 +54,14 @@ pub struct Evaluate {
     models: Vec<PathBuf>,
     #[arg(long, value_name = "DIR|mnist|synthetic[:N]", default_value = "auto")]
     data: DataSource,
+    #[arg(long, conflicts_with = "labels")]
+    training: bool,
     #[arg(long, value_name = "FILE.csv")]
     labels: Option<PathBuf>,
     #[command(flatten)]
     limits: LimitArguments,
+    #[arg(long, conflicts_with = "labels")]
+    robustness: bool,
     #[arg(long, value_name = "FILE")]
     predictions: Option<PathBuf>,
     #[arg(long, value_name = "DIR")]
@@ -100,17 +118,28 @@ impl Evaluate {
                 files::write_atomically(path, table.as_bytes())?;
             }
         }
+        let robustness = self.robustness.then(|| {
+            let progress = PictureProgress::new(Harm::all().len(), self.quiet);
+            measure(&model.network, &images, HARM_SEED, processor, || progress.step())
+        });
+        let harmed = robustness
+            .as_ref()
+            .map(|measured| Harmed { measured, examples: examples(&images.image(0), processor.level) });
         let temperature = model.record.temperature;
+        let data = self.describe(&found);
         let times = t!("evaluate.timing", seconds = seconds(elapsed), speed = images_per_second);
         let recipe_toml = model.record.recipe.as_ref().map(|recipe| recipe.to_toml()).unwrap_or_default();
         let report = Report {
             title: t!("evaluate.title", model = name.display()).into(),
-            facts: facts(&model, &found.describe(), &times, processor),
+            facts: facts(&model, &data, &times, processor),
             recipe_toml: &recipe_toml,
             digits: Digits { evaluation: &evaluation, images: &images, temperature, origins: None },
             curves: None,
+            robustness: harmed.as_ref(),
         };
-        let folder = self.write(render(&report, self.png))?;
+        let mut report = render(&report, self.png);
+        report.push((DOUBTFUL_LABELS.to_owned(), doubtful_labels(&evaluation).into_bytes()));
+        let folder = self.write(report)?;
 
         if self.predictions.as_deref() == Some(Path::new("-")) {
             return Ok(()); // standard output holds the table alone
@@ -118,8 +147,8 @@ impl Evaluate {
         if self.json {
             let interval = evaluation.interval();
             let scores = evaluation.class_scores();
-            let object = json!({
-                "model": name, "weights_sha256": model.weights_sha256(), "data": found.record(),
+            let mut object = json!({
+                "model": name, "weights_sha256": model.weights_sha256(), "data": found.record(), "part": self.part().name(),
                 "count": evaluation.count(), "correct": evaluation.correct(), "accuracy": evaluation.accuracy(),
                 "interval": [interval.low, interval.high], "loss": evaluation.loss(),
                 "calibration_error": evaluation.expected_calibration_error(),
@@ -128,12 +157,28 @@ impl Evaluate {
                 "precision": scores.iter().map(|score| score.precision).collect::<Vec<_>>(),
                 "recall": scores.iter().map(|score| score.recall).collect::<Vec<_>>(),
                 "worst_mistakes": evaluation.worst_mistakes(),
+                "doubtful_labels": evaluation.doubtful_labels(),
+                "known_wrong_labels": known_wrong_labels(&evaluation),
                 "evaluate_seconds": elapsed, "images_per_second": images_per_second, "report": folder,
             });
+            if let Some(measured) = &robustness {
+                object["robustness"] = robustness_object(measured);
+            }
             writeln!(out, "{object}")?;
         } else {
+            if self.training {
+                writeln!(out, "{}", t!("evaluate.on-training-set"))?;
+            }
             write!(out, "{}", summary(&evaluation, temperature))?;
+            if let Some(measured) = &robustness {
+                writeln!(out, "\n{}", robustness::summary(measured))?;
+            }
             writeln!(out, "{times}")?;
+            let doubtful = evaluation.doubtful_labels().len();
+            if doubtful > 0 {
+                let file = folder.join(DOUBTFUL_LABELS);
+                writeln!(out, "{}", t!("evaluate.doubtful", count = doubtful, file = file.display()))?;
+            }
             writeln!(out, "{}", t!("evaluate.files", folder = folder.display()))?;
         }
         Ok(())
@@ -146,6 +191,9 @@ impl Evaluate {
         }
         if self.predictions.is_some() {
             return Err(UsageError(t!("evaluate.one-table").into()).into());
+        }
+        if self.robustness {
+            return Err(UsageError(t!("evaluate.one-robustness").into()).into());
         }
         // All of them are read before the first is evaluated: a slip of the pen costs no waiting.
         let read: Vec<_> = names.iter().map(|name| models::read(name)).collect::<Result<_, _>>()?;
@@ -177,10 +225,11 @@ impl Evaluate {
                 weights_sha256: model.weights_sha256(),
             })
             .collect();
+        let data = self.describe(&found);
         let times = t!("evaluate.timing", seconds = seconds(elapsed), speed = images_per_second);
         let report = ComparisonReport {
             title: t!("evaluate.compare-title", count = names.len()).into(),
-            facts: run_facts(&found.describe(), &times, processor).into(),
+            facts: run_facts(&data, &times, processor).into(),
             models: &contenders,
             evaluations: &evaluations,
             images: &images,
@@ -201,12 +250,17 @@ impl Evaluate {
                 })
                 .collect();
             let object = json!({
-                "data": found.record(), "count": images.len(), "models": models, "comparisons": comparisons,
+                "data": found.record(), "part": self.part().name(), "count": images.len(), "models": models, "comparisons": comparisons,
                 "evaluate_seconds": elapsed, "images_per_second": images_per_second, "report": folder,
             });
             writeln!(out, "{object}")?;
         } else {
-            writeln!(out, "{}\n", t!("evaluate.compared-on", count = images.len(), data = found.describe()))?;
+            let data = found.describe();
+            let compared_on = match self.part() {
+                Part::Training => t!("evaluate.compared-on-training-set", count = images.len(), data = data),
+                Part::Test => t!("evaluate.compared-on", count = images.len(), data = data),
+            };
+            writeln!(out, "{compared_on}\n")?;
             write!(out, "{}", comparison::summary(&report))?;
             writeln!(out, "\n{times}")?;
             writeln!(out, "{}", t!("evaluate.files", folder = folder.display()))?;
@@ -214,11 +268,23 @@ impl Evaluate {
         Ok(())
     }
 
+    fn part(&self) -> Part {
+        if self.training { Part::Training } else { Part::Test }
+    }
+
+    /// What is read, for the facts of the report.
+    fn describe(&self, found: &Found) -> String {
+        match self.part() {
+            Part::Training => t!("evaluate.training-set", data = found.describe()).into(),
+            Part::Test => found.describe(),
+        }
+    }
+
     /// What to evaluate models on that tell these classes apart.
     fn test(&self, classes: &Classes) -> anyhow::Result<Test> {
         let processor = machine::processor(self.threads)?;
         let found = sources::find(&self.data, &self.mirror, self.quiet)?;
-        let images = found.read(Part::Test)?.relabelled(classes)?;
+        let images = found.read(self.part())?.relabelled(classes)?;
         Ok(Test { found, images, processor })
     }
 
@@ -240,6 +306,46 @@ fn tempered_error(evaluation: &Evaluation, temperature: Option<f64>) -> Option<f
     temperature.map(|temperature| evaluation.at_temperature(temperature).expected_calibration_error())
 }
 
+/// An image as it is, and under each corruption.
+fn examples(image: &DigitImage, level: Level) -> (DigitImage, [DigitImage; Corruption::ALL.len()]) {
+    let corrupted = Corruption::ALL.map(|corruption| {
+        let mut harmed = *image;
+        Harm::Corruption(corruption).apply(level, &image.0, HARM_SEED, 0, &mut harmed.0);
+        harmed
+    });
+    (*image, corrupted)
+}
+
+/// Labels known to be wrong, and the accuracy without them, for programs; nothing where there are none.
+fn known_wrong_labels(evaluation: &Evaluation) -> serde_json::Value {
+    let wrong = evaluation.known_wrong_labels();
+    if wrong.is_empty() {
+        return serde_json::Value::Null;
+    }
+    let others = evaluation.without(wrong);
+    let interval = others.interval();
+    json!({
+        "indices": wrong, "read_as_labelled": evaluation.correct() - others.correct(),
+        "accuracy_without": others.accuracy(), "interval_without": [interval.low, interval.high],
+    })
+}
+
+/// How much a network bears, for programs.
+fn robustness_object(measured: &Robustness) -> serde_json::Value {
+    let corruptions = Corruption::ALL.iter().zip(measured.corruptions);
+    let sweeps = Sweep::ALL.iter().zip(&measured.sweeps);
+    json!({
+        "seed": HARM_SEED, "clean_accuracy": measured.clean,
+        "mean_corruption_accuracy": measured.mean_corruption_accuracy(),
+        "corruptions": corruptions
+            .map(|(corruption, accuracy)| (corruption.name().to_owned(), accuracy.into()))
+            .collect::<serde_json::Map<_, _>>(),
+        "sweeps": sweeps
+            .map(|(sweep, points)| (sweep.name().to_owned(), json!(points)))
+            .collect::<serde_json::Map<_, _>>(),
+    })
+}
+
 /// A model of a comparison, for programs.
 fn contender_object((contender, evaluation): (&Contender, &Evaluation)) -> serde_json::Value {
     let interval = evaluation.interval();
@@ -251,6 +357,20 @@ fn contender_object((contender, evaluation): (&Contender, &Evaluation)) -> serde
         "temperature": contender.temperature,
         "tempered_calibration_error": tempered_error(evaluation, contender.temperature),
     })
+}
+
+/// One line for each label in doubt, the least probable first: `index,label,prediction,label_probability,prediction_probability`.
+fn doubtful_labels(evaluation: &Evaluation) -> String {
+    use std::fmt::Write as _;
+    let mut table = String::from("index,label,prediction,label_probability,prediction_probability\n");
+    for index in evaluation.doubtful_labels() {
+        let (label, prediction) = (evaluation.label(index), evaluation.prediction(index));
+        let [of_label, of_prediction] =
+            [label, prediction].map(|class| evaluation.probabilities(index)[usize::from(class)]);
+        writeln!(table, "{index},{label},{prediction},{of_label},{of_prediction}")
+            .expect("a string takes everything");
+    }
+    table
 }
 
 /// One line for each image: `index,label,prediction,p0,…,p9`; label and prediction are the classes' places, from 0.

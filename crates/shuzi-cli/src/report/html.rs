@@ -17,6 +17,8 @@ use super::{
     Curves, Digits, FactGroup, Report, confusion, curves, grouped, mistakes, nats, percent, percent_or_none,
     png,
     reliability::{self, degrees},
+    robustness,
+    summary::without_wrong_labels,
     svg::{self, Drawing, Escaped, Room, Themes},
     thing,
 };
@@ -30,6 +32,9 @@ pub fn page(report: &Report) -> String {
         write_curves(&mut page, curves);
     }
     write_digits(&mut page, &report.digits);
+    if let Some(harmed) = report.robustness {
+        robustness::write_sections(&mut page, harmed);
+    }
     write_facts(&mut page, &report.facts);
     write_recipe(&mut page, report.recipe_toml);
     end(&mut page);
@@ -75,6 +80,8 @@ fn write_headline(page: &mut String, report: &Report) {
     let sentence = t!("report.page_correct", correct = grouped(correct), count = grouped(count));
     let (wrong_name, loss_name, error_name) =
         (t!("report.page_wrong"), t!("report.page_loss"), t!("report.page_ece"));
+    let without_wrong = without_wrong_labels(evaluation)
+        .map(|sentence| format!("<dd class=\"note\">{}</dd>", Escaped(&sentence)));
     let tempered = temperature.map(|temperature| {
         let error = evaluation.at_temperature(temperature).expected_calibration_error();
         t!("report.page_tempered", temperature = degrees(temperature), error = percent(error, 2))
@@ -83,13 +90,14 @@ fn write_headline(page: &mut String, report: &Report) {
         page,
         "<dl class=\"headline\">\n\
          <div class=\"main\"><dt>{accuracy_name}</dt><dd>{accuracy}</dd><dd class=\"note\">{interval}</dd>\
-         <dd class=\"note\">{sentence}</dd></div>\n\
+         <dd class=\"note\">{sentence}</dd>{without_wrong}</div>\n\
          <div><dt>{wrong_name}</dt><dd>{wrong}</dd></div>\n<div><dt>{loss_name}</dt><dd>{loss}</dd></div>\n\
          <div><dt>{error_name}</dt><dd>{error}</dd><dd class=\"note\">{tempered}</dd></div>\n</dl>\n</header>\n",
         accuracy_name = Escaped(&accuracy_name),
         accuracy = Escaped(&percent(evaluation.accuracy(), 2)),
         interval = Escaped(&interval),
         sentence = Escaped(&sentence),
+        without_wrong = without_wrong.unwrap_or_default(),
         wrong_name = Escaped(&wrong_name),
         wrong = grouped(count - correct),
         loss_name = Escaped(&loss_name),
@@ -126,12 +134,13 @@ fn write_drawing(page: &mut String, draw: &dyn Fn(Room) -> Drawing) {
     }
 }
 
-/// All that is to say of digits: which were taken for which, how surely, and the worst mistakes.
+/// All that is to say of digits: which were taken for which, how surely, the worst mistakes, wrong labels.
 pub fn write_digits(page: &mut String, digits: &Digits) {
     write_figure(page, &|room| confusion::draw(digits.evaluation, room));
     write_figure(page, &|room| reliability::draw(digits.evaluation, digits.temperature, room));
     write_scores(page, digits.evaluation);
     mistakes::write_section(page, digits);
+    mistakes::write_wrong_labels(page, digits);
 }
 
 fn write_scores(page: &mut String, evaluation: &Evaluation) {

@@ -1,26 +1,30 @@
-//! The worst mistakes as a sheet of pictures: image, label, what it was read as, how surely.
+//! The worst mistakes as a sheet of pictures, to see where the network errs and to check labels by: image, label,
+//! what it was read as, how surely. A second sheet has the labels that are known to be wrong.
 
 use std::fmt::Write;
 
-use super::{Digits, grouped, html, svg::Escaped, things};
+use super::{Digits, grouped, html, percent, svg::Escaped, things};
 use rust_i18n::t;
 
-/// The most that are shown; more would make the page long, not the reader wiser.
+/// Mistakes that are shown, and more up to the most while labels are in doubt; further ones would make
+/// the page long, not the reader wiser.
 const SHOWN: usize = 40;
+const MOST_SHOWN: usize = 120;
 /// Probabilities shown of each.
 const MOST_PROBABLE: usize = 3;
 
 /// Appends the section to the page.
 pub fn write_section(page: &mut String, digits: &Digits) {
     let mistakes = digits.evaluation.worst_mistakes();
-    let shown = mistakes.len().min(SHOWN);
+    let doubtful = digits.evaluation.doubtful_labels().len();
+    let shown = mistakes.len().min(doubtful.clamp(SHOWN, MOST_SHOWN));
     let (count, things) = (grouped(mistakes.len()), things(digits.evaluation.classes()));
     let sentence = match (mistakes.len(), shown) {
         (0, _) => t!("report.mistakes_none"),
         (all, shown) if all == shown => t!("report.mistakes_all", count = count, things = things),
         _ => t!("report.mistakes_shown", shown = shown, count = count, things = things),
     };
-    let heading = t!("report.mistakes");
+    let heading = t!("evaluate.mistakes");
     write!(
         page,
         "<section id=\"mistakes\">\n<h2>{}</h2>\n<p class=\"note\">{}</p>\n",
@@ -28,18 +32,50 @@ pub fn write_section(page: &mut String, digits: &Digits) {
         Escaped(&sentence)
     )
     .expect("a string takes all");
-    if shown > 0 {
-        let named = html::named(digits.evaluation.classes());
-        writeln!(page, "<ol class=\"mistakes{named}\">").expect("a string takes all");
-        for &index in &mistakes[..shown] {
-            write_mistake(page, digits, index);
-        }
-        page.push_str("</ol>\n");
+    if doubtful > 0 {
+        let sentence = t!("evaluate.mistakes-doubtful", count = grouped(doubtful));
+        writeln!(page, "<p class=\"note\">{}</p>", Escaped(&sentence)).expect("a string takes all");
     }
+    write_images(page, digits, &mistakes[..shown]);
     page.push_str("</section>\n");
 }
 
-fn write_mistake(page: &mut String, digits: &Digits, index: usize) {
+/// Appends the labels that are known to be wrong, where there are such.
+pub fn write_wrong_labels(page: &mut String, digits: &Digits) {
+    let (evaluation, wrong) = (digits.evaluation, digits.evaluation.known_wrong_labels());
+    if wrong.is_empty() {
+        return;
+    }
+    let others = evaluation.without(wrong);
+    let interval = others.interval();
+    let sentence = t!(
+        "evaluate.wrong-labels-note",
+        count = wrong.len(),
+        correct = evaluation.correct() - others.correct(),
+        all = percent(evaluation.accuracy(), 2),
+        others = percent(others.accuracy(), 2),
+        low = percent(interval.low, 2),
+        high = percent(interval.high, 2)
+    );
+    html::open_section(page, "wrong-labels", &t!("evaluate.wrong-labels"));
+    writeln!(page, "<p class=\"note\">{}</p>", Escaped(&sentence)).expect("a string takes all");
+    write_images(page, digits, wrong);
+    page.push_str("</section>\n");
+}
+
+fn write_images(page: &mut String, digits: &Digits, indices: &[usize]) {
+    if indices.is_empty() {
+        return;
+    }
+    let named = html::named(digits.evaluation.classes());
+    writeln!(page, "<ol class=\"mistakes{named}\">").expect("a string takes all");
+    for &index in indices {
+        write_image(page, digits, index);
+    }
+    page.push_str("</ol>\n");
+}
+
+fn write_image(page: &mut String, digits: &Digits, index: usize) {
     let (label, prediction) = (digits.evaluation.label(index), digits.evaluation.prediction(index));
     let classes = digits.evaluation.classes();
     let [read_as, shown] = [prediction, label].map(|label| classes.name(label));
@@ -50,17 +86,19 @@ fn write_mistake(page: &mut String, digits: &Digits, index: usize) {
     };
     html::write_image(page, &digits.images.image(index), &words);
     let [read_as, shown, place] = [read_as, shown, &place].map(Escaped);
+    let doubt = if digits.evaluation.is_in_doubt(index) { "?" } else { "" };
+    let class = if prediction == label { "label" } else { "wrong" };
     write!(
         page,
-        "<p class=\"verdict\"><span class=\"label\">{shown}</span> → <span class=\"wrong\">{read_as}</span>\
+        "<p class=\"verdict\"><span class=\"label\">{shown}{doubt}</span> → <span class=\"{class}\">{read_as}</span>\
          <small>{place}</small></p>"
     )
     .expect("a string takes all");
     let probabilities = digits.evaluation.probabilities(index);
     for reading in most_probable_first(probabilities).into_iter().take(MOST_PROBABLE) {
         let class = match reading {
-            _ if reading == prediction => "wrong",
             _ if reading == label => "label",
+            _ if reading == prediction => "wrong",
             _ => "",
         };
         html::write_probability(page, classes.name(reading), probabilities[usize::from(reading)], class);

@@ -15,6 +15,7 @@ mod mistakes;
 pub mod pictures;
 pub mod png;
 mod reliability;
+pub mod robustness;
 mod summary;
 mod svg;
 
@@ -37,6 +38,8 @@ pub struct Report<'a> {
     pub digits: Digits<'a>,
     /// How the training went; `None` when only an evaluation is reported.
     pub curves: Option<&'a Curves>,
+    /// How much harm to the images it bears, where that was measured.
+    pub robustness: Option<&'a robustness::Harmed<'a>>,
 }
 
 /// Digits that a network was asked about, and its answers.
@@ -102,7 +105,7 @@ pub struct EpochPoint {
 }
 
 /// The files of a report and their names: the pictures, `report.html`, and with `png` also
-/// each picture as PNG. Without [`Report::curves`] there are no curves.
+/// each picture as PNG. Without [`Report::curves`] and [`Report::robustness`] there are no curves.
 pub fn render(report: &Report, png: bool) -> Vec<(String, Vec<u8>)> {
     let mut pictures = Vec::new();
     if let Some(curves) = report.curves {
@@ -111,6 +114,9 @@ pub fn render(report: &Report, png: bool) -> Vec<(String, Vec<u8>)> {
         pictures.push(("learning-rate", curves::learning_rate(curves, svg::Room::Wide)));
     }
     pictures.extend(digit_pictures(&report.digits));
+    if let Some(harmed) = report.robustness {
+        pictures.push(("robustness", robustness::draw(harmed.measured, svg::Room::Wide)));
+    }
     files(&pictures, html::page(report), png)
 }
 

@@ -21,6 +21,9 @@ pub fn summary(evaluation: &Evaluation, temperature: Option<f64>) -> String {
         correct = grouped(evaluation.correct()),
         count = grouped(evaluation.count())
     );
+    let without_wrong = without_wrong_labels(evaluation)
+        .map(|sentence| format!("          {sentence}\n"))
+        .unwrap_or_default();
     let loss = t!("report.summary_loss", value = nats(evaluation.loss()));
     let error = percent(evaluation.expected_calibration_error(), 2);
     let calibration = match temperature {
@@ -62,7 +65,7 @@ pub fn summary(evaluation: &Evaluation, temperature: Option<f64>) -> String {
 
     let heading = t!("report.summary_confusion");
     format!(
-        "{accuracy}\n{loss}\n{calibration}\n\n{}\n{heading}\n{}",
+        "{accuracy}\n{without_wrong}{loss}\n{calibration}\n\n{}\n{heading}\n{}",
         aligned(&digits, 0),
         aligned(&matrix, 0)
     )
@@ -74,6 +77,15 @@ fn shortened(names: Vec<String>) -> impl Iterator<Item = String> {
     names.into_iter().map(|name| match name.width() {
         0..=MOST => name,
         _ => name.chars().take(MOST - 1).chain(['…']).collect(),
+    })
+}
+
+/// The accuracy without labels that are known to be wrong, in words, where there are such.
+pub fn without_wrong_labels(evaluation: &Evaluation) -> Option<String> {
+    let wrong = evaluation.known_wrong_labels();
+    (!wrong.is_empty()).then(|| {
+        let accuracy = percent(evaluation.without(wrong).accuracy(), 2);
+        t!("evaluate.without-wrong-labels", value = accuracy, count = wrong.len()).into_owned()
     })
 }
 

@@ -5,7 +5,8 @@
 //! stays. Everything that moves ink (shift, rotation, scale, stretch, shear, elastic bending) is
 //! composed into one map of places, and the image is sampled once, bilinearly, with background
 //! outside. Whole numbers and IEEE arithmetic without the machine's `sin`: the same bytes with
-//! every level of instructions and on every machine. Never allocates; never sees a test image.
+//! every level of instructions and on every machine. Never allocates. A test image only ever meets
+//! [`Affine`], which moves ink as it is told, to see how much a network bears.
 
 // Loops that are to become registers count, as in the kernels: closures and iterators are not always
 // inlined, and then they are compiled without the level's instructions.
@@ -137,6 +138,35 @@ impl Augmentation {
     fn only_shifts(&self) -> bool {
         let Augmentation { rotation, scale, stretch, shear, elastic, .. } = *self;
         [rotation, scale, stretch, shear] == [0.0; 4] && elastic.is_none()
+    }
+}
+
+/// Moves ink as it is told, without chance: slants, turns and scales about the image's centre, then shifts.
+/// What leaves the image is cut off. The default leaves an image as it is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Affine {
+    /// Clockwise, up to [`MAX_ROTATION`] either way.
+    pub rotation_degrees: f64,
+    /// Both sides are multiplied by it: 0.1 to 10.
+    pub scale: f64,
+    /// How far a row moves to the side for each row that it lies from the centre, up to [`MAX_SHEAR`] either way.
+    pub shear: f64,
+    /// Pixels to the right and down, up to [`SIDE`] either way.
+    pub shift: [f64; 2],
+}
+
+impl Default for Affine {
+    fn default() -> Self {
+        Affine { rotation_degrees: 0.0, scale: 1.0, shear: 0.0, shift: [0.0; 2] }
+    }
+}
+
+impl Affine {
+    /// Moves one image, sampled bilinearly.
+    pub fn apply(&self, level: Level, image: &[u8; PIXELS], out: &mut [u8; PIXELS]) {
+        let straight = Map::new(self.rotation_degrees.to_radians(), self.scale, 1.0, self.shear);
+        let map = Map { shift: self.shift, ..straight };
+        level.vectorize(Sample { paper: &Paper::new(image), map: &map, bend: None, rows: 0..SIDE, out });
     }
 }
 
