@@ -80,6 +80,14 @@ for name, data in [("labels", labels), ("image", image), ("cut", image[:500]), (
 seed("idx", "gzip", gzip.compress(labels, mtime=0))
 seed("idx_gzip", "after-magic", gzip.compress(labels, mtime=0)[2:])
 
+pixels = [str(value % 10) for value in range(784)]
+digit = ",".join(["7", *pixels])
+for name, text in [("line", digit), ("header", f"label{',p' * 784}\n{digit}\n"), ("last", f"{'p;' * 784}class\r\n"),
+                   ("floats", digit.replace(",", ".0\t")), ("quotes", f'"{digit}"\n\n'.replace(",", '","')),
+                   ("cut", digit[:500]), ("range", digit.replace(",9,", ",256,")), ("empty", "")]:
+    seed("csv", name, text.encode())
+seed("csv", "gzip", gzip.compress(digit.encode(), mtime=0))
+
 for name, array in [("f8", numbers), ("f4", numbers.astype("<f4")), ("big-endian", numbers.astype(">f8")),
                     ("fortran", numpy.asfortranarray(numbers)), ("order", order), ("scalar", numpy.array(1.0)),
                     ("empty", numpy.zeros((0, 3)))]:

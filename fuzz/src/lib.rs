@@ -6,7 +6,10 @@
 
 use flate2::{Compression, write::GzEncoder};
 use shuzi::{
-    dataset::idx::{read_images, read_labels},
+    dataset::{
+        csv as csv_file,
+        idx::{read_images, read_labels},
+    },
     decode::{Limits, decode},
     kernels::Level,
     model::{Model, batch_order, initial_weights, npy as npy_file, npz as npz_file},
@@ -30,6 +33,19 @@ pub fn idx_gzip(bytes: &[u8]) {
     encoder.write_all(bytes).expect("memory takes everything");
     idx(&encoder.finish().expect("memory takes everything"));
     idx(&[&[0x1f, 0x8b], bytes].concat());
+}
+
+/// A table of digits. What is read is written in the plainest layout and read again.
+pub fn csv(bytes: &[u8]) {
+    if let Ok(digits) = csv_file::read(bytes) {
+        let line = |index: usize| {
+            let (image, label) = digits.example(index);
+            let columns: Vec<String> = [&[label], image].concat().iter().map(u8::to_string).collect();
+            columns.join(",") + "\n"
+        };
+        let text: String = (0..digits.len()).map(line).collect();
+        assert_eq!(csv_file::read(text.as_bytes()).expect("what was written"), digits);
+    }
 }
 
 /// NumPy's single file.

@@ -7,6 +7,7 @@ use shuzi::{
     classes::{ClassesError, MAX_CLASSES, MAX_NAME},
     dataset::{
         DatasetError,
+        csv::{COLUMNS, CsvError, MAX_LINE},
         idx::{IMAGES_MAGIC, IdxError, MAX_ITEMS, ROW},
     },
     decode::DecodeError,
@@ -47,6 +48,7 @@ fn words(error: &(dyn Error + 'static)) -> String {
     }
     try_kinds! {
         IdxError => idx,
+        CsvError => csv,
         DecodeError => decode,
         DatasetError => dataset,
         ClassesError => classes,
@@ -104,6 +106,29 @@ fn idx(error: &IdxError) -> String {
             t!("idx.length", expected = expected, found = found)
         }
         IdxError::Length { expected, .. } => t!("idx.longer", expected = expected),
+        _ => error.to_string().into(),
+    }
+    .into_owned()
+}
+
+fn csv(error: &CsvError) -> String {
+    match error {
+        CsvError::Read(_) => t!("idx.read"),
+        CsvError::GzipCut => t!("csv.gzip-cut"),
+        CsvError::GzipDamaged(_) => t!("csv.gzip-damaged"),
+        CsvError::Empty => t!("csv.empty"),
+        CsvError::LineTooLong { line } => t!("csv.line-long", line = line, max = MAX_LINE),
+        CsvError::NoLabel { found } => t!("csv.no-label", found = found),
+        CsvError::Columns { line, found } => {
+            t!("csv.columns", line = line, found = found, expected = COLUMNS, pixels = COLUMNS - 1)
+        }
+        CsvError::Label { line, column, found } => {
+            t!("csv.label", line = line, column = column, found = format!("{found:?}"))
+        }
+        CsvError::Pixel { line, column, found } => {
+            t!("csv.pixel", line = line, column = column, found = format!("{found:?}"))
+        }
+        CsvError::TooMany => t!("csv.too-many", max = MAX_ITEMS),
         _ => error.to_string().into(),
     }
     .into_owned()

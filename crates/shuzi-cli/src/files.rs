@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use shuzi::{
     classes::Classes,
     dataset::{
-        Dataset, DatasetError,
+        Dataset, DatasetError, csv,
         idx::{self, IdxError},
     },
 };
@@ -36,7 +36,7 @@ pub enum DataSource {
     Auto,
     /// This one or nothing.
     Set(&'static DataSet),
-    /// The files of a data set in this folder.
+    /// What lies here: the files of a data set in a folder, or one's own pictures or table.
     Folder(PathBuf),
     /// So many synthetic digits.
     Synthetic(usize),
@@ -156,6 +156,12 @@ pub fn set_in(folder: &Path) -> anyhow::Result<SetFiles> {
         found.set = set;
     }
     Ok(found)
+}
+
+/// Whether a file of any data set that is known by name is in `folder`.
+pub fn has_set_file(folder: &Path) -> bool {
+    let mut files = data_sets::ALL.into_iter().flat_map(|set| set.files);
+    files.any(|file| find_file(folder, file.name).is_some())
 }
 
 /// The files of this data set in `folder`: what is missing is an error.
@@ -395,25 +401,73 @@ pub fn numbered(folder: &Path, prefix: &str, ending: &str) -> Vec<(u64, PathBuf)
     files
 }
 
-/// The pictures in a folder and the folders in it, by their names' endings, in the order of their names.
-pub fn pictures_in(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+/// Whether a file's name ends as that of a picture does.
+pub fn is_picture(path: &Path) -> bool {
     const ENDINGS: [&str; 14] =
         ["png", "jpg", "jpeg", "jpe", "gif", "bmp", "tif", "tiff", "webp", "pgm", "ppm", "pbm", "pnm", "pam"];
+    let ending = path.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
+    ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str()))
+}
+
+/// The pictures in a folder and the folders in it, by their names' endings, in the order of their names.
+pub fn pictures_in(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let (mut folders, mut pictures) = (vec![folder.to_path_buf()], vec![]);
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).with_context(reading(&folder))? {
             let entry = entry.with_context(reading(&folder))?;
             let path = entry.path();
-            let ending = path.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
             if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
                 folders.push(path); // no links: they may lead in a circle
-            } else if ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str())) {
+            } else if is_picture(&path) {
                 pictures.push(path);
             }
         }
     }
     pictures.sort();
     Ok(pictures)
+}
+
+/// What lies in a folder, by name; what begins with a dot or an operating system puts there is left out.
+pub struct Entries {
+    pub folders: Vec<PathBuf>,
+    pub files: Vec<PathBuf>,
+}
+
+/// What lies in a folder itself. Links count as what they lead to; one that leads nowhere is a file.
+pub fn entries(folder: &Path) -> anyhow::Result<Entries> {
+    const JUNK: [&str; 3] = ["__MACOSX", "Thumbs.db", "desktop.ini"];
+    let mut entries = Entries { folders: vec![], files: vec![] };
+    for entry in fs::read_dir(folder).with_context(reading(folder))? {
+        let entry = entry.with_context(reading(folder))?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with('.') || JUNK.contains(&&*name) {
+            continue;
+        }
+        let path = entry.path();
+        if path.is_dir() { &mut entries.folders } else { &mut entries.files }.push(path);
+    }
+    entries.folders.sort();
+    entries.files.sort();
+    Ok(entries)
+}
+
+/// Every file in a folder and the folders in it, in the order of their names, but for [what `entries` leaves out](entries).
+pub fn files_below(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let (mut folders, mut files) = (vec![folder.to_path_buf()], vec![]);
+    while let Some(folder) = folders.pop() {
+        let found = entries(&folder)?;
+        files.extend(found.files);
+        folders.extend(found.folders.into_iter().filter(|folder| !folder.is_symlink())); // no circles
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// A file of a table of digits, raw or gzip.
+pub fn read_table(path: &Path) -> anyhow::Result<Dataset> {
+    let (file, _) = open(path)?;
+    csv::read(file).with_context(reading(path))
 }
 
 /// All bytes of standard input, if there are at most `limit`.

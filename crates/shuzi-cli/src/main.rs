@@ -16,6 +16,7 @@ mod language;
 mod machine;
 mod metrics;
 mod models;
+mod own;
 #[cfg(feature = "page")]
 mod page;
 mod pictures;
@@ -27,6 +28,7 @@ mod report;
 mod serve;
 mod sources;
 mod train;
+mod tuning;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use rust_i18n::t;

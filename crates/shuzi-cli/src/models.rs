@@ -91,6 +91,12 @@ pub fn names() -> String {
     SHIPPED.map(|(name, _)| name).join(&t!("list.comma"))
 }
 
+/// The model inside the program that pictures are read with.
+pub fn for_pictures() -> Model {
+    let (_, bytes) = SHIPPED.iter().find(|(name, _)| *name == FOR_PICTURES).expect("it is shipped");
+    shipped(bytes)
+}
+
 fn shipped(bytes: &[u8]) -> Model {
     Model::from_bytes(bytes).expect("shipped models are tested")
 }

@@ -39,17 +39,21 @@ impl LimitArguments {
             pixels: self.max_megapixels.get().saturating_mul(1_000_000),
             bytes: self.max_megabytes.get().saturating_mul(1_000_000),
         };
-        let bytes = if path == Path::new("-") {
-            files::read_standard_input(limits.bytes)?
-        } else {
-            files::read(path, limits.bytes)?
-        };
-        let picture = decode::decode(&bytes, limits)
-            .with_context(|| t!("recognize.reading", path = path.display()).into_owned())?;
-        drop(bytes);
+        let picture = decode(path, limits)?;
         let reading = recognize(reader, &picture, options);
         Ok(Found { picture, reading })
     }
+}
+
+/// A picture from its file; `-` is standard input.
+pub fn decode(path: &Path, limits: Limits) -> anyhow::Result<Picture> {
+    let bytes = if path == Path::new("-") {
+        files::read_standard_input(limits.bytes)?
+    } else {
+        files::read(path, limits.bytes)?
+    };
+    decode::decode(&bytes, limits)
+        .with_context(|| t!("recognize.reading", path = path.display()).into_owned())
 }
 
 /// A picture that was read, and what is in it.
@@ -60,12 +64,12 @@ pub struct Found {
 
 /// Reads the picture of each item on so many threads, and tells what was found, in the items' order. Returns how many could
 /// not be read.
-pub fn read_each<T: Sync>(
+pub fn read_each<T: Sync, R: Send>(
     items: &[T],
     threads: usize,
     quiet: bool,
-    read: impl Fn(&T) -> anyhow::Result<Found> + Sync,
-    mut tell: impl FnMut(&T, Found) -> anyhow::Result<()>,
+    read: impl Fn(&T) -> anyhow::Result<R> + Sync,
+    mut tell: impl FnMut(&T, R) -> anyhow::Result<()>,
 ) -> anyhow::Result<usize> {
     let progress = PictureProgress::new(items.len(), quiet);
     let mut failures = 0;

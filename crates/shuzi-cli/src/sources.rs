@@ -7,12 +7,15 @@ use crate::{
     download,
     files::{self, DataSource, SetFiles},
     machine,
+    own::{Own, OwnArguments},
+    tuning,
 };
+use anyhow::bail;
 use rust_i18n::t;
 use shuzi::{
     classes::Classes,
     dataset::{Dataset, synthetic},
-    recipe::Additions,
+    recipe::{Additions, FineTuning},
     training::{self, Examples, Order, Split},
 };
 use std::io::{self, Write};
@@ -33,6 +36,8 @@ const MAX_IN_MEMORY: usize = 2_000_000;
 pub enum Part {
     Training,
     Test,
+    /// Both, where one's own digits are looked at.
+    All,
 }
 
 impl Part {
@@ -41,6 +46,7 @@ impl Part {
         match self {
             Part::Training => "training",
             Part::Test => "test",
+            Part::All => "all",
         }
     }
 }
@@ -49,14 +55,23 @@ impl Part {
 pub enum Found {
     Set(SetFiles),
     Synthetic(usize),
+    Own(Own),
 }
 
 /// Finds what the user asked for. Without a wish: MNIST where it lies, else downloaded, else,
 /// with a warning, synthetic digits.
-pub fn find(source: &DataSource, mirrors: &[String], quiet: bool) -> anyhow::Result<Found> {
+pub fn find(
+    source: &DataSource,
+    own: &OwnArguments,
+    mirrors: &[String],
+    quiet: bool,
+) -> anyhow::Result<Found> {
     let (set, insist) = match source {
         DataSource::Synthetic(count) => return Ok(Found::Synthetic(*count)),
-        DataSource::Folder(folder) => return files::set_in(folder).map(Found::Set),
+        DataSource::Folder(folder) if files::has_set_file(folder) => {
+            return files::set_in(folder).map(Found::Set);
+        }
+        DataSource::Folder(path) => return Own::read(path, own, quiet).map(Found::Own),
         DataSource::Set(set) => (*set, true),
         DataSource::Auto => (&MNIST, false),
     };
@@ -86,7 +101,8 @@ pub fn not_found(set: &DataSet, folders: &str) -> String {
 
 /// The source that a [record](Found::record) speaks of.
 pub fn of_record(trained_on: &str) -> Option<DataSource> {
-    match trained_on.to_ascii_lowercase().parse() {
+    let data = trained_on.split(tuning::JOINT).next().unwrap_or_default();
+    match data.to_ascii_lowercase().parse() {
         Ok(source @ (DataSource::Set(_) | DataSource::Synthetic(_))) => Some(source),
         _ => None,
     }
@@ -130,6 +146,13 @@ impl TrainingSet {
         }
     }
 
+    /// Adds what a recipe rehearses to what is kept.
+    pub fn rehearse(&mut self, split: &mut Split, fine_tuning: &FineTuning, known: Option<&Dataset>) {
+        if let TrainingSet::Kept(data) = self {
+            training::rehearse(data, split, known, fine_tuning);
+        }
+    }
+
     /// Those that a split leaves to train on.
     pub fn examples<'a>(&'a self, split: &'a Split, order: &'a Order) -> Examples<'a> {
         match self {
@@ -157,6 +180,8 @@ impl Found {
     /// Reads (or draws) a part.
     pub fn read(&self, part: Part) -> anyhow::Result<Dataset> {
         match (self, part) {
+            (Found::Own(own), part) => own.part(part),
+            (_, Part::All) => Err(UsageError(t!("own.all-of-others").into()).into()),
             (Found::Set(files), Part::Training) => files.read_training_set(),
             (Found::Set(files), Part::Test) => files.read_test_set(),
             (Found::Synthetic(count), part) => {
@@ -166,7 +191,9 @@ impl Found {
                 }
                 let threads = machine::available_threads();
                 Ok(match part {
-                    Part::Training => synthetic::generate(*count, SYNTHETIC_TRAINING_SEED, threads),
+                    Part::Training | Part::All => {
+                        synthetic::generate(*count, SYNTHETIC_TRAINING_SEED, threads)
+                    }
                     Part::Test => synthetic::generate(SYNTHETIC_TEST_COUNT, SYNTHETIC_TEST_SEED, threads),
                 })
             }
@@ -178,6 +205,16 @@ impl Found {
         match self {
             Found::Set(files) => files.classes(),
             Found::Synthetic(_) => Classes::digits(),
+            Found::Own(own) => own.classes().clone(),
+        }
+    }
+
+    /// Gives its images the labels that a model knows them by, which must know them all.
+    pub fn relabel(&mut self, known: &Classes) -> anyhow::Result<()> {
+        match self {
+            Found::Own(own) => own.relabel(known),
+            other if other.classes() == *known => Ok(()),
+            other => bail!(t!("tune.other-classes", found = other.classes(), known = known).into_owned()),
         }
     }
 
@@ -188,6 +225,7 @@ impl Found {
                 t!("data.set-from", set = files.title(), folder = files.folder().display()).into()
             }
             Found::Synthetic(count) => t!("data.synthetic", count = count).into(),
+            Found::Own(own) => own.describe(),
         }
     }
 
@@ -196,6 +234,7 @@ impl Found {
         match self {
             Found::Set(files) => files.title(),
             Found::Synthetic(count) => format!("synthetic:{count}"),
+            Found::Own(own) => own.record(),
         }
     }
 }

@@ -8,10 +8,12 @@ use crate::{
     machine,
     metrics::{self, EpochLine, Line, Metrics, StepLine},
     models,
+    own::{self, OwnArguments},
     progress::TrainingProgress,
     recipes,
     report::{Curves, Digits, EpochPoint, FactGroup, Report, StepPoint, render, summary},
-    sources::{self, Part},
+    sources::{self, Found, Part},
+    tuning::{self, Gain, Known},
 };
 use anyhow::{Context, bail};
 use rust_i18n::t;
@@ -45,8 +47,12 @@ const MAX_INPUT_BYTES: u64 = 1 << 30;
 pub struct Train {
     #[arg(long, value_name = "NAME|FILE")]
     recipe: Option<String>,
-    #[arg(long, value_name = "DIR|mnist|synthetic[:N]", default_value = "auto")]
+    #[arg(long, value_name = "MODEL", conflicts_with_all = ["resume", "initial_weights", "hidden"])]
+    from: Option<PathBuf>,
+    #[arg(long, value_name = "DIR|FILE.csv|mnist|synthetic[:N]", default_value = "auto")]
     data: DataSource,
+    #[command(flatten)]
+    own: OwnArguments,
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     #[arg(long, value_name = "N,…", value_delimiter = ',')]
@@ -85,6 +91,14 @@ pub struct Train {
     quiet: bool,
 }
 
+/// How to train, and the models that the recipe asks for.
+struct Chosen {
+    recipe: Recipe,
+    teacher: Option<Model>,
+    /// What the training goes on from.
+    base: Option<Model>,
+}
+
 /// Seconds that the parts of a run took.
 #[derive(Clone, Copy, Default)]
 struct Timing {
@@ -105,7 +119,7 @@ impl Train {
             },
         };
         let resumed = resumed.as_ref().map(|(path, checkpoint)| (path.as_path(), checkpoint));
-        let (recipe, teacher) = self.chosen_recipe(resumed)?;
+        let Chosen { recipe, teacher, base } = self.chosen_recipe(resumed)?;
         let teacher_classes = teacher.as_ref().map(|teacher| teacher.classes.clone());
         let teacher = teacher.map(|teacher| teacher.network);
         let processor = machine::processor(self.threads)?;
@@ -113,18 +127,38 @@ impl Train {
             checkpoints::refuse_unfinished(folder)?;
         }
         let clock = Instant::now();
-        let found = sources::find(&self.data_source(resumed), &self.mirror, self.quiet)?;
+        let mut found = sources::find(&self.data_source(resumed)?, &self.own, &self.mirror, self.quiet)?;
+        if let Some(base) = &base {
+            found.relabel(&base.classes)?;
+        }
         let classes = found.classes();
         let recipe = fitted(recipe, &classes, teacher_classes, resumed)?;
+        tuning::check_layers(base.as_ref(), &recipe)?;
         let mut training_set = found.training_set(self.examples_at_once(&recipe.training))?;
-        check_sizes(&recipe, training_set.len())?;
+        check_validation(&recipe, training_set.len())?;
+        if let Found::Own(own) = &found {
+            own.check_test()?;
+        }
+        if let (Found::Own(own), None) = (&found, &base) {
+            own.check_training(recipe.training.batch_size.of(1), recipe.training.validation)?;
+        }
+        let known = Known::find(&recipe, &found)?;
+        let (trained_on, data) = match &known {
+            None => (found.record(), found.describe()),
+            Some(known) => (known.join_record(found.record()), known.join_words(found.describe())),
+        };
         let mut split = training_set.split(recipe.training.validation, recipe.training.seed);
+        if let (Some(fine_tuning), Some(known)) = (&recipe.training.fine_tuning, &known) {
+            training_set.rehearse(&mut split, fine_tuning, known.examples(fine_tuning)?.as_ref());
+        }
         training_set.add(&mut split, recipe.training.additions);
         let mut timing = Timing { load: clock.elapsed().as_secs_f64(), ..Timing::default() };
 
         let mut network = match (&self.initial_weights, resumed) {
             (_, Some((_, checkpoint))) => checkpoint.network().clone(),
-            (None, None) => initial_network(&recipe),
+            (None, None) => {
+                base.as_ref().map_or_else(|| initial_network(&recipe), |base| base.network.clone())
+            }
             (Some(path), None) => {
                 initial_weights(&files::read(path, MAX_INPUT_BYTES)?, &recipe.architecture()?)
                     .with_context(|| t!("train.initial-weights", path = path.display()).into_owned())?
@@ -132,8 +166,9 @@ impl Train {
         };
         let order = self.order(&recipe, training_set.len())?;
         let examples = training_set.examples(&split, &order);
+        check_batch_size(&recipe, examples.count())?;
         if let Some((path, checkpoint)) = resumed {
-            checkpoint.check_data(&found.record(), examples).map_err(|error| misfit(path, error))?;
+            checkpoint.check_data(&trained_on, examples).map_err(|error| misfit(path, error))?;
         }
         let folder = match self.out.as_ref().or(self.resume.as_ref()) {
             Some(folder) => folder.clone(),
@@ -146,7 +181,7 @@ impl Train {
             recipe = recipe.name,
             parameters = network.parameters().len(),
             examples = examples.count(),
-            data = found.describe(),
+            data = data,
             threads = processor.threads
         ));
         if let Some((path, checkpoint)) = resumed {
@@ -161,7 +196,7 @@ impl Train {
         let mut checkpoints = Checkpoints::new(&folder, self.keep_checkpoints, every, resumed);
         let training = Training {
             recipe: &recipe,
-            trained_on: found.record(),
+            trained_on: trained_on.clone(),
             lessons: Lessons { examples, teacher: teacher.as_ref() },
             validation: split.validation.as_ref(),
             processor,
@@ -180,11 +215,17 @@ impl Train {
 
         let test = TestResult { count: evaluation.count(), correct: evaluation.correct() };
         let held_out = split.validation.as_ref();
-        let temperature =
-            held_out.and_then(|held_out| evaluate(&network, held_out, processor).best_temperature());
+        let temperature = match held_out {
+            Some(held_out) => evaluate(&network, held_out, processor).best_temperature(),
+            None => base.as_ref().and_then(|base| base.record.temperature),
+        };
+        let gain = base.as_ref().map(|base| {
+            Gain::measure(base, &network, &recipe, &test_set, &evaluation, known.as_ref(), processor)
+        });
+        let gain = gain.transpose()?;
         let record = Record {
             recipe: Some(recipe.clone()),
-            trained_on: Some(found.record()),
+            trained_on: Some(trained_on.clone()),
             test: Some(test),
             temperature,
         };
@@ -199,9 +240,11 @@ impl Train {
                 t!("train.timing-resumed", load = load, step = step, train = train, evaluate = read)
             }
         };
+        let mut facts = facts(&model, &data, &times, processor);
+        facts.extend(gain.as_ref().map(Gain::facts));
         let report = Report {
             title: t!("train.title", recipe = recipe.name).into(),
-            facts: facts(&model, &found.describe(), &times, processor),
+            facts,
             recipe_toml: &recipe.to_toml(),
             digits: Digits { evaluation: &evaluation, images: &test_set, temperature, origins: None },
             curves: Some(&curves),
@@ -233,7 +276,7 @@ impl Train {
             let interval = evaluation.interval();
             let object = json!({
                 "run": folder, "model": model_path, "recipe": recipe.name, "seed": recipe.training.seed,
-                "data": found.record(), "parameters": model.network.parameters().len(),
+                "data": trained_on, "gain": gain.as_ref().map(Gain::to_json), "parameters": model.network.parameters().len(),
                 "multiplications": model.network.architecture().multiplications(), "model_bytes": file.len(),
                 "weights_sha256": sha256, "test_count": test.count, "test_correct": test.correct,
                 "test_accuracy": evaluation.accuracy(), "test_interval": [interval.low, interval.high],
@@ -246,11 +289,16 @@ impl Train {
             writeln!(out, "{object}")?;
         } else {
             write!(out, "{}", summary(&evaluation, temperature))?;
+            if let Some(gain) = &gain {
+                write!(out, "{}", gain.words())?;
+            }
             writeln!(out, "{}", t!("train.weights", sha256 = sha256))?;
             writeln!(out, "{times}")?;
             writeln!(out, "{}", t!("train.files", folder = folder.display()))?;
             let (shuzi, model) = (machine::invocation(), model_path.display());
-            let next = if recipe.name == "classic" {
+            let next = if gain.is_some() {
+                t!("tune.next", shuzi = shuzi, model = model)
+            } else if recipe.name == "classic" {
                 t!("train.next-classic", shuzi = shuzi, model = model)
             } else if !recipe.architecture()?.is_fully_connected() {
                 t!("train.next-conv", shuzi = shuzi, model = model)
@@ -279,23 +327,25 @@ impl Train {
     }
 
     /// Where the digits come from: as the user says, else as the checkpoint does.
-    fn data_source(&self, resumed: Option<(&Path, &Checkpoint)>) -> DataSource {
-        match (&self.data, resumed) {
-            (DataSource::Auto, Some((_, checkpoint))) => {
-                sources::of_record(&checkpoint.task().trained_on).unwrap_or(DataSource::Auto)
-            }
-            (data, _) => data.clone(),
+    fn data_source(&self, resumed: Option<(&Path, &Checkpoint)>) -> anyhow::Result<DataSource> {
+        let (DataSource::Auto, Some((_, checkpoint))) = (&self.data, resumed) else {
+            return Ok(self.data.clone());
+        };
+        let trained_on = &checkpoint.task().trained_on;
+        if own::is_own(trained_on) {
+            return Err(UsageError(t!("own.name-again", data = trained_on).into()).into());
         }
+        Ok(sources::of_record(trained_on).unwrap_or(DataSource::Auto))
     }
 
-    /// The recipe with the options that override its values, and the teacher that it asks for.
-    fn chosen_recipe(
-        &self,
-        resumed: Option<(&Path, &Checkpoint)>,
-    ) -> anyhow::Result<(Recipe, Option<Model>)> {
-        let mut recipe = match (&self.recipe, resumed) {
-            (None, Some((_, checkpoint))) => checkpoint.task().recipe.clone(),
-            (name, _) => recipes::read(name.as_deref().unwrap_or("classic"))?,
+    /// The recipe with the options that override its values, and the models that it asks for.
+    fn chosen_recipe(&self, resumed: Option<(&Path, &Checkpoint)>) -> anyhow::Result<Chosen> {
+        let named = self.recipe.as_deref().map(recipes::read).transpose()?;
+        let mut recipe = match (named, &self.from, resumed) {
+            (named, Some(from), _) => tuning::recipe(from, named)?,
+            (None, None, Some((_, checkpoint))) => checkpoint.task().recipe.clone(),
+            (None, None, None) => recipes::read("classic")?,
+            (Some(named), None, _) => named,
         };
         if let Some(hidden) = &self.hidden {
             let is_simple = |layer: &LayerKind| matches!(layer, LayerKind::Linear(_) | LayerKind::Relu);
@@ -313,12 +363,13 @@ impl Train {
         training.seed = self.seed.unwrap_or(training.seed);
         recipe.check().map_err(|error: RecipeError| UsageError(explain::recipe(&error)))?;
         let teacher = recipe.training.distillation.as_mut().map(teacher).transpose()?;
-        Ok((recipe, teacher))
+        let base = tuning::base(&mut recipe)?;
+        Ok(Chosen { recipe, teacher, base })
     }
 
     /// How many examples must be there at the same time: any of them if their order is given, or others are added.
     fn examples_at_once(&self, recipe: &TrainingRecipe) -> usize {
-        if self.batch_order.is_some() || recipe.additions.is_some() {
+        if self.batch_order.is_some() || recipe.additions.is_some() || recipe.fine_tuning.is_some() {
             usize::MAX
         } else {
             recipe.batch_size.of(usize::MAX).max(recipe.validation)
@@ -392,19 +443,22 @@ fn misfit(path: &Path, error: CheckpointError) -> UsageError {
     UsageError(t!("checkpoint.misfit", path = path.display(), reason = explain::checkpoint(&error)).into())
 }
 
-/// Refuses a recipe that this data set is too small for.
-fn check_sizes(recipe: &Recipe, examples: usize) -> anyhow::Result<()> {
+/// Refuses to hold out more than there is.
+fn check_validation(recipe: &Recipe, examples: usize) -> anyhow::Result<()> {
     let validation = recipe.training.validation;
     if validation >= examples {
         let message = t!("train.validation-too-large", validation = validation, examples = examples);
         return Err(UsageError(message.into()).into());
     }
-    let left = examples - validation;
-    let batch_size = recipe.training.batch_size.of(left);
-    if batch_size > left {
-        return Err(
-            UsageError(t!("train.batch-too-large", batch = batch_size, examples = left).into()).into()
-        );
+    Ok(())
+}
+
+/// Refuses batches that so many training examples do not fill.
+fn check_batch_size(recipe: &Recipe, examples: usize) -> anyhow::Result<()> {
+    let batch = recipe.training.batch_size.of(examples);
+    if batch > examples {
+        let message = t!("train.batch-too-large", batch = batch, examples = examples);
+        return Err(UsageError(message.into()).into());
     }
     Ok(())
 }

@@ -31,6 +31,18 @@ impl std::fmt::Debug for DigitImage {
     }
 }
 
+impl DigitImage {
+    /// Whether its rim is dark, more of it than not: as ink on MNIST's ground, not on paper.
+    pub fn has_dark_rim(&self) -> bool {
+        let is_rim = |place: &usize| {
+            let (row, column) = (place / SIDE, place % SIDE);
+            [row, column].iter().any(|&at| at == 0 || at == SIDE - 1)
+        };
+        let rim = (0..PIXELS).filter(is_rim);
+        2 * rim.clone().filter(|&place| self.0[place] < 128).count() > rim.count()
+    }
+}
+
 /// The label of the largest of some values, the smaller label of equals.
 ///
 /// # Panics
@@ -144,6 +156,22 @@ impl Picture {
         &self.pixels[y * self.width * self.channels..][..self.width * self.channels]
     }
 
+    /// Its own pixels in grey (ITU-R BT.601), if it has as many as a [`DigitImage`].
+    pub fn as_digit_image(&self) -> Option<DigitImage> {
+        if (self.width, self.height) != (SIDE, SIDE) {
+            return None;
+        }
+        let gray = |pixel: &[u8]| match *pixel {
+            [red, green, blue] => {
+                let sum = 299 * u32::from(red) + 587 * u32::from(green) + 114 * u32::from(blue);
+                ((sum + 500) / 1000) as u8
+            }
+            _ => pixel[0],
+        };
+        let pixels: Vec<u8> = self.pixels.chunks_exact(self.channels).map(gray).collect();
+        Some(DigitImage(pixels.try_into().expect("784 pixels")))
+    }
+
     /// A copy made smaller so that neither side has more than `most` pixels; a small one stays as large as it is.
     ///
     /// # Panics
@@ -186,6 +214,30 @@ mod tests {
         assert_eq!((color.width(), color.height(), color.row(0)), (2, 1, &[10, 20, 30, 10, 20, 30][..]));
         let narrow = Picture::gray(1, 32, dots);
         assert_eq!((narrow.shrunk(4).width(), narrow.shrunk(32)), (1, narrow));
+    }
+
+    #[test]
+    fn a_picture_of_a_digits_size_is_taken_pixel_for_pixel() {
+        let pixels: Vec<u8> = (0..PIXELS).map(|place| place as u8).collect();
+        let color: Vec<u8> = pixels.iter().flat_map(|&value| [value; 3]).collect();
+        for picture in [Picture::gray(SIDE, SIDE, pixels.clone()), Picture::color(SIDE, SIDE, color)] {
+            assert_eq!(picture.as_digit_image().unwrap().0[..], pixels);
+        }
+        assert_eq!(
+            Picture::color(SIDE, SIDE, [[255, 0, 0]; PIXELS].concat()).as_digit_image().unwrap().0,
+            [76; PIXELS]
+        );
+        assert_eq!(Picture::gray(PIXELS, 1, pixels).as_digit_image(), None);
+    }
+
+    #[test]
+    fn the_rim_tells_the_ground() {
+        let mut image = DigitImage([255; PIXELS]);
+        assert!(!image.has_dark_rim());
+        image.0[..2 * SIDE].fill(0); // a side of four and its ends
+        assert!(!image.has_dark_rim());
+        image.0[PIXELS - 2 * SIDE..].fill(0);
+        assert!(image.has_dark_rim());
     }
 
     #[test]

@@ -8,8 +8,9 @@ use std::{fs, path::Path};
 #[test]
 fn every_file_of_the_corpus_is_read_or_refused() {
     type Door = fn(&[u8]);
-    let doors: [(&str, Door); 8] = [
+    let doors: [(&str, Door); 9] = [
         ("checkpoint", doors::checkpoint),
+        ("csv", doors::csv),
         ("idx", doors::idx),
         ("idx_gzip", doors::idx_gzip),
         ("npy", doors::npy),

@@ -8,6 +8,7 @@ use crate::{
     UsageError,
     files::{self, DataSource},
     machine, models,
+    own::OwnArguments,
     pictures::LimitArguments,
     progress::PictureProgress,
     report::{
@@ -52,8 +53,12 @@ const HARM_SEED: u64 = 0;
 pub struct Evaluate {
     #[arg(value_name = "MODEL")]
     models: Vec<PathBuf>,
-    #[arg(long, value_name = "DIR|mnist|synthetic[:N]", default_value = "auto")]
+    #[arg(long, value_name = "DIR|FILE.csv|mnist|synthetic[:N]", default_value = "auto")]
     data: DataSource,
+    #[command(flatten)]
+    own: OwnArguments,
+    #[arg(long, conflicts_with_all = ["labels", "training"])]
+    all: bool,
     #[arg(long, conflicts_with = "labels")]
     training: bool,
     #[arg(long, value_name = "FILE.csv")]
@@ -259,6 +264,7 @@ impl Evaluate {
             let compared_on = match self.part() {
                 Part::Training => t!("evaluate.compared-on-training-set", count = images.len(), data = data),
                 Part::Test => t!("evaluate.compared-on", count = images.len(), data = data),
+                Part::All => t!("own.compared-on", count = images.len(), data = data),
             };
             writeln!(out, "{compared_on}\n")?;
             write!(out, "{}", comparison::summary(&report))?;
@@ -269,21 +275,25 @@ impl Evaluate {
     }
 
     fn part(&self) -> Part {
-        if self.training { Part::Training } else { Part::Test }
+        match (self.training, self.all) {
+            (true, _) => Part::Training,
+            (_, true) => Part::All,
+            _ => Part::Test,
+        }
     }
 
     /// What is read, for the facts of the report.
     fn describe(&self, found: &Found) -> String {
         match self.part() {
             Part::Training => t!("evaluate.training-set", data = found.describe()).into(),
-            Part::Test => found.describe(),
+            Part::Test | Part::All => found.describe(),
         }
     }
 
     /// What to evaluate models on that tell these classes apart.
     fn test(&self, classes: &Classes) -> anyhow::Result<Test> {
         let processor = machine::processor(self.threads)?;
-        let found = sources::find(&self.data, &self.mirror, self.quiet)?;
+        let found = sources::find(&self.data, &self.own, &self.mirror, self.quiet)?;
         let images = found.read(self.part())?.relabelled(classes)?;
         Ok(Test { found, images, processor })
     }

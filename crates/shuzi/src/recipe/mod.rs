@@ -3,9 +3,10 @@
 //! In: TOML, and single values that override it. Out: a [`Recipe`] whose values were checked.
 //! Knows nothing of files; the recipes that come with shuzi are part of the library.
 
+mod fine_tuning;
 pub mod schedule;
 
-pub use self::schedule::Schedule;
+pub use self::{fine_tuning::FineTuning, schedule::Schedule};
 use crate::{
     classes::Classes,
     image::SIDE,
@@ -93,6 +94,9 @@ pub struct TrainingRecipe {
     /// A network to learn from besides the labels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub distillation: Option<Distillation>,
+    /// A trained network that the training goes on from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fine_tuning: Option<FineTuning>,
     /// Images that batch normalisation measures together; 1 or more. Without it the number changes only
     /// in which order gradients are added.
     #[serde(default = "ghost_batch", skip_serializing_if = "is_default_ghost_batch")]
@@ -476,6 +480,11 @@ impl Recipe {
         if let Some(Distillation { weight, temperature, .. }) = training.distillation {
             check("training.distillation.weight", weight, Range::Between(0.0, 1.0))?;
             check("training.distillation.temperature", temperature, Range::Positive)?;
+        }
+        if let Some(FineTuning { rehearsal, own, .. }) = training.fine_tuning {
+            let any_number = Range::Between(0.0, MAX_ADDITIONS as f32);
+            check("training.fine-tuning.rehearsal", rehearsal as f32, any_number)?;
+            check("training.fine-tuning.own", own, Range::BelowOne)?;
         }
         at_least_one("training.ghost-batch", training.ghost_batch)?;
         if let Some(EarlyStopping { patience }) = training.early_stopping {

@@ -12,6 +12,7 @@ pub mod checkpoint;
 mod halves;
 pub mod optimizer;
 mod portion;
+mod rehearsal;
 mod teacher;
 
 use self::{
@@ -25,6 +26,7 @@ pub use self::{
     checkpoint::{Checkpoint, CheckpointError, Pause, Task},
     optimizer::Optimizer,
     portion::augmented,
+    rehearsal::rehearse,
 };
 use crate::{
     Rng,

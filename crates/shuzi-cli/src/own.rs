@@ -1,0 +1,371 @@
+//! One's own digits: a table (CSV), or a folder of pictures for each label.
+//!
+//! In: the file or folder that `--data` names. Out: [`Own`], the examples, and which of them are held out for the test. A picture
+//! is prepared as `shuzi recognize --single` prepares it, but where most of them have MNIST's form already: these are taken
+//! pixel for pixel. One that cannot be used is told on standard error with the reason, and ends the work unless the user wants
+//! to go on without it.
+
+use crate::{
+    UsageError,
+    files::{self, Entries},
+    machine, models, pictures,
+    sources::Part,
+};
+use anyhow::{Context, bail};
+use rust_i18n::t;
+use shuzi::{
+    classes::{Classes, ClassesError},
+    dataset::{Dataset, HELD_OUT, Parts},
+    decode::Limits,
+    image::{DigitImage, Picture, SIDE},
+    recognition::{Options, Reader, recognize},
+};
+use std::{
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+/// What is wanted of one's own digits.
+#[derive(clap::Args)]
+pub struct OwnArguments {
+    #[arg(long)]
+    skip_bad: bool,
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    split_seed: u64,
+}
+
+/// One's own digits.
+pub struct Own {
+    data: Dataset,
+    parts: Parts,
+    /// What they are called: the file's or folder's own name.
+    name: String,
+    form: Form,
+    split: Split,
+}
+
+/// What they were read from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Table,
+    /// Pictures, in which the digit was found.
+    Pictures,
+    /// Pictures that were taken pixel for pixel.
+    SmallPictures,
+}
+
+/// Who said which of them are held out.
+enum Split {
+    /// Two files, or two folders.
+    AsFound,
+    Drawn {
+        seed: u64,
+    },
+}
+
+impl Own {
+    /// Reads what lies at `path`.
+    pub fn read(path: &Path, arguments: &OwnArguments, quiet: bool) -> anyhow::Result<Self> {
+        let Place { form, training, test } = place(path)?;
+        let mut complaints = Complaints { skip: arguments.skip_bad, ..Complaints::default() };
+        let (mut form, mut sets) = (form, vec![]);
+        let folders = [Some(training), test].into_iter().flatten();
+        if form == Form::Table {
+            sets = folders.map(|table| files::read_table(&table)).collect::<Result<_, _>>()?;
+        } else {
+            let listings: Vec<Vec<Listed>> =
+                folders.map(|folder| listed(&folder, &mut complaints)).collect::<Result<_, _>>()?;
+            let classes = classes(listings.iter().flatten())
+                .with_context(|| t!("own.classes", path = path.display()).into_owned())?;
+            for listing in listings {
+                let (set, its_form) = read_pictures(path, listing, &classes, quiet, &mut complaints)?;
+                form = its_form;
+                sets.push(set);
+            }
+        }
+        let mut sets = sets.into_iter();
+        let mut data = sets.next().expect("there is something to train on");
+        let (parts, split) = match sets.next() {
+            Some(test) => {
+                let (end, all) = (data.len() as u32, (data.len() + test.len()) as u32);
+                data.append(&test);
+                (Parts { training: (0..end).collect(), test: (end..all).collect() }, Split::AsFound)
+            }
+            None => {
+                let seed = arguments.split_seed;
+                (data.parts(seed), Split::Drawn { seed })
+            }
+        };
+        complaints.end()?;
+        let name = std::path::absolute(path).unwrap_or_default();
+        let name = name.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Ok(Own { data, parts, name, form, split })
+    }
+
+    /// What they show.
+    pub fn classes(&self) -> &Classes {
+        self.data.classes()
+    }
+
+    /// Gives them the labels that a model knows them by.
+    pub fn relabel(&mut self, known: &Classes) -> anyhow::Result<()> {
+        self.data = self.data.clone().relabelled(known)?;
+        Ok(())
+    }
+
+    /// A copy of a part.
+    pub fn part(&self, part: Part) -> anyhow::Result<Dataset> {
+        Ok(match part {
+            Part::Training => self.data.select(&self.parts.training), // never empty: no label gives all of its examples
+            Part::Test => {
+                self.check_test()?;
+                self.data.select(&self.parts.test)
+            }
+            Part::All => self.data.clone(),
+        })
+    }
+
+    /// Refuses data of which nothing is held out, before anybody waits for a training.
+    pub fn check_test(&self) -> anyhow::Result<()> {
+        if self.parts.test.is_empty() {
+            bail!(t!("own.none-held-out", name = self.name).into_owned());
+        }
+        Ok(())
+    }
+
+    /// Refuses what no network can begin to learn from: fewer digits than a batch, or one label.
+    pub fn check_training(&self, batch: usize, validation: usize) -> anyhow::Result<()> {
+        let examples = self.parts.training.len().saturating_sub(validation);
+        if examples < batch {
+            return Err(UsageError(t!("own.few", batch = batch, examples = examples).into()).into());
+        }
+        let labels = self.data.histogram().iter().filter(|&&count| count > 0).count();
+        if labels < 2 {
+            bail!(t!("own.one-label", name = self.name).into_owned());
+        }
+        Ok(())
+    }
+
+    /// What they are and which are held out, in the user's language.
+    pub fn describe(&self) -> String {
+        let form = match self.form {
+            Form::Table => t!("own.table", count = self.data.len(), name = self.name),
+            Form::Pictures => {
+                t!("own.pictures", count = self.data.len(), name = self.name, classes = self.classes())
+            }
+            Form::SmallPictures => {
+                t!("own.small-pictures", count = self.data.len(), name = self.name, classes = self.classes())
+            }
+        };
+        let test = self.parts.test.len();
+        let split = match self.split {
+            Split::AsFound => t!("own.as-found", test = test),
+            Split::Drawn { seed } => t!("own.drawn", test = test, one_in = HELD_OUT, seed = seed),
+        };
+        t!("own.what", form = form, split = split).into()
+    }
+
+    /// What they are, for the model's record: the same in every language, without the way to them.
+    pub fn record(&self) -> String {
+        let form = if self.form == Form::Table { TABLE } else { PICTURES };
+        format!("{form}{}", self.name)
+    }
+}
+
+/// What records of one's own digits begin with.
+const TABLE: &str = "csv:";
+const PICTURES: &str = "pictures:";
+
+/// Whether a [record](Own::record) is of one's own digits.
+pub fn is_own(record: &str) -> bool {
+    record.starts_with(TABLE) || record.starts_with(PICTURES)
+}
+
+/// Where digits lie.
+struct Place {
+    form: Form,
+    training: PathBuf,
+    /// If those to test on lie apart.
+    test: Option<PathBuf>,
+}
+
+/// Finds out what the user has named.
+fn place(path: &Path) -> anyhow::Result<Place> {
+    if path.is_file() {
+        return Ok(Place { form: Form::Table, training: path.into(), test: None });
+    }
+    let Entries { folders, files } = files::entries(path)?;
+    if let Some((training, test)) = pair(&folders, str::starts_with) {
+        return Ok(Place { form: Form::Pictures, training, test: Some(test) });
+    }
+    if !folders.is_empty() {
+        return Ok(Place { form: Form::Pictures, training: path.into(), test: None });
+    }
+    let tables: Vec<PathBuf> = files.into_iter().filter(|file| is_table(file)).collect();
+    if let Some((training, test)) = pair(&tables, str::contains) {
+        return Ok(Place { form: Form::Table, training, test: Some(test) });
+    }
+    if let [table] = &tables[..] {
+        return Ok(Place { form: Form::Table, training: table.clone(), test: None });
+    }
+    bail!(t!("own.no-layout", path = path.display()).into_owned())
+}
+
+/// The one whose name has the word `train`, and the one that has `test`, if there is one of each.
+fn pair(paths: &[PathBuf], has: fn(&str, &'static str) -> bool) -> Option<(PathBuf, PathBuf)> {
+    let only = |word: &'static str| {
+        let is_it = |path: &&PathBuf| has(&file_name(path).to_ascii_lowercase(), word);
+        let mut found = paths.iter().filter(is_it);
+        found.next().filter(|_| found.next().is_none()).cloned()
+    };
+    only("train").zip(only("test"))
+}
+
+fn is_table(path: &Path) -> bool {
+    let name = file_name(path).to_ascii_lowercase();
+    [".csv", ".csv.gz"].iter().any(|ending| name.ends_with(ending))
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// What cannot be used, told as it is found.
+#[derive(Default)]
+struct Complaints {
+    count: usize,
+    /// Go on all the same.
+    skip: bool,
+}
+
+impl Complaints {
+    fn add(&mut self, path: &Path, reason: &str) {
+        self.count += 1;
+        let _ = writeln!(io::stderr(), "{}", t!("own.bad", path = path.display(), reason = reason));
+    }
+
+    fn end(&self) -> anyhow::Result<()> {
+        match self.count {
+            0 => Ok(()),
+            count if self.skip => {
+                let _ = writeln!(io::stderr(), "{}", t!("own.skipped", count = count));
+                Ok(())
+            }
+            count => bail!(t!("own.stopped", count = count).into_owned()),
+        }
+    }
+}
+
+/// A label's folder, and all files in it.
+struct Listed {
+    name: String,
+    paths: Vec<PathBuf>,
+}
+
+/// Every label's folder that is in a folder, in the order of their names.
+fn listed(folder: &Path, complaints: &mut Complaints) -> anyhow::Result<Vec<Listed>> {
+    let Entries { folders, files } = files::entries(folder)?;
+    let mut listing = vec![];
+    for folder in folders {
+        let (name, paths) = (file_name(&folder), files::files_below(&folder)?);
+        if paths.is_empty() {
+            complaints.add(&folder, &t!("own.empty"));
+        } else {
+            listing.push(Listed { name, paths });
+        }
+    }
+    for file in files.iter().filter(|file| files::is_picture(file)) {
+        complaints.add(file, &t!("own.stray"));
+    }
+    if listing.is_empty() {
+        bail!(t!("own.none", path = folder.display()).into_owned());
+    }
+    Ok(listing)
+}
+
+/// The digits if all names are digits, else what the names say, numbers in their order.
+fn classes<'a>(listed: impl Iterator<Item = &'a Listed>) -> Result<Classes, ClassesError> {
+    let mut names: Vec<String> = listed.map(|listed| listed.name.clone()).collect();
+    if names.iter().all(|name| Classes::digits().label(name).is_some()) {
+        return Ok(Classes::digits());
+    }
+    names.sort_by_cached_key(|name| (name.parse::<u64>().unwrap_or(u64::MAX), name.clone()));
+    names.dedup();
+    Classes::new(names)
+}
+
+/// A picture of a label.
+struct Labelled {
+    path: PathBuf,
+    label: u8,
+}
+
+/// What is known of a picture before all of them were seen.
+enum Seen {
+    /// It is as small as MNIST's.
+    Small(Picture, DigitImage),
+    /// The digit that was found in a larger or smaller one.
+    Other { digit: Option<DigitImage>, width: usize, height: usize },
+}
+
+/// Reads the pictures of each label.
+fn read_pictures(
+    folder: &Path,
+    listing: Vec<Listed>,
+    classes: &Classes,
+    quiet: bool,
+    complaints: &mut Complaints,
+) -> anyhow::Result<(Dataset, Form)> {
+    let labelled: Vec<Labelled> = listing
+        .into_iter()
+        .flat_map(|Listed { name, paths }| {
+            let label = classes.label(&name).expect("every name is a class");
+            paths.into_iter().map(move |path| Labelled { path, label })
+        })
+        .collect();
+    let reader = Reader::new(&models::for_pictures(), machine::processor(None)?.level);
+    let find = |picture: &Picture| {
+        let reading = recognize(&reader, picture, Options { single: true, ..Options::default() });
+        reading.digits.first().map(|digit| digit.image)
+    };
+    let look = |Labelled { path, .. }: &Labelled| {
+        let picture = pictures::decode(path, Limits::default())?;
+        Ok(match picture.as_digit_image() {
+            Some(image) => Seen::Small(picture, image),
+            None => Seen::Other { digit: find(&picture), width: picture.width(), height: picture.height() },
+        })
+    };
+    let mut seen = vec![];
+    let keep = |item: &Labelled, found| {
+        seen.push((item.path.clone(), item.label, found));
+        Ok(())
+    };
+    complaints.count += pictures::read_each(&labelled, machine::available_threads(), quiet, look, keep)?;
+
+    let has_mnists_form = |seen: &Seen| matches!(seen, Seen::Small(_, image) if image.has_dark_rim());
+    let small = seen.iter().filter(|(_, _, seen)| has_mnists_form(seen)).count();
+    let form = if 2 * small > seen.len() { Form::SmallPictures } else { Form::Pictures };
+    let (mut images, mut labels) = (vec![], vec![]);
+    for (path, label, seen) in seen {
+        let image = match (form, seen) {
+            (Form::SmallPictures, Seen::Small(_, image)) => Ok(image),
+            (Form::SmallPictures, Seen::Other { width, height, .. }) => {
+                Err(t!("own.other-size", width = width, height = height, side = SIDE))
+            }
+            (_, Seen::Small(picture, _)) => find(&picture).ok_or(t!("own.blank")),
+            (_, Seen::Other { digit, .. }) => digit.ok_or(t!("own.blank")),
+        };
+        match image {
+            Ok(image) => {
+                images.extend(image.0);
+                labels.push(label);
+            }
+            Err(reason) => complaints.add(&path, &reason),
+        }
+    }
+    if labels.is_empty() {
+        complaints.end()?;
+    }
+    let data = Dataset::with_classes(images, labels, classes.clone());
+    Ok((data.with_context(|| t!("own.none", path = folder.display()).into_owned())?, form))
+}

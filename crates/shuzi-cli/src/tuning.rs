@@ -1,0 +1,250 @@
+//! `shuzi train --from`: which model a training goes on from, what it rehearses, and what was gained.
+
+use crate::{
+    UsageError,
+    data_sets::MNIST,
+    files::{self, SetFiles},
+    machine, models,
+    report::{FactGroup, percent},
+    sources::Found,
+};
+use anyhow::Context;
+use rust_i18n::t;
+use serde_json::json;
+use shuzi::{
+    Processor,
+    dataset::{Dataset, synthetic},
+    evaluation::{Comparison, Evaluation, evaluate},
+    model::Model,
+    network::Network,
+    recipe::{FineTuning, Recipe},
+};
+use std::path::Path;
+
+/// The recipe to go on by from the model that `name` means: `chosen`, else one that follows from its own.
+pub fn recipe(name: &Path, chosen: Option<Recipe>) -> anyhow::Result<Recipe> {
+    let model = models::read(name)?.model;
+    let fine_tuning = FineTuning::new(name.display().to_string(), model.weights_sha256());
+    match (chosen, model.record.recipe) {
+        (Some(mut chosen), _) => {
+            chosen.training.fine_tuning = Some(match chosen.training.fine_tuning {
+                Some(wanted) => {
+                    FineTuning { from: fine_tuning.from, from_sha256: fine_tuning.from_sha256, ..wanted }
+                }
+                None => fine_tuning,
+            });
+            Ok(chosen)
+        }
+        (None, Some(recipe)) => Ok(recipe.fine_tuning(fine_tuning)),
+        (None, None) => Err(UsageError(t!("tune.no-recipe", model = name.display()).into()).into()),
+    }
+}
+
+/// Reads the model that a recipe goes on from, if it goes on from one. It must be the one whose hash is in the recipe; else the
+/// hash is put there.
+pub fn base(recipe: &mut Recipe) -> anyhow::Result<Option<Model>> {
+    let Some(fine_tuning) = &mut recipe.training.fine_tuning else { return Ok(None) };
+    let name = Path::new(&fine_tuning.from);
+    let model =
+        models::read(name).with_context(|| t!("tune.base", model = name.display()).into_owned())?.model;
+    let found = model.weights_sha256();
+    let expected = fine_tuning.from_sha256.get_or_insert_with(|| found.clone());
+    if *expected != found {
+        let message = t!("tune.other-base", model = name.display(), found = found, expected = expected);
+        return Err(UsageError(message.into()).into());
+    }
+    Ok(Some(model))
+}
+
+/// Refuses a recipe for another network than that which a training goes on from.
+pub fn check_layers(base: Option<&Model>, recipe: &Recipe) -> anyhow::Result<()> {
+    let (Some(base), Some(fine_tuning)) = (base, &recipe.training.fine_tuning) else { return Ok(()) };
+    if *base.network.architecture() != recipe.architecture()? {
+        let message = t!("tune.other-layers", model = fine_tuning.from, recipe = recipe.name);
+        return Err(UsageError(message.into()).into());
+    }
+    Ok(())
+}
+
+fn is_mnist(data: &Found) -> bool {
+    matches!(data, Found::Set(files) if files.title() == MNIST.title)
+}
+
+/// What is rehearsed.
+pub enum Known {
+    /// MNIST, which lies on this machine.
+    Mnist(SetFiles),
+    Synthetic,
+    /// Nobody knows what else a model has seen that tells other classes than digits apart.
+    Nothing,
+}
+
+impl Known {
+    /// `None` where nothing is to be rehearsed, or the data set is itself what would be. Never downloads.
+    pub fn find(recipe: &Recipe, data: &Found) -> anyhow::Result<Option<Known>> {
+        match &recipe.training.fine_tuning {
+            Some(fine_tuning) if fine_tuning.rehearsal > 0 && !is_mnist(data) => {}
+            _ => return Ok(None),
+        }
+        if !data.classes().are_digits() {
+            return Ok(Some(Known::Nothing));
+        }
+        Ok(Some(files::find_set(&MNIST)?.map_or(Known::Synthetic, Known::Mnist)))
+    }
+
+    /// Examples of it: more than are needed, or so many.
+    pub fn examples(&self, fine_tuning: &FineTuning) -> anyhow::Result<Option<Dataset>> {
+        const SEED: u64 = 4; // 1 to 3 are those of other synthetic digits
+        Ok(match self {
+            Known::Mnist(files) => Some(files.read_training_set()?),
+            Known::Synthetic => {
+                Some(synthetic::generate(fine_tuning.rehearsal, SEED, machine::available_threads()))
+            }
+            Known::Nothing => None,
+        })
+    }
+
+    fn test_set(&self) -> anyhow::Result<Option<Dataset>> {
+        match self {
+            Known::Mnist(files) => files.read_test_set().map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// Adds itself to the data, for the model's record.
+    pub fn join_record(&self, data: String) -> String {
+        match self {
+            Known::Mnist(_) => data + JOINT + "MNIST",
+            Known::Synthetic => data + JOINT + "synthetic",
+            Known::Nothing => data,
+        }
+    }
+
+    /// The same in the user's language.
+    pub fn join_words(&self, data: String) -> String {
+        match self {
+            Known::Mnist(_) => t!("tune.with-mnist", data = data).into(),
+            Known::Synthetic => t!("tune.with-synthetic", data = data).into(),
+            Known::Nothing => data,
+        }
+    }
+}
+
+/// What a record joins data and rehearsal with.
+pub const JOINT: &str = " + ";
+
+/// The same digits, read before the training and behind it.
+struct Pair {
+    before: Evaluation,
+    now: Evaluation,
+}
+
+impl Pair {
+    fn comparison(&self) -> Comparison {
+        Comparison::new(&self.before, &self.now)
+    }
+
+    fn to_json(&self) -> serde_json::Value {
+        let comparison = self.comparison();
+        let interval = |one: &Evaluation| [one.interval().low, one.interval().high];
+        json!({
+            "count": self.now.count(), "correct_before": self.before.correct(), "correct": self.now.correct(),
+            "accuracy_before": self.before.accuracy(), "accuracy": self.now.accuracy(),
+            "interval_before": interval(&self.before), "interval": interval(&self.now),
+            "only_right_before": comparison.only_first, "only_right_now": comparison.only_second,
+            "p_value": comparison.p_value(),
+        })
+    }
+
+    /// `8 of 10 (80.00 %, 95 % interval 49.02 % to 94.33 %)`.
+    fn side(one: &Evaluation) -> String {
+        let interval = one.interval();
+        t!(
+            "tune.side",
+            correct = one.correct(),
+            count = one.count(),
+            accuracy = percent(one.accuracy(), 2),
+            low = percent(interval.low, 2),
+            high = percent(interval.high, 2)
+        )
+        .into()
+    }
+
+    /// Whether so many digits show that it is better, or worse.
+    fn verdict(&self) -> String {
+        const CHANCE: f64 = 0.05;
+        let comparison = self.comparison();
+        let Comparison { only_first, only_second } = comparison;
+        let p = format!("{:.4}", comparison.p_value());
+        match only_first.cmp(&only_second) {
+            _ if comparison.p_value() > CHANCE => {
+                t!("tune.chance", before = only_first, now = only_second, p = p)
+            }
+            std::cmp::Ordering::Less => t!("tune.better", before = only_first, now = only_second, p = p),
+            _ => t!("tune.worse", before = only_first, now = only_second, p = p),
+        }
+        .into()
+    }
+}
+
+/// What a fine-tuning gained, and what it cost.
+pub struct Gain {
+    from: String,
+    from_sha256: String,
+    /// On the held-out part of the data that was trained on.
+    own: Pair,
+    /// On MNIST's test set, where it lies on this machine.
+    known: Option<Pair>,
+}
+
+impl Gain {
+    /// Compares a network with the one it began as; `now` is what it says of `test`.
+    pub fn measure(
+        base: &Model,
+        network: &Network,
+        recipe: &Recipe,
+        test: &Dataset,
+        now: &Evaluation,
+        known: Option<&Known>,
+        processor: Processor,
+    ) -> anyhow::Result<Self> {
+        let known = known.map(Known::test_set).transpose()?.flatten();
+        let read = |network: &Network, data: &Dataset| evaluate(network, data, processor);
+        Ok(Gain {
+            from: recipe.training.fine_tuning.as_ref().map_or_else(String::new, |tuning| tuning.from.clone()),
+            from_sha256: base.weights_sha256(),
+            own: Pair { before: read(&base.network, test), now: now.clone() },
+            known: known.map(|data| Pair { before: read(&base.network, &data), now: read(network, &data) }),
+        })
+    }
+
+    pub fn to_json(&self) -> serde_json::Value {
+        json!({
+            "from": self.from, "from_sha256": self.from_sha256, "own": self.own.to_json(),
+            "mnist": self.known.as_ref().map(Pair::to_json),
+        })
+    }
+
+    /// For a report.
+    pub fn facts(&self) -> FactGroup {
+        let mut facts = vec![(t!("tune.from").into_owned(), format!("{} ({})", self.from, self.from_sha256))];
+        let mut add = |name: String, pair: &Pair| {
+            let (before, now) = (Pair::side(&pair.before), Pair::side(&pair.now));
+            facts.push((name.clone(), t!("tune.before-now", before = before, now = now).into_owned()));
+            facts.push((name, pair.verdict()));
+        };
+        add(t!("tune.own").into_owned(), &self.own);
+        if let Some(known) = &self.known {
+            add(t!("tune.mnist").into_owned(), known);
+        }
+        FactGroup { heading: t!("tune.gained", from = self.from).into_owned(), facts }
+    }
+
+    /// The same as text.
+    pub fn words(&self) -> String {
+        let FactGroup { heading, facts } = self.facts();
+        let lines =
+            facts.iter().skip(1).map(|(name, value)| format!("  {name}{}{value}\n", t!("program.colon")));
+        format!("{heading}\n{}", lines.collect::<String>())
+    }
+}
