@@ -79,7 +79,8 @@ mod tests {
     fn a_label_is_in_doubt_where_another_digit_has_more_than_half_and_the_least_probable_comes_first() {
         let mut found = evaluation(&[(3, 0.9), (8, 0.6), (5, 0.99), (8, 0.45), (8, 0.5), (2, 0.7)]);
         // The most probable with less than half.
-        found.probabilities[3 * DIGITS..][..DIGITS].copy_from_slice(&[0.1, 0.05, 0.0, 0.4, 0.0, 0.0, 0.0, 0.0, 0.45, 0.0]);
+        found.probabilities[3 * DIGITS..][..DIGITS]
+            .copy_from_slice(&[0.1, 0.05, 0.0, 0.4, 0.0, 0.0, 0.0, 0.0, 0.45, 0.0]);
         assert_eq!(found.doubtful_labels(), [2, 5, 1]);
         assert_eq!(found.worst_mistakes(), [2, 5, 1, 3]);
         assert!(found.is_in_doubt(1) && !found.is_in_doubt(0) && !found.is_in_doubt(3));
