@@ -45,7 +45,7 @@ def zipped(save, **arrays):
 def safetensors(tensors, metadata, separators=None):
     header, data = {"__metadata__": metadata} if metadata else {}, b""
     for name, array in tensors.items():
-        kind = {"float32": "F32", "float64": "F64", "int64": "I64"}[array.dtype.name]
+        kind = {"float32": "F32", "float64": "F64", "int8": "I8", "int16": "I16", "int64": "I64"}[array.dtype.name]
         end = len(data) + array.nbytes
         header[name] = {"dtype": kind, "shape": array.shape, "data_offsets": [len(data), end]}
         data += array.tobytes()
@@ -134,6 +134,12 @@ wide = safetensors({"linear1.bias": layers["linear1.bias"]}, metadata)
 seed("safetensors", "recipe-only", wide)
 seed("safetensors", "f8", safetensors({"linear1.weight": numbers}, {"test_count": "3", "test_correct": "2"}))
 seed("safetensors", "integers", safetensors({"linear1.weight": order}, {}))
+
+# A small network of whole numbers: the pixels in the middle, a residual, and ten digits.
+layers = '[{"crop":2},{"conv":{"channels":1,"kernel":2}},{"residual":[{"depthwise-conv":{"kernel":1}},"relu"]},{"linear":10}]'
+whole = {"biases": numpy.arange(12, dtype="<i2"), "fraction_bits": numpy.array([3], "i1"),
+         "shifts": numpy.arange(12).astype("i1"), "weights": numpy.arange(-7, 8).astype("i1")}
+seed("safetensors", "whole", safetensors(whole, {"pixels": "raw", "format_version": "3", "layers": layers}))
 
 # The smallest network of all: the pixel in the middle, and ten digits.
 layers = '{ crop = 2 }, { conv = { channels = 1, kernel = 2 } }, "batch-norm", "flatten"'

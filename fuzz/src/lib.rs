@@ -13,6 +13,7 @@ use shuzi::{
     decode::{Limits, decode},
     kernels::Level,
     model::{Model, batch_order, initial_weights, npy as npy_file, npz as npz_file},
+    network::{Precision, ReadyNetwork, Recognizer},
     recipe::Recipe,
     recognition::{Options, Reader, recognize},
     training::checkpoint::{Checkpoint, seal},
@@ -112,6 +113,14 @@ fn as_model(bytes: &[u8]) {
     if let Ok(model) = Model::from_bytes(bytes) {
         let _ = initial_weights(bytes, model.network.architecture());
         assert_eq!(Model::from_bytes(&model.to_safetensors()).expect("the native file"), model);
+        if let Some(header) = model.to_c() {
+            assert_eq!(header.matches("/*").count(), header.matches("*/").count(), "{header}");
+            let ready = ReadyNetwork::new(&model.network, Level::detect(), Precision::F32);
+            for pixel in [0, 255] {
+                Recognizer::new(&ready, 1).read([(&[pixel; 784][..], 0)].into_iter());
+            }
+            return;
+        }
         for file in [model.to_npy(), model.to_npz()] {
             let read = Model::from_bytes(&file).expect("the tutorial's file");
             assert_eq!(read.weights_sha256(), model.weights_sha256());

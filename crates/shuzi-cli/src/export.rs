@@ -1,13 +1,17 @@
 //! `shuzi export`: a model as a file that other programs load.
 
 use crate::{UsageError, files, models};
-use anyhow::bail;
+use anyhow::{Context, bail};
 use clap::ValueEnum;
 use rust_i18n::t;
+use shuzi::{dataset::synthetic, network::quantize};
 use std::{
     io::{self, Write},
     path::{Path, PathBuf},
 };
+
+/// Digits by which a network of floats becomes one of whole numbers.
+const SAMPLES: usize = 500;
 
 #[derive(clap::Args)]
 pub struct Export {
@@ -25,6 +29,10 @@ pub struct Export {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Format {
+    /// C of whole numbers, for small processors.
+    C,
+    /// shuzi's own in whole numbers.
+    Int8,
     /// The tutorial's: a pickled dictionary in a `.npy` file.
     Npy,
     /// The same arrays without pickle.
@@ -39,6 +47,11 @@ impl Format {
     /// Whether it is the tutorial's, which knows only the weights of fully connected layers.
     fn is_tutorials(self) -> bool {
         matches!(self, Format::Npy | Format::Npz)
+    }
+
+    /// Whether it is of whole numbers.
+    fn is_whole(self) -> bool {
+        matches!(self, Format::C | Format::Int8)
     }
 }
 
@@ -58,7 +71,17 @@ impl Export {
         if self.to.is_tutorials() && !model.network.architecture().is_fully_connected() {
             bail!(t!("export.only-linear", path = self.model.display()).into_owned());
         }
+        if self.to.is_whole() && model.network.integers().is_none() {
+            model.record.test = None; // it was another network's
+            // How large numbers become is seen on digits that need no download.
+            let samples = synthetic::generate(SAMPLES, 0, 1);
+            let samples = (0..samples.len()).map(|index| samples.example(index).0);
+            model.network = quantize(&model.network, samples)
+                .with_context(|| t!("export.not-whole", path = self.model.display()).into_owned())?;
+        }
         let (bytes, extension) = match self.to {
+            Format::C => (model.to_c().expect("it is of whole numbers").into_bytes(), "h"),
+            Format::Int8 => (model.to_safetensors(), "int8.safetensors"),
             Format::Npy => (model.to_npy(), "npy"),
             Format::Npz => (model.to_npz(), "npz"),
             Format::Onnx => (model.to_onnx(), "onnx"),

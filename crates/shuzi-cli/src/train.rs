@@ -24,7 +24,7 @@ use shuzi::{
     dataset::Dataset,
     evaluation::evaluate,
     model::{Model, Record, TestResult, batch_order, initial_weights},
-    network::{LayerKind, Network},
+    network::{LayerKind, Network, Storage},
     recipe::{BatchSize, Distillation, LastBatch, Recipe, RecipeError, TrainingRecipe},
     training::{self, Checkpoint, CheckpointError, Event, Lessons, Order, Outcome, Task, initial_network},
 };
@@ -205,6 +205,9 @@ impl Train {
         let ended = log.train(&training, resumed.cloned(), &mut network, &mut checkpoints);
         timing.train = clock.elapsed().as_secs_f64();
         drop(training_set);
+        if recipe.training.storage == Storage::I8 && network.integers().is_none() {
+            let _ = writeln!(io::stderr(), "{}", t!("train.not-whole")); // nobody is left to tell
+        }
 
         let clock = Instant::now();
         let test_set = found.read(Part::Test)?;

@@ -42,7 +42,7 @@ impl Windows {
 
     /// For each output pixel of `images`, in order, the place of its window's first number.
     #[inline(always)]
-    fn places(self, images: usize) -> impl Iterator<Item = usize> {
+    pub fn places(self, images: usize) -> impl Iterator<Item = usize> {
         let (rows, columns) = (self.output_height(), self.output_width());
         (0..images).flat_map(move |image| {
             (0..rows).flat_map(move |y| {
@@ -54,7 +54,7 @@ impl Windows {
 
     /// The places of a window's pixels from its first number on.
     #[inline(always)]
-    fn inside(self) -> impl Iterator<Item = usize> {
+    pub fn inside(self) -> impl Iterator<Item = usize> {
         (0..self.window_height)
             .flat_map(move |y| (0..self.window_width).map(move |x| (y * self.width + x) * self.channels))
     }

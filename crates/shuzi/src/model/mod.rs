@@ -1,10 +1,12 @@
 //! A model: a trained network and its record, to bytes and back.
 //!
 //! In and out: shuzi's own [`safetensors`] file, and the tutorial's [`npy`] and [`npz`] files
-//! (`w1,b1,w2,b2,…`). Out only: [ONNX](Model::to_onnx), for other runtimes. Bytes are mistrusted here,
+//! (`w1,b1,w2,b2,…`). Out only: [ONNX](Model::to_onnx), for other runtimes, and [C](Model::to_c). Bytes are mistrusted here,
 //! once; behind this border the shapes fit and every weight is a finite number. Knows nothing of files.
 
 pub mod arrays;
+mod c;
+mod integers;
 pub mod npy;
 pub mod npz;
 mod onnx;
@@ -21,7 +23,7 @@ use self::{
 use crate::{
     classes::{Classes, ClassesError},
     image::PIXELS,
-    network::{Architecture, ArchitectureError, LayerKind, Network, Place, Storage, Tensor},
+    network::{Architecture, ArchitectureError, IntegersError, LayerKind, Network, Place, Storage, Tensor},
     preprocess::PixelScale,
     recipe::{Recipe, RecipeError},
 };
@@ -36,6 +38,8 @@ const LAYERS: &str = "layers";
 const CLASSES: &str = "classes";
 /// The version of a native file with other layers too, which follow from its recipe.
 pub const LAYERS_FORMAT_VERSION: &str = "2";
+/// The version of a native file of whole numbers, which tells its layers itself.
+pub const INTEGERS_FORMAT_VERSION: &str = "3";
 
 /// A network and what is known of how it came to be.
 #[derive(Clone, Debug, PartialEq)]
@@ -111,7 +115,9 @@ pub enum ModelError {
     #[error("the .npy file holds one array, expected a dictionary w1, b1, w2, b2, …")]
     SingleArray,
     /// A version of the native file that this program does not know.
-    #[error("format version {found:?}, expected {FORMAT_VERSION:?} or {LAYERS_FORMAT_VERSION:?}")]
+    #[error(
+        "format version {found:?}, expected {FORMAT_VERSION:?}, {LAYERS_FORMAT_VERSION:?} or {INTEGERS_FORMAT_VERSION:?}"
+    )]
     Version {
         /// The version found.
         found: String,
@@ -155,7 +161,7 @@ pub enum ModelError {
     #[error("a file of version {LAYERS_FORMAT_VERSION} without its recipe")]
     NoRecipe,
     /// Layers that are not those of the recipe beside them, or that cannot be read where there is only they.
-    #[error("layers {found:?}, expected those of its recipe, as JSON")]
+    #[error("layers {found:?}, expected those of its network, as JSON")]
     Layers {
         /// The text found; empty if there is none.
         found: String,
@@ -181,6 +187,21 @@ pub enum ModelError {
         /// How many names there are; without names the ten digits.
         names: usize,
     },
+    /// A whole number outside of its range, or none.
+    #[error("array {name} has {value} at index {index}, expected {expected}")]
+    Whole {
+        /// The array.
+        name: String,
+        /// Where.
+        index: usize,
+        /// The number.
+        value: i64,
+        /// The range.
+        expected: &'static str,
+    },
+    /// Whole numbers that make no network.
+    #[error("its whole numbers")]
+    Integers(#[from] IntegersError),
     /// Its recipe cannot be read.
     #[error("the recipe in it")]
     Recipe(#[from] RecipeError),
@@ -224,20 +245,16 @@ impl Model {
     /// Reads a native file without its recipe, for a reader that must be small: the layers stand beside it as JSON. Files of
     /// version 2 that were written before they did are refused.
     pub fn for_reading(bytes: &[u8]) -> Result<Model, ModelError> {
-        let (arrays, metadata) = safetensors::read(bytes)?;
-        let text = metadata.get(LAYERS);
-        let layers = |text: &String| {
-            let layers: Option<Vec<LayerKind>> = serde_json::from_str(text).ok();
-            layers.ok_or_else(|| ModelError::Layers { found: text.clone() })
-        };
-        let layers = text.map(layers).transpose()?;
-        let architecture =
-            layers.map(|layers| Architecture::new(pixel_scale(&metadata), &layers)).transpose()?;
+        let (arrays, metadata) = safetensors::read_all(bytes)?;
+        let architecture = told_architecture(&metadata)?;
         assemble(arrays, &metadata, architecture, None)
     }
 
     /// The native file, `model.safetensors` (`docs/model-file.md`).
     pub fn to_safetensors(&self) -> Vec<u8> {
+        if let Some(integers) = self.network.integers() {
+            return self.integers_to_safetensors(integers);
+        }
         let architecture = self.network.architecture();
         let is_half =
             self.record.recipe.as_ref().is_some_and(|recipe| recipe.training.storage == Storage::F16);
@@ -258,7 +275,9 @@ impl Model {
             ("weights_sha256", self.weights_sha256()),
         ];
         if version == LAYERS_FORMAT_VERSION {
-            metadata.extend(self.record.recipe.as_ref().map(|recipe| (LAYERS, layers_text(recipe))));
+            metadata.extend(
+                self.record.recipe.as_ref().map(|recipe| (LAYERS, layers_text(&recipe.network.layers))),
+            );
         }
         metadata.extend(self.classes_text());
         metadata.extend(self.record.texts());
@@ -312,16 +331,25 @@ impl Model {
     }
 
     /// SHA-256 of all numbers as little-endian float32, in the order of the
-    /// [tensors](Architecture::tensors); in hexadecimal. Equal hashes mean equal networks to the last bit.
+    /// [tensors](Architecture::tensors), of a network of whole numbers of these as its file has them; in hexadecimal. Equal hashes
+    /// mean equal networks to the last bit.
     pub fn weights_sha256(&self) -> String {
         let mut hasher = Sha256::new();
+        if let Some(integers) = self.network.integers() {
+            integers::tensors(integers).iter().for_each(|tensor| hasher.update(&tensor.bytes));
+            return hexadecimal(hasher);
+        }
         for tensor in self.network.architecture().tensors() {
             for number in self.network.tensor(&tensor) {
                 hasher.update(number.to_le_bytes());
             }
         }
-        hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        hexadecimal(hasher)
     }
+}
+
+fn hexadecimal(hasher: Sha256) -> String {
+    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The weights that a training starts from, from an `.npz` or `.npy` file: `w1,b1,…` or
@@ -425,7 +453,7 @@ impl Arrays {
         } else if bytes.starts_with(npz::MAGIC) {
             Ok(Arrays::Numpy(npz::read(bytes)?))
         } else {
-            let (arrays, metadata) = safetensors::read(bytes)?;
+            let (arrays, metadata) = safetensors::read_all(bytes)?;
             Ok(Arrays::Native(arrays, metadata))
         }
     }
@@ -445,17 +473,28 @@ fn pixel_scale(metadata: &BTreeMap<String, String>) -> PixelScale {
     }
 }
 
-/// The layers of a recipe's network as JSON, each as a recipe names it.
-fn layers_text(recipe: &Recipe) -> String {
-    serde_json::to_string(&recipe.network.layers).expect("layers can be written")
+/// Layers as JSON, each as a recipe names it.
+fn layers_text(layers: &[LayerKind]) -> String {
+    serde_json::to_string(layers).expect("layers can be written")
+}
+
+/// The architecture of the layers that a file tells, if it does.
+fn told_architecture(metadata: &BTreeMap<String, String>) -> Result<Option<Architecture>, ModelError> {
+    let Some(text) = metadata.get(LAYERS) else { return Ok(None) };
+    let layers: Option<Vec<LayerKind>> = serde_json::from_str(text).ok();
+    let layers = layers.ok_or_else(|| ModelError::Layers { found: text.clone() })?;
+    Ok(Some(Architecture::new(pixel_scale(metadata), &layers)?))
 }
 
 /// Puts a native file's tensors together, and checks them against its recipe and hash.
 fn native(arrays: Vec<(String, Array)>, metadata: &BTreeMap<String, String>) -> Result<Model, ModelError> {
     let recipe = metadata.get("recipe").map(|text| Recipe::from_toml(text.as_bytes())).transpose()?;
+    if metadata.get("format_version").is_some_and(|version| version == INTEGERS_FORMAT_VERSION) {
+        return assemble(arrays, metadata, told_architecture(metadata)?, recipe);
+    }
     let architecture = recipe.as_ref().map(Recipe::architecture).transpose()?;
     if let (Some(found), Some(recipe)) = (metadata.get(LAYERS), &recipe)
-        && *found != layers_text(recipe)
+        && *found != layers_text(&recipe.network.layers)
     {
         return Err(ModelError::Layers { found: found.clone() });
     }
@@ -470,12 +509,18 @@ fn assemble(
     recipe: Option<Recipe>,
 ) -> Result<Model, ModelError> {
     let version = metadata.get("format_version").map_or(FORMAT_VERSION, String::as_str);
-    if version != FORMAT_VERSION && version != LAYERS_FORMAT_VERSION {
-        return Err(ModelError::Version { found: version.into() });
+    match version {
+        FORMAT_VERSION | LAYERS_FORMAT_VERSION => safetensors::check_floats(&arrays)?,
+        INTEGERS_FORMAT_VERSION => {}
+        _ => return Err(ModelError::Version { found: version.into() }),
     }
     let names = |number| (format!("linear{number}.weight"), format!("linear{number}.bias"));
     let scale = pixel_scale(metadata);
     let network = match architecture {
+        Some(architecture) if version == INTEGERS_FORMAT_VERSION => integers::network(arrays, architecture)?,
+        None if version == INTEGERS_FORMAT_VERSION => {
+            return Err(ModelError::Layers { found: String::new() });
+        }
         Some(architecture) if version == LAYERS_FORMAT_VERSION => fill(arrays, architecture)?,
         Some(architecture) => fits(chain(arrays, names, scale)?, &architecture)?,
         None if version == LAYERS_FORMAT_VERSION => return Err(ModelError::NoRecipe),

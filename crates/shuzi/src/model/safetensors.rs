@@ -35,8 +35,10 @@ pub enum SafetensorsError {
         /// The name.
         name: String,
     },
-    /// A tensor that is not of float16, float32 or float64.
-    #[error("tensor {name} is of {found}, expected F16, F32 or F64")]
+    /// A tensor of other numbers than expected.
+    #[error(
+        "tensor {name} is of {found}, expected F16, F32 or F64, or in a network of whole numbers I8 or I16"
+    )]
     ElementType {
         /// Its name.
         name: String,
@@ -55,9 +57,28 @@ pub enum SafetensorsError {
     },
 }
 
-/// Reads all tensors in the order in which they lie, empty ones by name, and the metadata.
-#[expect(clippy::type_complexity, reason = "two plain collections")]
-pub fn read(bytes: &[u8]) -> Result<(Vec<(String, Array)>, BTreeMap<String, String>), SafetensorsError> {
+/// Tensors by name, and the metadata.
+pub type Content = (Vec<(String, Array)>, BTreeMap<String, String>);
+
+/// Reads all tensors, which are of floats, in the order in which they lie, empty ones by name, and the metadata.
+pub fn read(bytes: &[u8]) -> Result<Content, SafetensorsError> {
+    let (arrays, metadata) = read_all(bytes)?;
+    check_floats(&arrays)?;
+    Ok((arrays, metadata))
+}
+
+/// Whether all are floats.
+pub(super) fn check_floats(arrays: &[(String, Array)]) -> Result<(), SafetensorsError> {
+    match arrays.iter().find(|(_, array)| matches!(array.values(), Values::Integers(_))) {
+        Some((name, _)) => {
+            Err(SafetensorsError::ElementType { name: name.clone(), found: "whole numbers".into() })
+        }
+        None => Ok(()),
+    }
+}
+
+/// The same, of floats or of whole numbers of 8 or 16 bits.
+pub(super) fn read_all(bytes: &[u8]) -> Result<Content, SafetensorsError> {
     check_header(bytes)?;
     let (_, header) = SafeTensors::read_metadata(bytes)?;
     let file = SafeTensors::deserialize(bytes)?;
@@ -72,6 +93,8 @@ pub fn read(bytes: &[u8]) -> Result<(Vec<(String, Array)>, BTreeMap<String, Stri
             Dtype::F16 => "<f2",
             Dtype::F32 => "<f4",
             Dtype::F64 => "<f8",
+            Dtype::I8 => "|i1",
+            Dtype::I16 => "<i2",
             other => return Err(SafetensorsError::ElementType { name, found: format!("{other:?}") }),
         };
         let element = ElementType::parse(element).expect("a known type");
@@ -155,27 +178,46 @@ fn first_not_finite(array: &Array) -> Option<(usize, f64)> {
     }
 }
 
+/// A tensor as a file has it.
+pub(super) struct Raw<'a> {
+    pub name: &'a str,
+    pub element: &'static str,
+    pub shape: Vec<usize>,
+    pub bytes: Vec<u8>,
+}
+
 /// Tensors of half or single precision as a file, in their order, with the metadata in its order.
 ///
 /// # Panics
 ///
 /// If a tensor is of another.
 pub fn write(tensors: &[(String, Array)], metadata: &[(String, String)]) -> Vec<u8> {
-    let text = |text: &str| serde_json::to_string(text).expect("every text can be written");
-    let metadata: Vec<_> =
-        metadata.iter().map(|(key, value)| format!("{}:{}", text(key), text(value))).collect();
-    let mut entries = vec![format!("\"__metadata__\":{{{}}}", metadata.join(","))];
-    let mut data: Vec<u8> = vec![];
-    for (name, array) in tensors {
+    let raw = tensors.iter().map(|(name, array)| {
         let (element, bytes) = array.to_bytes();
         let element = match element {
             "<f2" => "F16",
             "<f4" => "F32",
             other => panic!("safetensors::write: {name} is {other}"),
         };
+        Raw { name, element, shape: array.shape().to_vec(), bytes }
+    });
+    write_raw(raw, metadata)
+}
+
+/// The same of bytes.
+pub(super) fn write_raw<'a>(
+    tensors: impl Iterator<Item = Raw<'a>>,
+    metadata: &[(String, String)],
+) -> Vec<u8> {
+    let text = |text: &str| serde_json::to_string(text).expect("every text can be written");
+    let metadata: Vec<_> =
+        metadata.iter().map(|(key, value)| format!("{}:{}", text(key), text(value))).collect();
+    let mut entries = vec![format!("\"__metadata__\":{{{}}}", metadata.join(","))];
+    let mut data: Vec<u8> = vec![];
+    for Raw { name, element, shape, bytes } in tensors {
         let begin = data.len();
         data.extend(bytes);
-        let (shape, end) = (array.shape(), data.len());
+        let end = data.len();
         entries.push(format!(
             "{}:{{\"dtype\":\"{element}\",\"shape\":{shape:?},\"data_offsets\":[{begin},{end}]}}",
             text(name)

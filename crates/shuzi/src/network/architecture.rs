@@ -421,6 +421,51 @@ impl Chain {
     }
 }
 
+/// Layers as a recipe names them, from layers in their order: each with the place of the last one in it.
+#[derive(Default)]
+pub(super) struct Kinds(pub Vec<(usize, LayerKind)>);
+
+impl Kinds {
+    /// Adds the layer at this place; the end of a residual takes those into it that came after its beginning.
+    pub fn push(&mut self, place: usize, layer: &Layer) {
+        let kind = match *layer {
+            Layer::Linear(linear) => LayerKind::Linear(linear.outputs),
+            Layer::Conv(conv) => {
+                let (kernel, stride, padding) = (conv.kernel(), conv.stride(), conv.padding());
+                if conv.is_depthwise() {
+                    LayerKind::DepthwiseConv(DepthwiseKind { kernel, stride, padding })
+                } else {
+                    LayerKind::Conv(ConvKind { channels: conv.outputs(), kernel, stride, padding })
+                }
+            }
+            Layer::Crop(crop) => LayerKind::Crop(crop.output().height),
+            // Pictures and windows are squares.
+            Layer::MaxPool(windows) => LayerKind::MaxPool(windows.window_height),
+            Layer::AveragePool(windows) => LayerKind::AveragePool(windows.window_height),
+            Layer::BatchNorm(BatchNorm { rectified, .. }) => {
+                self.0.push((place, LayerKind::BatchNorm));
+                if !rectified {
+                    return;
+                }
+                LayerKind::Relu
+            }
+            Layer::Relu => LayerKind::Relu,
+            Layer::Dropout(probability) => LayerKind::Dropout(probability),
+            Layer::Flatten => LayerKind::Flatten,
+            Layer::Add { from } => {
+                let begin = self.0.partition_point(|(last, _)| *last <= from);
+                let inner = self.0.split_off(begin);
+                LayerKind::Residual(inner.into_iter().map(|(_, kind)| kind).collect())
+            }
+        };
+        self.0.push((place, kind));
+    }
+
+    pub fn finish(self) -> Vec<LayerKind> {
+        self.0.into_iter().map(|(_, kind)| kind).collect()
+    }
+}
+
 impl Layer {
     /// Whether it is a linear layer or a convolution.
     pub fn has_weights(&self) -> bool {
@@ -547,6 +592,13 @@ impl Architecture {
     /// What comes out of each layer.
     pub fn shapes(&self) -> &[Shape] {
         &self.shapes
+    }
+
+    /// The layers as a recipe names them: [`Architecture::new`] makes the same of them.
+    pub fn kinds(&self) -> Vec<LayerKind> {
+        let mut kinds = Kinds::default();
+        self.layers.iter().enumerate().for_each(|(place, layer)| kinds.push(place, layer));
+        kinds.finish()
     }
 
     /// What a pixel's byte is multiplied by.

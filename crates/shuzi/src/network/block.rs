@@ -204,6 +204,12 @@ impl Block {
         &logits[..self.labels.len() * self.classes]
     }
 
+    /// The same to be written.
+    pub(super) fn logits_mut(&mut self) -> &mut [f32] {
+        let logits = self.outputs.last_mut().expect("a network has layers");
+        &mut logits[..self.labels.len() * self.classes]
+    }
+
     /// The probability of each class for each image, `[images, classes]`, after forward.
     pub fn probabilities(&self) -> &[f32] {
         &self.probabilities[..self.labels.len() * self.classes]

@@ -59,6 +59,13 @@ impl Conv {
         Shape { height: geometry.output_height(), width: geometry.output_width(), channels: geometry.outputs }
     }
 
+    /// What goes in, without the zeros around it.
+    pub fn input(&self) -> Shape {
+        let Conv { geometry, padding, .. } = *self;
+        let [height, width] = [geometry.height, geometry.width].map(|side| side - 2 * padding);
+        Shape { height, width, channels: geometry.channels }
+    }
+
     /// Numbers of a pixel that comes out.
     pub fn outputs(&self) -> usize {
         self.geometry.outputs

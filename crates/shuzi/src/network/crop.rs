@@ -26,7 +26,7 @@ impl Crop {
     }
 
     /// The rows that stay, each as its range in an image of the input.
-    fn rows(&self) -> impl Iterator<Item = std::ops::Range<usize>> {
+    pub(super) fn rows(&self) -> impl Iterator<Item = std::ops::Range<usize>> {
         let Crop { input: Shape { width, channels, .. }, side } = *self;
         let (top, left) = self.corner();
         (top..top + side).map(move |row| {
@@ -35,11 +35,16 @@ impl Crop {
         })
     }
 
+    /// Numbers of a row that stays.
+    pub(super) fn row_len(&self) -> usize {
+        self.side * self.input.channels
+    }
+
     /// From `x` `[batch, height, width, channels]` to `y`, likewise.
     pub fn forward(&self, x: &[f32], y: &mut [f32]) {
         let images = x.chunks_exact(self.input.len()).zip(y.chunks_exact_mut(self.output().len()));
         for (x, y) in images {
-            for (row, y) in self.rows().zip(y.chunks_exact_mut(self.side * self.input.channels)) {
+            for (row, y) in self.rows().zip(y.chunks_exact_mut(self.row_len())) {
                 y.copy_from_slice(&x[row]);
             }
         }
@@ -50,7 +55,7 @@ impl Crop {
         dx.fill(0.0);
         let images = dx.chunks_exact_mut(self.input.len()).zip(dy.chunks_exact(self.output().len()));
         for (dx, dy) in images {
-            for (row, dy) in self.rows().zip(dy.chunks_exact(self.side * self.input.channels)) {
+            for (row, dy) in self.rows().zip(dy.chunks_exact(self.row_len())) {
                 dx[row].copy_from_slice(dy);
             }
         }

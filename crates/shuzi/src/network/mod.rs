@@ -14,9 +14,11 @@ pub mod conv;
 pub mod crop;
 pub mod dropout;
 pub mod init;
+mod integers;
 pub mod linear;
 mod pass;
 mod prepared;
+mod quantize;
 mod recognizer;
 pub mod relu;
 pub mod softmax;
@@ -29,8 +31,10 @@ pub use self::{
     block::{Block, Half},
     conv::Conv,
     init::InitialWeights,
+    integers::{Integers, IntegersError, MAX_FRACTION_BITS, MAX_SHIFT},
     linear::Linear,
     prepared::Prepared,
+    quantize::quantize,
     recognizer::{ReadyNetwork, Recognizer},
 };
 use crate::{
@@ -61,6 +65,8 @@ pub enum Storage {
     F32,
     /// IEEE 754 half precision: half the file.
     F16,
+    /// Whole numbers of 8 bits, by which it reads without floating point ([`quantize`]): a quarter of the file.
+    I8,
 }
 
 /// Layers and the numbers they have learned.
@@ -70,6 +76,8 @@ pub struct Network {
     parameters: Numbers,
     /// What batch normalisation has measured; empty without it.
     statistics: Numbers,
+    /// What it reads by in place of the parameters, if it is one of whole numbers.
+    integers: Option<Integers>,
 }
 
 impl Network {
@@ -95,7 +103,7 @@ impl Network {
                 _ => {}
             }
         }
-        Network { architecture, parameters, statistics }
+        Network { architecture, parameters, statistics, integers: None }
     }
 
     /// A network with the given parameters and statistics, as [`Architecture`] lays them out.
@@ -108,7 +116,22 @@ impl Network {
         assert_eq!(statistics.len(), architecture.statistic_count(), "Network::new: statistics");
         let [parameters, statistics] =
             [parameters, statistics].map(|numbers| Numbers::from_slice(64, numbers));
-        Network { architecture, parameters, statistics }
+        Network { architecture, parameters, statistics, integers: None }
+    }
+
+    /// A network of whole numbers. Its parameters are the same as floats.
+    ///
+    /// # Errors
+    ///
+    /// If a sum might overflow, or there is a layer that they cannot have.
+    ///
+    /// # Panics
+    ///
+    /// If there are not [as many](Architecture::weights_and_outputs) as the architecture has.
+    pub fn from_integers(architecture: Architecture, integers: Integers) -> Result<Self, IntegersError> {
+        integers.check(&architecture)?;
+        let parameters = integers.parameters(&architecture);
+        Ok(Network { integers: Some(integers), ..Network::new(architecture, &parameters, &[]) })
     }
 
     /// The same function with batch normalisation taken into the layers before it, where they can take it:
@@ -139,10 +162,11 @@ impl Network {
             let bias = new.len() - channels;
             new[bias..].iter_mut().zip(&shift).for_each(|(bias, shift)| *bias += shift);
         }
-        Network { architecture, parameters, statistics }
+        Network { architecture, parameters, statistics, integers: self.integers.clone() }
     }
 
-    /// Rounds all numbers to the nearest that `storage` has, those beyond its range to its largest.
+    /// Rounds all numbers to the nearest that `storage` has, those beyond its range to its largest. Whole numbers come by
+    /// [`quantize`] instead.
     pub fn round_to(&mut self, storage: Storage) {
         if storage == Storage::F16 {
             let [least, most] = [f16::MIN, f16::MAX].map(f32::from);
@@ -154,6 +178,7 @@ impl Network {
 
     /// Its layers, its parameters for the optimizer to change, and its statistics for training to measure.
     pub(crate) fn parts_mut(&mut self) -> (&Architecture, &mut [f32], &mut [f32]) {
+        self.integers = None; // they would no longer be the same
         (&self.architecture, &mut self.parameters, &mut self.statistics)
     }
 
@@ -163,8 +188,14 @@ impl Network {
     ///
     /// If it is of another.
     pub(crate) fn copy_from(&mut self, other: &Network) {
+        self.integers.clone_from(&other.integers);
         self.parameters.copy_from_slice(&other.parameters);
         self.statistics.copy_from_slice(&other.statistics);
+    }
+
+    /// The whole numbers that it reads by, if it does.
+    pub fn integers(&self) -> Option<&Integers> {
+        self.integers.as_ref()
     }
 
     /// What batch normalisation has measured: for each such layer the means, then the variances.

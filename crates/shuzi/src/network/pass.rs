@@ -183,7 +183,7 @@ impl Architecture {
     }
 
     /// Probabilities, losses and right readings from the logits.
-    fn judge(&self, block: &mut Block) {
+    pub(super) fn judge(&self, block: &mut Block) {
         let (images, level) = (block.labels.len(), block.level);
         let classes = block.classes;
         let logits = &block.outputs[self.layers.len() - 1][..images * classes];

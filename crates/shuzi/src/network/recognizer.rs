@@ -1,6 +1,9 @@
 //! Reading with a trained network: made ready once, then block after block goes forward.
 
-use super::{Block, Layer, Network, Precision, Prepared, Shape};
+use super::{
+    Block, Layer, Network, Precision, Prepared, Shape,
+    integers::{IntegerRoom, ReadyIntegers},
+};
 use crate::{
     image::PIXELS,
     kernels::{Level, pixels::by_image::ImageLists, zeros},
@@ -13,11 +16,13 @@ pub struct ReadyNetwork {
     network: Network,
     /// Of each layer.
     prepared: Vec<Prepared>,
+    /// If it is one of whole numbers.
+    integers: Option<ReadyIntegers>,
     level: Level,
 }
 
 impl ReadyNetwork {
-    /// Makes `network` ready to be read with, multiplying numbers of this `precision`.
+    /// Makes `network` ready to be read with, multiplying numbers of this `precision`, or whole numbers if it is one of these.
     pub fn new(network: &Network, level: Level, precision: Precision) -> Self {
         let network = network.folded();
         let pairs = precision == Precision::Bf16 && level.has_pairs();
@@ -28,7 +33,9 @@ impl ReadyNetwork {
                 architecture.prepare_reading(index, level, network.parameters(), prepared);
             }
         }
-        ReadyNetwork { network, prepared, level }
+        let integers = network.integers();
+        let integers = integers.map(|integers| ReadyIntegers::new(architecture, integers, level));
+        ReadyNetwork { network, prepared, integers, level }
     }
 
     /// How many classes it tells apart.
@@ -48,6 +55,8 @@ pub struct Recognizer<'a> {
     ready: &'a ReadyNetwork,
     /// Where the first layer takes images as bytes.
     lists: Option<ImageLists>,
+    /// Where it is one of whole numbers.
+    integers: Option<IntegerRoom>,
     block: Block,
 }
 
@@ -56,14 +65,16 @@ impl<'a> Recognizer<'a> {
     pub fn new(ready: &'a ReadyNetwork, capacity: usize) -> Self {
         let architecture = ready.network.architecture();
         let mut block = Block::without_gradients(architecture, ready.level, capacity);
+        let integers = ready.integers.as_ref().map(|_| IntegerRoom::new(architecture));
         let lists = match architecture.layers()[0] {
+            _ if integers.is_some() => None,
             Layer::Linear(_) => Some(ImageLists::new(capacity, architecture.pixel_scale().factor())),
             _ => {
                 block.pixels = zeros(PIXELS * capacity);
                 None
             }
         };
-        Recognizer { ready, lists, block }
+        Recognizer { ready, lists, integers, block }
     }
 
     /// Reads images, each 784 bytes with a label.
@@ -72,11 +83,23 @@ impl<'a> Recognizer<'a> {
     ///
     /// If there are more than fit.
     pub fn read<'b>(&mut self, examples: impl ExactSizeIterator<Item = (&'b [u8], u8)> + Clone) -> &Block {
-        let Recognizer { ready: ReadyNetwork { network, prepared, .. }, lists, block } = self;
+        let Recognizer {
+            ready: ReadyNetwork { network, prepared, integers, .. },
+            lists,
+            integers: room,
+            block,
+        } = self;
         let architecture = network.architecture();
         block.set_labels(examples.clone().map(|(_, label)| label));
         let images = examples.map(|(image, _)| image);
-        if let Some(lists) = lists {
+        if let (Some(integers), Some(room)) = (integers, room) {
+            let unit = integers.logit_unit();
+            for (image, logits) in images.zip(block.logits_mut().chunks_exact_mut(architecture.classes())) {
+                let whole = integers.read(architecture, image, room);
+                logits.iter_mut().zip(whole).for_each(|(to, &logit)| *to = f32::from(logit) * unit);
+            }
+            architecture.judge(block);
+        } else if let Some(lists) = lists {
             lists.load(block.level, images);
             architecture.read_lists(network, prepared, lists, block);
         } else {
@@ -88,13 +111,24 @@ impl<'a> Recognizer<'a> {
 
     /// Each layer as it reads, its shape, and what it gave for the image that was read last and alone. A ReLU that the convolution
     /// before it takes along is told once, with it.
-    pub fn outputs(&self) -> impl Iterator<Item = (Layer, Shape, &[f32])> {
+    pub fn outputs(&self) -> impl Iterator<Item = (Layer, Shape, Vec<f32>)> {
         let architecture = self.ready.network.architecture();
-        let layers = architecture.layers().iter().zip(architecture.shapes()).enumerate();
-        layers.filter_map(move |(index, (layer, shape))| {
+        let layers =
+            architecture.layers().iter().zip(architecture.shapes()).zip(self.layer_outputs()).enumerate();
+        layers.filter_map(move |(index, ((layer, shape), outputs))| {
             let next = index + 1;
             let is_told_by_next = next < architecture.layers().len() && architecture.is_done_before(next);
-            (!is_told_by_next).then(|| (*layer, *shape, &self.block.outputs[index][..shape.len()]))
+            (!is_told_by_next).then_some((*layer, *shape, outputs))
+        })
+    }
+
+    /// What each layer gave for the image that was read last and alone, whole numbers as they are; of a convolution that takes
+    /// the ReLU behind it along, anything.
+    pub(super) fn layer_outputs(&self) -> impl Iterator<Item = Vec<f32>> {
+        let shapes = self.ready.network.architecture().shapes().iter().enumerate();
+        shapes.map(move |(index, shape)| match &self.integers {
+            Some(room) => room.values[index].iter().map(|&value| f32::from(value)).collect(),
+            None => self.block.outputs[index][..shape.len()].to_vec(),
         })
     }
 }

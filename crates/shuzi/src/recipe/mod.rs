@@ -10,7 +10,10 @@ pub use self::{fine_tuning::FineTuning, schedule::Schedule};
 use crate::{
     classes::Classes,
     image::SIDE,
-    network::{Architecture, ArchitectureError, ConvKind, InitialWeights, LayerKind, Precision, Storage},
+    network::{
+        Architecture, ArchitectureError, ConvKind, InitialWeights, IntegersError, LayerKind, Precision,
+        Storage,
+    },
     preprocess::{
         PixelScale,
         augment::{self, Augmentation},
@@ -19,12 +22,13 @@ use crate::{
 use serde::{Deserialize, Serialize};
 
 /// The recipes that come with shuzi: name and TOML text.
-pub const BUILT_IN: [(&str, &str); 9] = [
+pub const BUILT_IN: [(&str, &str); 10] = [
     ("classic", include_str!("../../../../recipes/classic.toml")),
     ("mlp", include_str!("../../../../recipes/mlp.toml")),
     ("mlp-large", include_str!("../../../../recipes/mlp-large.toml")),
     ("quick", include_str!("../../../../recipes/quick.toml")),
     ("good", include_str!("../../../../recipes/good.toml")),
+    ("micro", include_str!("../../../../recipes/micro.toml")),
     ("tiny", include_str!("../../../../recipes/tiny.toml")),
     ("small", include_str!("../../../../recipes/small.toml")),
     ("best", include_str!("../../../../recipes/best.toml")),
@@ -365,6 +369,9 @@ pub enum RecipeError {
         /// What the data shows.
         classes: Classes,
     },
+    /// Layers that there are not in whole numbers, which it asks for.
+    #[error("training.storage")]
+    Integers(#[from] IntegersError),
 }
 
 /// What a number in a recipe may be.
@@ -436,7 +443,10 @@ impl Recipe {
 
     /// Checks every value, for a recipe that was changed after it was read.
     pub fn check(&self) -> Result<(), RecipeError> {
-        self.architecture()?;
+        let architecture = self.architecture()?;
+        if self.training.storage == Storage::I8 {
+            architecture.check_quantizable()?;
+        }
         if let InitialWeights::Normal(deviation) = self.network.initial_weights {
             check("network.initial-weights.normal", deviation, Range::NotNegative)?;
         }

@@ -25,7 +25,7 @@ impl Reader {
         let mut recognizer = Recognizer::new(&self.network, 1);
         recognizer.read([(&image.0[..], 0)].into_iter());
         let outputs = recognizer.outputs();
-        outputs.map(|(layer, shape, values)| LayerOutput { layer, shape, values: values.to_vec() }).collect()
+        outputs.map(|(layer, shape, values)| LayerOutput { layer, shape, values }).collect()
     }
 
     /// How much each pixel's ink speaks for `digit` (above 0) or against it: by how much ln p of the digit falls when a square of

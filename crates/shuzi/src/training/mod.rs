@@ -38,7 +38,7 @@ use crate::{
         pixels::Images,
         team::{Team, with_team},
     },
-    network::{Network, ReadyNetwork, Storage},
+    network::{Network, ReadyNetwork, Storage, quantize},
     recipe::{Additions, EarlyStopping, LastBatch, Recipe, Statistics, TrainingRecipe},
 };
 use rand::{SeedableRng, seq::SliceRandom};
@@ -385,8 +385,27 @@ fn train_from(
         }
     });
     *trained = run.state.network;
-    trained.round_to(recipe.storage);
+    match recipe.storage {
+        Storage::I8 => *trained = in_whole_numbers(trained, examples),
+        storage => trained.round_to(storage),
+    }
     ended
+}
+
+/// The network in whole numbers; as it is, if its numbers are too far apart, as those of a training gone astray may be.
+fn in_whole_numbers(network: &Network, examples: Examples<'_>) -> Network {
+    const SAMPLES: usize = 500;
+    let quantized = match examples {
+        Examples::Kept { data, indices, .. } => {
+            let samples = indices.iter().take(SAMPLES);
+            quantize(network, samples.map(|&index| data.example(index as usize).0))
+        }
+        Examples::Drawn { seed, count } => {
+            let samples = synthetic::generate_range(0..count.min(SAMPLES), seed, 1);
+            quantize(network, (0..samples.len()).map(|index| samples.example(index).0))
+        }
+    };
+    quantized.unwrap_or_else(|_| network.clone())
 }
 
 /// Everything that a training is made of between two steps.
@@ -663,7 +682,7 @@ impl<O: FnMut(Event<'_>) -> ControlFlow<()>> Run<'_, O> {
         let has_statistics = network.architecture().statistic_count() > 0;
         let has_other_weights = optimizer.average().is_some();
         let measures = has_statistics && (has_other_weights || self.recipe.statistics == Statistics::Clean);
-        if !has_other_weights && !measures && self.recipe.storage == Storage::F32 {
+        if !has_other_weights && !measures && self.recipe.storage != Storage::F16 {
             return Ok(None);
         }
         let mut kept = match optimizer.average() {

@@ -1,0 +1,118 @@
+//! Networks of whole numbers in the native file, version 3 (`docs/model-file.md`).
+//!
+//! The numbers of all layers lie in four tensors, not in three for each layer, whose names alone would be a fifth of the smallest
+//! file. The layers stand beside them as JSON: those that are left when batch normalisation went into the weights.
+
+use super::{
+    INTEGERS_FORMAT_VERSION, LAYERS, Model, ModelError,
+    arrays::{Array, Values},
+    layers_text,
+    safetensors::{self, Raw, SafetensorsError},
+};
+use crate::{
+    network::{Architecture, Integers, MAX_FRACTION_BITS, MAX_SHIFT, Network},
+    recipe::Recipe,
+};
+use std::collections::BTreeMap;
+
+const BIASES: &str = "biases";
+const FRACTION_BITS: &str = "fraction_bits";
+const SHIFTS: &str = "shifts";
+const WEIGHTS: &str = "weights";
+
+impl Model {
+    /// [`Model::to_safetensors`] of a network of whole numbers.
+    pub(super) fn integers_to_safetensors(&self, integers: &Integers) -> Vec<u8> {
+        let mut metadata = vec![
+            ("format", "shuzi".to_string()),
+            ("format_version", INTEGERS_FORMAT_VERSION.to_string()),
+            ("pixels", "raw".to_string()),
+            ("weights_sha256", self.weights_sha256()),
+            (LAYERS, layers_text(&self.network.architecture().kinds())),
+        ];
+        metadata.extend(self.classes_text());
+        metadata.extend(self.record.texts());
+        if let Some(recipe) = &self.record.recipe {
+            let texts = metadata.iter_mut().filter(|(key, _)| *key == "recipe");
+            texts.for_each(|(_, text)| *text = compact(recipe));
+        }
+        let metadata: Vec<_> = metadata.into_iter().map(|(key, value)| (key.to_string(), value)).collect();
+        safetensors::write_raw(tensors(integers).into_iter(), &metadata)
+    }
+}
+
+/// A recipe's TOML without the blanks that only people need: with them the file of `micro` would have more than 12,000 bytes.
+fn compact(recipe: &Recipe) -> String {
+    let (full, mut is_quoted) = (recipe.to_toml(), false);
+    let needed = |letter: &char| {
+        is_quoted ^= *letter == '"';
+        is_quoted || *letter != ' '
+    };
+    let text: String = full.chars().filter(needed).collect();
+    // Quotes in a name may be taken for its end.
+    let is_same = Recipe::from_toml(text.as_bytes()).is_ok_and(|read| read == *recipe);
+    if is_same { text } else { full }
+}
+
+/// The numbers as a file has them, those of two bytes first.
+pub(super) fn tensors(integers: &Integers) -> [Raw<'static>; 4] {
+    let bytes = |name, bytes: Vec<u8>| Raw { name, element: "I8", shape: vec![bytes.len()], bytes };
+    let biases = integers.biases.iter().flat_map(|bias| bias.to_le_bytes()).collect();
+    let weights = integers.weights.iter().map(|&weight| weight as u8).collect();
+    [
+        Raw { name: BIASES, element: "I16", shape: vec![integers.biases.len()], bytes: biases },
+        bytes(FRACTION_BITS, vec![integers.fraction_bits]),
+        bytes(SHIFTS, integers.shifts.clone()),
+        bytes(WEIGHTS, weights),
+    ]
+}
+
+/// A network of these layers with the numbers of a file.
+pub(super) fn network(
+    arrays: Vec<(String, Array)>,
+    architecture: Architecture,
+) -> Result<Network, ModelError> {
+    let mut arrays: BTreeMap<String, Array> = arrays.into_iter().collect();
+    let (weights, outputs) = architecture.weights_and_outputs();
+    let integers = Integers {
+        biases: take(&mut arrays, BIASES, outputs, "-32768 to 32767", |value| value.try_into().ok())?,
+        fraction_bits: take(&mut arrays, FRACTION_BITS, 1, "0 to 30", |value| {
+            value.try_into().ok().filter(|bits| *bits <= MAX_FRACTION_BITS)
+        })?[0],
+        shifts: take(&mut arrays, SHIFTS, outputs, "0 to 30", |value| {
+            value.try_into().ok().filter(|shift| *shift <= MAX_SHIFT)
+        })?,
+        weights: take(&mut arrays, WEIGHTS, weights, "-128 to 127", |value| value.try_into().ok())?,
+    };
+    if let Some((name, _)) = arrays.pop_first() {
+        return Err(ModelError::Surplus { name });
+    }
+    Ok(Network::from_integers(architecture, integers)?)
+}
+
+/// The array of this name, of so many whole numbers that all have a `form`.
+fn take<T>(
+    arrays: &mut BTreeMap<String, Array>,
+    name: &str,
+    count: usize,
+    expected: &'static str,
+    form: impl Fn(i64) -> Option<T>,
+) -> Result<Vec<T>, ModelError> {
+    let name = name.to_string();
+    let Some(array) = arrays.remove(&name) else { return Err(ModelError::Missing { name }) };
+    if array.shape() != [count] {
+        let (found, expected) = (array.shape().to_vec(), format!("[{count}]"));
+        return Err(ModelError::Shape { name, found, expected });
+    }
+    let Values::Integers(values) = array.values() else {
+        return Err(SafetensorsError::ElementType { name, found: "floats".into() }.into());
+    };
+    let whole = |(index, &value): (usize, &i64)| {
+        let name = || name.clone();
+        form(value).ok_or_else(|| ModelError::Whole { name: name(), index, value, expected })
+    };
+    values.iter().enumerate().map(whole).collect()
+}
+
+#[cfg(test)]
+mod tests;
