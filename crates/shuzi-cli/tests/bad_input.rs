@@ -222,7 +222,7 @@ fn recipes_with_mistakes_are_refused_by_line() {
         ("learning-rate", "learning-rat", "learning-rate"),
         ("epochs = 3", "epochs = 0", "epochs"),
         ("[training]", "[training", "line"),
-        ("{ linear = 10 }", "{ linear = 11 }", "10"),
+        ("{ linear = 10 }", "{ linear = 1 }", "2 to 255"),
         ("\"relu\"", "\"rellu\"", "relu"),
     ] {
         assert!(classic.contains(from), "{from}");
