@@ -108,7 +108,7 @@ fn numbers_and_layers_that_make_no_network_are_refused() {
     });
     assert!(matches!(large, ModelError::Whole { .. }), "{large:?}");
     let nothing = |_: &mut Vec<Raw<'static>>| {};
-    for wrong in ["", "[]", "[\"relu\"]", "[{\"linear\":10}", "[{\"linear\":9}]"] {
+    for wrong in ["", "[]", "[\"relu\"]", "[{\"linear\":10}", "[{\"linear\":1}]"] {
         let error = read(&nothing, wrong, "3").unwrap_err();
         assert!(
             matches!(error, ModelError::Layers { .. } | ModelError::Architecture(_)),
