@@ -50,7 +50,7 @@ impl Shape {
     }
 }
 
-/// Weights, shifts and biases in the order that they are read in, [`LANES`] outputs side by side.
+/// Weights, shifts and biases in the order that they are read in, 16 outputs side by side.
 #[derive(Clone, Debug)]
 pub struct Packed {
     shape: Shape,
