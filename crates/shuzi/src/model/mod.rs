@@ -486,10 +486,15 @@ fn told_architecture(metadata: &BTreeMap<String, String>) -> Result<Option<Archi
     Ok(Some(Architecture::new(pixel_scale(metadata), &layers)?))
 }
 
+/// Whether a file of this version has whole numbers, and they can be read.
+fn is_whole(version: &str) -> bool {
+    cfg!(feature = "whole-numbers") && version == INTEGERS_FORMAT_VERSION
+}
+
 /// Puts a native file's tensors together, and checks them against its recipe and hash.
 fn native(arrays: Vec<(String, Array)>, metadata: &BTreeMap<String, String>) -> Result<Model, ModelError> {
     let recipe = metadata.get("recipe").map(|text| Recipe::from_toml(text.as_bytes())).transpose()?;
-    if metadata.get("format_version").is_some_and(|version| version == INTEGERS_FORMAT_VERSION) {
+    if metadata.get("format_version").is_some_and(|version| is_whole(version)) {
         return assemble(arrays, metadata, told_architecture(metadata)?, recipe);
     }
     let architecture = recipe.as_ref().map(Recipe::architecture).transpose()?;
@@ -511,14 +516,14 @@ fn assemble(
     let version = metadata.get("format_version").map_or(FORMAT_VERSION, String::as_str);
     match version {
         FORMAT_VERSION | LAYERS_FORMAT_VERSION => safetensors::check_floats(&arrays)?,
-        INTEGERS_FORMAT_VERSION => {}
+        version if is_whole(version) => {}
         _ => return Err(ModelError::Version { found: version.into() }),
     }
     let names = |number| (format!("linear{number}.weight"), format!("linear{number}.bias"));
     let scale = pixel_scale(metadata);
     let network = match architecture {
-        Some(architecture) if version == INTEGERS_FORMAT_VERSION => integers::network(arrays, architecture)?,
-        None if version == INTEGERS_FORMAT_VERSION => {
+        Some(architecture) if is_whole(version) => integers::network(arrays, architecture)?,
+        None if is_whole(version) => {
             return Err(ModelError::Layers { found: String::new() });
         }
         Some(architecture) if version == LAYERS_FORMAT_VERSION => fill(arrays, architecture)?,

@@ -83,7 +83,7 @@ pub(super) fn read_all(bytes: &[u8]) -> Result<Content, SafetensorsError> {
     let (_, header) = SafeTensors::read_metadata(bytes)?;
     let file = SafeTensors::deserialize(bytes)?;
     let mut tensors: Vec<_> = header.tensors().into_iter().collect();
-    tensors.sort_by(|(name, one), (other_name, other)| {
+    tensors.sort_unstable_by(|(name, one), (other_name, other)| {
         one.data_offsets.cmp(&other.data_offsets).then_with(|| name.cmp(other_name))
     });
     let mut arrays = vec![];

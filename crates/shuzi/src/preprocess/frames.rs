@@ -4,7 +4,7 @@
 //! shape alone: a wall is thin, straight, and goes all the way from one wall to the next; a base line is thin, straight, and as
 //! long as several digits. Where a stroke crosses, the ink goes on for longer than the wall is thick, and stays.
 
-use super::rules::{Followed, RuledLine, View};
+use super::rules::{Followed, RuledLine, View, quantile};
 use crate::image::GrayImage;
 use std::ops::Range;
 
@@ -108,8 +108,7 @@ fn open(ink: &GrayImage) -> Option<Unframed> {
     let walls = thin_lines(upright, ink.pixels(), WALL, thickest);
     let mut walls: Vec<(Range<usize>, Followed)> =
         walls.into_iter().filter_map(|wall| Some((rise(&wall)?, wall))).collect();
-    walls.sort_by_key(|(stretch, _)| stretch.len());
-    let middle = walls.get(walls.len() / 2).map_or(0, |(stretch, _)| stretch.len());
+    let middle = quantile(walls.iter().map(|(stretch, _)| stretch.len()), 2);
     walls.retain(|(stretch, _)| stretch.len().abs_diff(middle) <= 3.max(middle / 12));
     let has_walls = walls.len() >= WALLS;
     if !has_walls && (width as f32) < LONG[1] * height as f32 {

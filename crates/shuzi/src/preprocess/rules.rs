@@ -107,7 +107,7 @@ impl Followed {
 }
 
 /// One of `part` values is smaller; 0 of nothing.
-fn quantile(values: impl Iterator<Item = usize>, part: usize) -> usize {
+pub fn quantile(values: impl Iterator<Item = usize>, part: usize) -> usize {
     let mut values: Vec<usize> = values.collect();
     let place = values.len() / part;
     if values.is_empty() { 0 } else { *values.select_nth_unstable(place).1 }

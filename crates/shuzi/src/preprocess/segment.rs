@@ -281,7 +281,8 @@ pub fn into_lines(mut pieces: Vec<Piece>) -> Vec<Line> {
     /// Of the lower of two neighbours.
     const SHARED: f32 = 0.35;
     let small = SMALL * height_of_writing(pieces.iter());
-    pieces.sort_by_key(|piece| (2 * piece.left + piece.width(), piece.top));
+    let from_the_left = |piece: &Piece| (2 * piece.left + piece.width(), piece.top);
+    pieces.sort_by_key(from_the_left);
     let (large, little): (Vec<Piece>, Vec<Piece>) =
         pieces.into_iter().partition(|piece| piece.height() as f32 >= small);
     let overlap = |a: &Piece, b: &Piece| {
@@ -318,7 +319,7 @@ pub fn into_lines(mut pieces: Vec<Piece>) -> Vec<Line> {
     let height = |line: &Line| line.iter().map(|p| p.top + p.bottom()).sum::<usize>() / line.len();
     lines.sort_by_key(height);
     for line in &mut lines {
-        line.sort_by_key(|piece| (2 * piece.left + piece.width(), piece.top));
+        line.sort_by_key(from_the_left);
     }
     lines
 }
@@ -350,12 +351,10 @@ pub fn apart(piece: Piece, height: f32) -> Vec<Piece> {
             }
         }
         let mut chosen: Vec<usize> = vec![];
-        let mut order: Vec<usize> = (margin..width - margin).collect();
-        order.sort_by_key(|&x| mass[x]);
-        for x in order {
-            if chosen.len() < MOST_CUTS && chosen.iter().all(|&other| x.abs_diff(other) >= margin) {
-                chosen.push(x);
-            }
+        while chosen.len() < MOST_CUTS {
+            let is_free = |x: &usize| chosen.iter().all(|&other| x.abs_diff(other) >= margin);
+            let Some(x) = (margin..width - margin).filter(is_free).min_by_key(|&x| mass[x]) else { break };
+            chosen.push(x);
         }
         (mass[chosen[0]], columns, chosen)
     });
