@@ -86,6 +86,19 @@ pub struct Split {
     pub validation: Option<Dataset>,
 }
 
+impl Split {
+    /// Adds examples behind `data`, to train on.
+    ///
+    /// # Panics
+    ///
+    /// If there are more than 4,294,967,296 examples then.
+    fn append(&mut self, data: &mut Dataset, examples: &Dataset) {
+        let end = u32::try_from(data.len() + examples.len()).expect("Split::append: too many examples");
+        self.training.extend(data.len() as u32..end);
+        data.append(examples);
+    }
+}
+
 /// Holds `validation` examples out, drawn at random by the seed.
 ///
 /// # Panics
@@ -115,11 +128,7 @@ pub fn add(data: &mut Dataset, split: &mut Split, additions: Additions, threads:
         (digits > 0).then(|| synthetic::generate_varied(digits, SEED, threads)),
         (others > 0).then(|| synthetic::generate_others(others, SEED, threads)),
     ];
-    for drawn in drawn.iter().flatten() {
-        let end = u32::try_from(data.len() + drawn.len()).expect("add: too many examples");
-        split.training.extend(data.len() as u32..end);
-        data.append(drawn);
-    }
+    drawn.iter().flatten().for_each(|drawn| split.append(data, drawn));
 }
 
 /// The order of the training examples in each epoch.

@@ -14,19 +14,14 @@ use rand::{SeedableRng, seq::index};
 /// If there are more than 4,294,967,296 examples then, or `known` is of other classes.
 pub fn rehearse(data: &mut Dataset, split: &mut Split, known: Option<&Dataset>, fine_tuning: &FineTuning) {
     let own = data.select(&split.training);
-    let mut add = |examples: &Dataset| {
-        let end = u32::try_from(data.len() + examples.len()).expect("rehearse: too many examples");
-        split.training.extend(data.len() as u32..end);
-        data.append(examples);
-    };
     let FineTuning { rehearsal, own: share, .. } = *fine_tuning;
     for _ in 1..copies(own.len(), rehearsal, share) {
-        add(&own);
+        split.append(data, &own);
     }
     let Some(known) = known.filter(|_| rehearsal > 0) else { return };
     let drawn = index::sample(&mut Rng::seed_from_u64(0), known.len(), rehearsal.min(known.len()));
     let indices: Vec<u32> = drawn.into_iter().map(|index| index as u32).collect();
-    add(&known.select(&indices));
+    split.append(data, &known.select(&indices));
 }
 
 /// How often `own` examples are there, so that they are the fraction `share` of all; at least once.
