@@ -16,7 +16,7 @@ use super::{
     FactGroup, grouped, html, nats, percent, percent_or_none,
     reliability::degrees,
     summary::aligned,
-    svg::{Anchor, Drawing, Escaped, Font, Room, width_of},
+    svg::{Anchor, Drawing, Escaped, Font, Room, shortened, width_of},
 };
 
 /// The most images that are shown; more would make the page long, not the reader wiser.
@@ -291,8 +291,7 @@ fn accuracies(report: &ComparisonReport, room: Room) -> Drawing {
         if wide { ("comparison", 880.0, 24.0) } else { ("comparison-narrow", 352.0, 12.0) };
     let title = t!("report.compare_picture");
     let description = t!("report.compare_picture_description", count = report.models.len());
-    let mut drawing = Drawing::new(id, width, &title, &description);
-    drawing.text(padding, padding + 14.0, Anchor::Start, Font::Title, &title);
+    let mut drawing = Drawing::new(id, width, padding, &title, &description);
     let end = drawing.paragraph(
         padding,
         padding + 38.0,
@@ -362,21 +361,6 @@ impl Axis {
     }
 }
 
-/// A name without its middle, if it is too wide: folders begin alike and end apart.
-pub fn shortened(name: &str, font: Font, width: f64) -> String {
-    if width_of(name, font) <= width {
-        return name.to_owned();
-    }
-    let characters: Vec<char> = name.chars().collect();
-    let cut = |kept: usize| {
-        let (start, end) = (kept / 4, kept - kept / 4);
-        let start: String = characters[..start].iter().collect();
-        let end: String = characters[characters.len() - end..].iter().collect();
-        t!("report.cut", start = start, end = end).into_owned()
-    };
-    (0..characters.len()).rev().map(cut).find(|text| width_of(text, font) <= width).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -390,15 +374,6 @@ mod tests {
             assert!((2..=9).contains(&ticks.len()), "{low} to {high}: {ticks:?}");
             assert!((ticks[ticks.len() - 1] - axis.high).abs() < 1e-9);
         }
-    }
-
-    #[test]
-    fn long_names_keep_their_end() {
-        let name = "B  a/very/long/way/to/the/folder/of/a/run/model.safetensors";
-        let short = shortened(name, Font::Body, 200.0);
-        assert!(width_of(&short, Font::Body) <= 200.0 && short.starts_with("B  "), "{short}");
-        assert!(short.ends_with("model.safetensors"), "{short}");
-        assert_eq!(shortened("A  classic", Font::Body, 200.0), "A  classic");
     }
 
     #[test]

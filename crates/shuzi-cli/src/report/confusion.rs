@@ -7,9 +7,8 @@ use rust_i18n::t;
 use shuzi::evaluation::Evaluation;
 
 use super::{
-    comparison::shortened,
     grouped, percent,
-    svg::{Anchor, Drawing, Font, RIGHT_SHADES, Room, WRONG_SHADES, width_of},
+    svg::{Anchor, Drawing, Font, RIGHT_SHADES, Room, WRONG_SHADES, shortened, width_of},
     thing,
 };
 
@@ -53,8 +52,7 @@ pub fn draw(evaluation: &Evaluation, room: Room) -> Drawing {
     let (correct, count) = (grouped(evaluation.correct()), grouped(evaluation.count()));
     let description =
         t!("report.confusion_description", thing = thing(classes), correct = correct, count = count);
-    let mut drawing = Drawing::new(id, width, &title, &description);
-    drawing.text(padding, padding + 14.0, Anchor::Start, Font::Title, &title);
+    let mut drawing = Drawing::new(id, width, padding, &title, &description);
     let mut y = padding + 40.0;
     for (name, levels, text) in [
         ("right", RIGHT_SHADES.len(), t!("report.confusion_right")),

@@ -120,10 +120,9 @@ fn draw(series: &Series, scale: &Scale, words: &Words, room: Room) -> Drawing {
     let (width, padding, plot_height) = if wide { (880.0, 24.0, 280.0) } else { (352.0, 12.0, 210.0) };
     let plot_height = if series.exact { plot_height / 2.0 } else { plot_height };
     let id = if wide { words.id.to_owned() } else { format!("{}-narrow", words.id) };
-    let mut drawing = Drawing::new(&id, width, &words.title, &words.description);
+    let mut drawing = Drawing::new(&id, width, padding, &words.title, &words.description);
 
-    // From the top: title, legend, name of the upright axis.
-    drawing.text(padding, padding + 14.0, Anchor::Start, Font::Title, &words.title);
+    // Below the title: legend, name of the upright axis.
     let mut y = padding + 40.0;
     if series.batches.is_empty() && series.epochs.is_empty() {
         let end = drawing.paragraph(padding, y, width - 2.0 * padding, Font::Body, &t!("report.curve_empty"));

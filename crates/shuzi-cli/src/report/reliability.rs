@@ -30,8 +30,7 @@ pub fn draw(evaluation: &Evaluation, temperature: Option<f64>, room: Room) -> Dr
     let title = t!("report.reliability");
     let error = percent(evaluation.expected_calibration_error(), 2);
     let description = t!("report.reliability_description", error = error);
-    let mut drawing = Drawing::new(id, width, &title, &description);
-    drawing.text(padding, padding + 14.0, Anchor::Start, Font::Title, &title);
+    let mut drawing = Drawing::new(id, width, padding, &title, &description);
     let y = draw_legend(&mut drawing, temperature, [padding, padding + 40.0]);
     drawing.text(padding, y + 6.0, Anchor::Start, Font::Small, &t!("report.reliability_axis"));
 

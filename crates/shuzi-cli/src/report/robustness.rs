@@ -79,8 +79,7 @@ pub fn draw(measured: &Robustness, room: Room) -> Drawing {
         if wide { ("robustness", 880.0, 24.0) } else { ("robustness-narrow", 352.0, 12.0) };
     let columns = if wide { 2 } else { 1 };
     let heading = t!("report.robustness_curves");
-    let mut drawing = Drawing::new(id, width, &heading, &t!("report.robustness_description"));
-    drawing.text(padding, padding + 14.0, Anchor::Start, Font::Title, &heading);
+    let mut drawing = Drawing::new(id, width, padding, &heading, &t!("report.robustness_description"));
     let top = drawing.paragraph(
         padding,
         padding + 40.0,

@@ -5,6 +5,7 @@
 
 use std::fmt::Write;
 
+use rust_i18n::t;
 use unicode_width::UnicodeWidthChar;
 
 /// How much room there is: the text keeps its size, the drawing makes do with less.
@@ -105,17 +106,19 @@ pub struct Drawing {
 }
 
 impl Drawing {
-    /// An empty drawing. `id` must be its own within a page; title and description are for
-    /// those who do not see it.
-    pub fn new(id: &str, width: f64, title: &str, description: &str) -> Self {
-        Drawing {
+    /// A drawing with its title alone, the margin `padding` around it. `id` must be its own within a page; title and
+    /// description are also told to those who do not see it.
+    pub fn new(id: &str, width: f64, padding: f64, title: &str, description: &str) -> Self {
+        let mut drawing = Drawing {
             id: id.to_owned(),
             width,
             height: 0.0,
             title: title.to_owned(),
             description: description.to_owned(),
             body: String::new(),
-        }
+        };
+        drawing.text(padding, padding + 14.0, Anchor::Start, Font::Title, title);
+        drawing
     }
 
     /// Its width, in CSS pixels.
@@ -392,9 +395,33 @@ fn broken_at(text: &str, font: Font, width: f64) -> Vec<&str> {
     lines
 }
 
+/// A name without its middle, if it is too wide: folders begin alike and end apart.
+pub fn shortened(name: &str, font: Font, width: f64) -> String {
+    if width_of(name, font) <= width {
+        return name.to_owned();
+    }
+    let characters: Vec<char> = name.chars().collect();
+    let cut = |kept: usize| {
+        let (start, end) = (kept / 4, kept - kept / 4);
+        let start: String = characters[..start].iter().collect();
+        let end: String = characters[characters.len() - end..].iter().collect();
+        t!("report.cut", start = start, end = end).into_owned()
+    };
+    (0..characters.len()).rev().map(cut).find(|text| width_of(text, font) <= width).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_names_keep_their_end() {
+        let name = "B  a/very/long/way/to/the/folder/of/a/run/model.safetensors";
+        let short = shortened(name, Font::Body, 200.0);
+        assert!(width_of(&short, Font::Body) <= 200.0 && short.starts_with("B  "), "{short}");
+        assert!(short.ends_with("model.safetensors"), "{short}");
+        assert_eq!(shortened("A  classic", Font::Body, 200.0), "A  classic");
+    }
 
     #[test]
     fn markup_in_a_text_is_escaped() {
