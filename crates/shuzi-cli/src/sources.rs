@@ -184,18 +184,16 @@ impl Found {
             (_, Part::All) => Err(UsageError(t!("own.all-of-others").into()).into()),
             (Found::Set(files), Part::Training) => files.read_training_set(),
             (Found::Set(files), Part::Test) => files.read_test_set(),
-            (Found::Synthetic(count), part) => {
-                if part == Part::Training && *count > MAX_IN_MEMORY {
-                    let message = t!("data.synthetic-too-many", count = count, max = MAX_IN_MEMORY);
-                    return Err(UsageError(message.into()).into());
-                }
+            (Found::Synthetic(count), Part::Training) if *count > MAX_IN_MEMORY => {
+                let message = t!("data.synthetic-too-many", count = count, max = MAX_IN_MEMORY);
+                Err(UsageError(message.into()).into())
+            }
+            (Found::Synthetic(count), Part::Training) => {
+                Ok(synthetic::generate(*count, SYNTHETIC_TRAINING_SEED, machine::available_threads()))
+            }
+            (Found::Synthetic(_), Part::Test) => {
                 let threads = machine::available_threads();
-                Ok(match part {
-                    Part::Training | Part::All => {
-                        synthetic::generate(*count, SYNTHETIC_TRAINING_SEED, threads)
-                    }
-                    Part::Test => synthetic::generate(SYNTHETIC_TEST_COUNT, SYNTHETIC_TEST_SEED, threads),
-                })
+                Ok(synthetic::generate(SYNTHETIC_TEST_COUNT, SYNTHETIC_TEST_SEED, threads))
             }
         }
     }
