@@ -187,6 +187,23 @@ pub fn read(name: &Path) -> anyhow::Result<Found> {
     Ok(Found { model, bytes: bytes.len() })
 }
 
+/// Reads a model that a recipe names, which `reading` calls by what it is for. It must be the one whose hash is in the recipe; else the
+/// hash is put there. `other` tells that it is not, from the hash found and the one expected.
+pub fn read_pinned(
+    name: &str,
+    sha256: &mut Option<String>,
+    reading: impl FnOnce() -> String,
+    other: impl FnOnce(&str, &str) -> String,
+) -> anyhow::Result<Model> {
+    let model = read(Path::new(name)).with_context(reading)?.model;
+    let found = model.weights_sha256();
+    let expected = sha256.get_or_insert_with(|| found.clone());
+    if *expected != found {
+        return Err(UsageError(other(&found, expected)).into());
+    }
+    Ok(model)
+}
+
 /// Refuses a model of other classes for what only makes sense for digits.
 pub fn require_digits(model: &Model, name: &Path) -> anyhow::Result<()> {
     let classes = &model.classes;

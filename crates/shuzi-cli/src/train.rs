@@ -411,18 +411,13 @@ impl Train {
     }
 }
 
-/// Reads a recipe's teacher. It must be the one whose hash is in the recipe; else the hash is put there.
+/// Reads a recipe's teacher.
 fn teacher(distillation: &mut Distillation) -> anyhow::Result<Model> {
-    let name = Path::new(&distillation.teacher);
-    let model =
-        models::read(name).with_context(|| t!("train.teacher", model = name.display()).into_owned())?.model;
-    let found = model.weights_sha256();
-    let expected = distillation.teacher_sha256.get_or_insert_with(|| found.clone());
-    if *expected != found {
-        let message = t!("train.other-teacher", model = name.display(), found = found, expected = expected);
-        return Err(UsageError(message.into()).into());
-    }
-    Ok(model)
+    let Distillation { teacher: name, teacher_sha256, .. } = distillation;
+    let other = |found: &str, expected: &str| {
+        t!("train.other-teacher", model = name, found = found, expected = expected).into()
+    };
+    models::read_pinned(name, teacher_sha256, || t!("train.teacher", model = name).into(), other)
 }
 
 /// The recipe for data of these classes, which its teacher must know too; to go on, it must be that of the checkpoint.

@@ -8,7 +8,6 @@ use crate::{
     report::{FactGroup, percent},
     sources::Found,
 };
-use anyhow::Context;
 use rust_i18n::t;
 use serde_json::json;
 use shuzi::{
@@ -40,20 +39,15 @@ pub fn recipe(name: &Path, chosen: Option<Recipe>) -> anyhow::Result<Recipe> {
     }
 }
 
-/// Reads the model that a recipe goes on from, if it goes on from one. It must be the one whose hash is in the recipe; else the
-/// hash is put there.
+/// Reads the model that a recipe goes on from, if it goes on from one.
 pub fn base(recipe: &mut Recipe) -> anyhow::Result<Option<Model>> {
-    let Some(fine_tuning) = &mut recipe.training.fine_tuning else { return Ok(None) };
-    let name = Path::new(&fine_tuning.from);
-    let model =
-        models::read(name).with_context(|| t!("tune.base", model = name.display()).into_owned())?.model;
-    let found = model.weights_sha256();
-    let expected = fine_tuning.from_sha256.get_or_insert_with(|| found.clone());
-    if *expected != found {
-        let message = t!("tune.other-base", model = name.display(), found = found, expected = expected);
-        return Err(UsageError(message.into()).into());
-    }
-    Ok(Some(model))
+    let Some(FineTuning { from: name, from_sha256, .. }) = &mut recipe.training.fine_tuning else {
+        return Ok(None);
+    };
+    let other = |found: &str, expected: &str| {
+        t!("tune.other-base", model = name, found = found, expected = expected).into()
+    };
+    models::read_pinned(name, from_sha256, || t!("tune.base", model = name).into(), other).map(Some)
 }
 
 /// Refuses a recipe for another network than that which a training goes on from.
