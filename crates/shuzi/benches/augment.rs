@@ -22,17 +22,19 @@ const OFF: Augmentation = Augmentation {
     thickness: 0.0,
     elastic: None,
     erase: None,
+    spoil: 0.0,
 };
 const AFFINE: Augmentation =
     Augmentation { shift: 2.0, rotation: 12.0, scale: 0.1, stretch: 0.1, shear: 0.1, ..OFF };
 const ELASTIC: Augmentation = Augmentation { elastic: Some(Elastic { strength: 1.5, grid: 5 }), ..AFFINE };
 const ERASE: Option<Erase> = Some(Erase { probability: 0.5, size: 6 });
 
-const KINDS: [(&str, Augmentation); 7] = [
+const KINDS: [(&str, Augmentation); 8] = [
     ("off", OFF),
     ("shift", Augmentation { shift: 2.0, ..OFF }),
     ("thickness", Augmentation { thickness: 0.4, ..OFF }),
     ("erase", Augmentation { erase: ERASE, ..OFF }),
+    ("spoil", Augmentation { spoil: 0.2, ..OFF }),
     ("affine", AFFINE),
     ("affine, elastic", ELASTIC),
     ("all", Augmentation { thickness: 0.4, erase: ERASE, ..ELASTIC }),

@@ -12,6 +12,8 @@
 // inlined, and then they are compiled without the level's instructions.
 #![allow(clippy::needless_range_loop)]
 
+mod spoil;
+
 use crate::{
     Rng,
     image::{PIXELS, SIDE},
@@ -73,6 +75,15 @@ pub struct Augmentation {
     /// Random erasing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub erase: Option<Erase>,
+    /// How likely each of five things is that paper and camera do: a line across the image, dark margins, grey
+    /// paper, blur, specks; 0 to 1.
+    #[serde(skip_serializing_if = "is_off")]
+    pub spoil: f32,
+}
+
+/// Recipes of before know no such key.
+fn is_off(range: &f32) -> bool {
+    *range == 0.0
 }
 
 /// A random displacement for each knot of a coarse grid, interpolated by quadratic B-splines:
@@ -132,6 +143,9 @@ impl Augmentation {
         }
         if let Some(erase) = self.erase {
             erase.apply(rng, out);
+        }
+        if self.spoil > 0.0 {
+            spoil::spoil(self.spoil, rng, out);
         }
     }
 
@@ -801,11 +815,11 @@ mod tests {
             shift in up_to(MAX_SHIFT), rotation in up_to(MAX_ROTATION), scale in up_to(MAX_SCALE),
             stretch in up_to(MAX_SCALE), shear in up_to(MAX_SHEAR), thickness in up_to(MAX_THICKNESS),
             elastic in proptest::option::of((up_to(MAX_SHIFT), GRIDS[0]..=GRIDS[1])),
-            erase in proptest::option::of((up_to(1.0), 1..=SIDE)),
+            erase in proptest::option::of((up_to(1.0), 1..=SIDE)), spoil in up_to(1.0),
         ) -> Augmentation {
             let elastic = elastic.map(|(strength, grid)| Elastic { strength, grid });
             let erase = erase.map(|(probability, size)| Erase { probability, size });
-            Augmentation { shift, rotation, scale, stretch, shear, thickness, elastic, erase }
+            Augmentation { shift, rotation, scale, stretch, shear, thickness, elastic, erase, spoil }
         }
     }
 
