@@ -108,6 +108,38 @@ fn several_models_are_compared_with_the_first() {
 }
 
 #[test]
+fn an_ensemble_is_the_mean_of_what_its_models_say() {
+    let folder = tempdir().unwrap();
+    train_two(folder.path());
+    let compare = ["evaluate", "a", "b", "--ensemble", "--data", "synthetic:1", "--out", "compared"];
+    let object = json(folder.path(), &compare);
+    let tables = ["a", "b"].map(|model| {
+        let evaluate = ["evaluate", model, "--data", "synthetic:1", "--out", "run", "--predictions", "-"];
+        let table = succeed(folder.path(), &evaluate);
+        let row = |line: &str| line.split(',').map(|cell| cell.parse().unwrap()).collect::<Vec<f64>>();
+        table.lines().skip(1).map(row).collect::<Vec<_>>()
+    });
+    let right = tables[0].iter().zip(&tables[1]).filter(|(a, b)| {
+        let mean = |class: usize| a[3 + class] + b[3 + class];
+        (0..10).all(|class| mean(class) <= mean(a[1] as usize))
+    });
+    let right = right.count();
+    let ensemble = &object["models"][2];
+    assert_eq!((&ensemble["correct"], &ensemble["parameters"]), (&right.into(), &51_636.into()));
+    assert!(right > object["models"][0]["correct"].as_u64().unwrap() as usize, "two read better than one");
+    assert_eq!(object["comparisons"][1]["model"], ensemble["model"]);
+    for (language, words) in [("en", "mean of the probabilities of 2"), ("zh-CN", "2 个模型概率的平均")]
+    {
+        succeed(folder.path(), &[&compare[..], &["--lang", language]].concat());
+        assert!(fs::read_to_string(folder.path().join("compared/report.html")).unwrap().contains(words));
+    }
+    for one in [&["evaluate", "--ensemble"][..], &["evaluate", "a", "--ensemble"]] {
+        let (code, error) = fail(folder.path(), one);
+        assert!(code == 2 && error.contains("two models"), "{error}");
+    }
+}
+
+#[test]
 fn the_same_weights_under_two_names_are_told() {
     let folder = tempdir().unwrap();
     let compare = ["evaluate", "small", "default", "--data", "synthetic:1", "--out", "compared"];

@@ -67,6 +67,8 @@ pub struct Evaluate {
     limits: LimitArguments,
     #[arg(long, conflicts_with = "labels")]
     robustness: bool,
+    #[arg(long, conflicts_with_all = ["labels", "robustness"])]
+    ensemble: bool,
     #[arg(long, value_name = "FILE")]
     predictions: Option<PathBuf>,
     #[arg(long, value_name = "DIR")]
@@ -101,6 +103,7 @@ impl Evaluate {
             return self.evaluate_pictures(labels, out);
         }
         match &self.models[..] {
+            [] | [_] if self.ensemble => Err(UsageError(t!("evaluate.no-ensemble").into()).into()),
             [] => self.evaluate_one(Path::new("default"), out),
             [name] => self.evaluate_one(name, out),
             names => self.compare(names, out),
@@ -213,12 +216,12 @@ impl Evaluate {
         }
         let Test { found, images, processor } = self.test(classes)?;
         let clock = Instant::now();
-        let evaluations: Vec<Evaluation> =
+        let mut evaluations: Vec<Evaluation> =
             read.iter().map(|read| evaluate(&read.model.network, &images, processor)).collect();
         let elapsed = clock.elapsed().as_secs_f64();
         let images_per_second = ((images.len() * names.len()) as f64 / elapsed).round();
 
-        let contenders: Vec<Contender> = names
+        let mut contenders: Vec<Contender> = names
             .iter()
             .zip(&read)
             .map(|(name, models::Found { model, bytes })| Contender {
@@ -227,9 +230,13 @@ impl Evaluate {
                 parameters: model.network.parameters().len(),
                 bytes: *bytes,
                 temperature: model.record.temperature,
-                weights_sha256: model.weights_sha256(),
+                weights_sha256: Some(model.weights_sha256()),
             })
             .collect();
+        if self.ensemble {
+            evaluations.push(Evaluation::ensemble(&evaluations));
+            contenders.push(Contender::ensemble(&contenders));
+        }
         let data = self.describe(&found);
         let times = t!("evaluate.timing", seconds = seconds(elapsed), speed = images_per_second);
         let report = ComparisonReport {

@@ -48,8 +48,22 @@ pub struct Contender {
     pub bytes: usize,
     /// As its record has it.
     pub temperature: Option<f64>,
-    /// Equal for equal networks.
-    pub weights_sha256: String,
+    /// Equal for equal networks; an ensemble has none.
+    pub weights_sha256: Option<String>,
+}
+
+impl Contender {
+    /// All of these as one.
+    pub fn ensemble(members: &[Contender]) -> Contender {
+        Contender {
+            name: t!("report.compare_ensemble").into(),
+            layers: t!("report.compare_mean", count = members.len()).into(),
+            parameters: members.iter().map(|member| member.parameters).sum(),
+            bytes: members.iter().map(|member| member.bytes).sum(),
+            temperature: None,
+            weights_sha256: None,
+        }
+    }
 }
 
 /// The files of a comparison and their names: `comparison.svg`, `report.html`, and with `png` also
@@ -147,7 +161,9 @@ fn verdict(report: &ComparisonReport, index: usize) -> Vec<String> {
     /// What happens by chance less often is not put down to chance.
     const SIGNIFICANT: f64 = 0.05;
     let (first, other) = (mark(0), mark(index));
-    if report.models[index].weights_sha256 == report.models[0].weights_sha256 {
+    if report.models[index].weights_sha256.is_some()
+        && report.models[index].weights_sha256 == report.models[0].weights_sha256
+    {
         return vec![t!("report.compare_same", other = other, first = first).into_owned()];
     }
     let comparison = Comparison::new(&report.evaluations[0], &report.evaluations[index]);

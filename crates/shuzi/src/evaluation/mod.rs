@@ -8,6 +8,7 @@
 mod calibration;
 mod comparison;
 mod doubt;
+mod ensemble;
 pub mod robustness;
 mod texts;
 
