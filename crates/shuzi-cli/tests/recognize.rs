@@ -181,6 +181,8 @@ fn bad_labels_are_told_with_their_line() {
     for (table, expected_code, words) in [
         ("path\npage.png\n", 1, &["line 1", "label"][..]),
         ("path,label\npage.png,x\n", 1, &["labels.csv, line 2", "x"]),
+        ("path,label\n\r\n\npage.png,x\n", 1, &["labels.csv, line 4", "x"]),
+        ("path,label\npage.png,1\n\n\npage.png\n", 1, &["labels.csv, line 5", "1 columns, expected 2"]),
         ("path,label\npage.png,1\n,1\n", 1, &["line 3", "path"]),
         ("path,label,ambiguous\npage.png,1,2\n", 1, &["line 2", "ambiguous"]),
         ("path,label\npage.png,1,2\n", 1, &["line 2"]),

@@ -50,9 +50,16 @@ fn at(place: String, error: impl Into<anyhow::Error>) -> anyhow::Error {
     error.into().context(place)
 }
 
+/// The line that a record stands in, from 1. Its position is where the one before ends: blank lines may lie between.
+fn line_of(csv: &[u8], position: &csv::Position) -> u64 {
+    let before = csv[position.byte() as usize..].iter().take_while(|byte| b"\r\n".contains(byte));
+    position.line() + before.filter(|&&byte| byte == b'\n').count() as u64
+}
+
 fn parse(csv: &[u8], file: &Path) -> anyhow::Result<Labels> {
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(csv);
-    let at_error = |error: &csv::Error| place(file, error.position().map_or(1, csv::Position::line));
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).flexible(true).from_reader(csv);
+    let line_of = |position: Option<&csv::Position>| position.map_or(1, |position| line_of(csv, position));
+    let at_error = |error: &csv::Error| place(file, line_of(error.position()));
     let header = reader.headers().map_err(|error| at(at_error(&error), error))?.clone();
     let column = |name: &str| header.iter().position(|found| found == name);
     let needed = |name: &str| {
@@ -65,8 +72,11 @@ fn parse(csv: &[u8], file: &Path) -> anyhow::Result<Labels> {
     let mut labels = Labels { pictures: vec![], ambiguous: 0 };
     for record in reader.records() {
         let record = record.map_err(|error| at(at_error(&error), error))?;
-        let line = record.position().expect("a record that was read is somewhere").line();
+        let line = line_of(record.position());
         let wrong = |words: Cow<str>| at(place(file, line), anyhow!(words.into_owned()));
+        if record.len() != header.len() {
+            return Err(wrong(t!("labels.columns", found = record.len(), expected = header.len())));
+        }
         let field = |column: Option<usize>| column.map_or("", |column| &record[column]);
         match field(ambiguous) {
             "" | "0" => {}
