@@ -13,6 +13,7 @@ import argparse
 import json
 import math
 import pathlib
+import shutil
 import statistics
 import subprocess
 import sys
@@ -38,6 +39,7 @@ def trained(seed, folder):
     """What `shuzi train` tells of a run, which is put into `folder` unless it is there."""
     told = folder / f"seed-{seed}.json"
     if not told.exists():
+        shutil.rmtree(folder / f"seed-{seed}", ignore_errors=True)  # what an interrupted run left
         command = ["target/release/shuzi", "train", "--recipe", recipe, "--seed", str(seed), "--data", arguments.mnist]
         command += ["--json", "--quiet", "--out", folder / f"seed-{seed}", *options]
         told.write_text(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
