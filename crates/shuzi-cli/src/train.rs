@@ -11,7 +11,7 @@ use crate::{
     own::{self, OwnArguments},
     progress::TrainingProgress,
     recipes,
-    report::{Curves, Digits, EpochPoint, FactGroup, Report, StepPoint, render, summary},
+    report::{Curves, Digits, EpochPoint, FactGroup, Report, StepPoint, grouped, render, summary},
     sources::{self, Found, Part},
     tuning::{self, Gain, Known},
 };
@@ -179,8 +179,8 @@ impl Train {
         self.say(&t!(
             "train.begin",
             recipe = recipe.name,
-            parameters = network.parameters().len(),
-            examples = examples.count(),
+            parameters = grouped(network.parameters().len()),
+            examples = grouped(examples.count()),
             data = data,
             threads = processor.threads
         ));
@@ -464,7 +464,7 @@ fn check_batch_size(recipe: &Recipe, examples: usize) -> anyhow::Result<()> {
 /// What a report says of a model and its run besides the numbers.
 pub fn facts(model: &Model, data: &str, times: &str, processor: Processor) -> Vec<FactGroup> {
     let layers = models::layers(model.network.architecture());
-    let parameters = t!("fact.parameters", count = model.network.parameters().len());
+    let parameters = t!("fact.parameters", count = grouped(model.network.parameters().len()));
     let mut network = vec![(t!("fact.layers"), format!("{layers} ({parameters})"))];
     if let Some(recipe) = &model.record.recipe {
         network.push((t!("fact.recipe"), recipe.name.clone()));

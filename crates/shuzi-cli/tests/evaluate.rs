@@ -113,12 +113,16 @@ fn an_ensemble_is_the_mean_of_what_its_models_say() {
     train_two(folder.path());
     let compare = ["evaluate", "a", "b", "--ensemble", "--data", "synthetic:1", "--out", "compared"];
     let object = json(folder.path(), &compare);
-    let tables = ["a", "b"].map(|model| {
-        let evaluate = ["evaluate", model, "--data", "synthetic:1", "--out", "run", "--predictions", "-"];
-        let table = succeed(folder.path(), &evaluate);
+    let table = |evaluate: &[&str]| {
+        let table = succeed(folder.path(), &[evaluate, &["--predictions", "-"]].concat());
         let row = |line: &str| line.split(',').map(|cell| cell.parse().unwrap()).collect::<Vec<f64>>();
         table.lines().skip(1).map(row).collect::<Vec<_>>()
-    });
+    };
+    let tables = ["a", "b"].map(|model| table(&["evaluate", model, "--data", "synthetic:1", "--out", "run"]));
+    for ((a, b), together) in tables[0].iter().zip(&tables[1]).zip(table(&compare)) {
+        assert_eq!((together[0], together[1]), (a[0], a[1]), "index and label");
+        assert!((3..13).all(|cell| (together[cell] - (a[cell] + b[cell]) / 2.0).abs() < 1e-6));
+    }
     let right = tables[0].iter().zip(&tables[1]).filter(|(a, b)| {
         let mean = |class: usize| a[3 + class] + b[3 + class];
         (0..10).all(|class| mean(class) <= mean(a[1] as usize))

@@ -118,14 +118,7 @@ impl Evaluate {
         let elapsed = clock.elapsed().as_secs_f64();
         let images_per_second = (evaluation.count() as f64 / elapsed).round();
 
-        if let Some(path) = &self.predictions {
-            let table = predictions(&evaluation);
-            if path == Path::new("-") {
-                out.write_all(table.as_bytes())?;
-            } else {
-                files::write_atomically(path, table.as_bytes())?;
-            }
-        }
+        self.write_predictions(&evaluation, out)?;
         let robustness = self.robustness.then(|| {
             let progress = PictureProgress::new(Harm::all().len(), self.quiet);
             measure(&model.network, &images, HARM_SEED, processor, || progress.step())
@@ -149,8 +142,8 @@ impl Evaluate {
         report.push((DOUBTFUL_LABELS.to_owned(), doubtful_labels(&evaluation).into_bytes()));
         let folder = self.write(report)?;
 
-        if self.predictions.as_deref() == Some(Path::new("-")) {
-            return Ok(()); // standard output holds the table alone
+        if self.table_on_stdout() {
+            return Ok(());
         }
         if self.json {
             let interval = evaluation.interval();
@@ -197,7 +190,7 @@ impl Evaluate {
         if let Some(twice) = (1..names.len()).find(|&place| names[..place].contains(&names[place])) {
             return Err(UsageError(t!("evaluate.twice", model = names[twice].display()).into()).into());
         }
-        if self.predictions.is_some() {
+        if self.predictions.is_some() && !self.ensemble {
             return Err(UsageError(t!("evaluate.one-table").into()).into());
         }
         if self.robustness {
@@ -234,7 +227,9 @@ impl Evaluate {
             })
             .collect();
         if self.ensemble {
-            evaluations.push(Evaluation::ensemble(&evaluations));
+            let together = Evaluation::ensemble(&evaluations);
+            self.write_predictions(&together, out)?;
+            evaluations.push(together);
             contenders.push(Contender::ensemble(&contenders));
         }
         let data = self.describe(&found);
@@ -248,6 +243,9 @@ impl Evaluate {
         };
         let folder = self.write(comparison::render(&report, self.png))?;
 
+        if self.table_on_stdout() {
+            return Ok(());
+        }
         if self.json {
             let models: Vec<_> = contenders.iter().zip(&evaluations).map(contender_object).collect();
             let against_first = contenders.iter().zip(&evaluations).skip(1);
@@ -303,6 +301,23 @@ impl Evaluate {
         let found = sources::find(&self.data, &self.own, &self.mirror, self.quiet)?;
         let images = found.read(self.part())?.relabelled(classes)?;
         Ok(Test { found, images, processor })
+    }
+
+    /// Writes the table of what one model says, or an ensemble, where it is wanted.
+    fn write_predictions(&self, evaluation: &Evaluation, out: &mut impl Write) -> anyhow::Result<()> {
+        let Some(path) = &self.predictions else { return Ok(()) };
+        let table = predictions(evaluation);
+        if self.table_on_stdout() {
+            out.write_all(table.as_bytes())?;
+        } else {
+            files::write_atomically(path, table.as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// Whether standard output holds a table, and so nothing else.
+    fn table_on_stdout(&self) -> bool {
+        self.predictions.as_deref() == Some(Path::new("-"))
     }
 
     /// Writes the files of a report, and tells where they are.
