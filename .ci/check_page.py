@@ -112,6 +112,7 @@ class Page:
     def draw(self, points):
         """A stroke, by finger on a phone, else by mouse."""
         pad = self.find("pad")
+        until("the pad is shown", pad.is_displayed)  # a network of one's own is loaded first
         self.script("arguments[0].scrollIntoView({ block: 'center' })", pad)
         place = self.script("const r = arguments[0].getBoundingClientRect(); return [r.left, r.top, r.width / 800]", pad)
         actions = ActionBuilder(self.driver, mouse=PointerInput("touch" if self.touches else "mouse", "pointer"), duration=20)
