@@ -72,6 +72,8 @@ fn several_models_are_compared_with_the_first() {
             "calibration_error",
             "temperature",
             "tempered_calibration_error",
+            "best_temperature",
+            "loss_at_best_temperature",
         ] {
             assert_eq!(told[key], alone[key], "{key}");
         }

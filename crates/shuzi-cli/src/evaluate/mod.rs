@@ -148,12 +148,15 @@ impl Evaluate {
         if self.json {
             let interval = evaluation.interval();
             let scores = evaluation.class_scores();
+            let best = best_temperature(&evaluation);
             let mut object = json!({
                 "model": name, "weights_sha256": model.weights_sha256(), "data": found.record(), "part": self.part().name(),
                 "count": evaluation.count(), "correct": evaluation.correct(), "accuracy": evaluation.accuracy(),
                 "interval": [interval.low, interval.high], "loss": evaluation.loss(),
                 "calibration_error": evaluation.expected_calibration_error(),
                 "temperature": temperature, "tempered_calibration_error": tempered_error(&evaluation, temperature),
+                "best_temperature": best.map(|(temperature, _)| temperature),
+                "loss_at_best_temperature": best.map(|(_, loss)| loss),
                 "confusion": evaluation.confusion(),
                 "precision": scores.iter().map(|score| score.precision).collect::<Vec<_>>(),
                 "recall": scores.iter().map(|score| score.recall).collect::<Vec<_>>(),
@@ -338,6 +341,13 @@ fn tempered_error(evaluation: &Evaluation, temperature: Option<f64>) -> Option<f
     temperature.map(|temperature| evaluation.at_temperature(temperature).expected_calibration_error())
 }
 
+/// The temperature that suits these images best, and the loss with it, by which settings are compared: how timid a
+/// network is does not count there, and chance moves it less than mistakes.
+fn best_temperature(evaluation: &Evaluation) -> Option<(f64, f64)> {
+    let temperature = evaluation.best_temperature()?;
+    Some((temperature, evaluation.at_temperature(temperature).loss()))
+}
+
 /// An image as it is, and under each corruption.
 fn examples(image: &DigitImage, level: Level) -> (DigitImage, [DigitImage; Corruption::ALL.len()]) {
     let corrupted = Corruption::ALL.map(|corruption| {
@@ -381,6 +391,7 @@ fn robustness_object(measured: &Robustness) -> serde_json::Value {
 /// A model of a comparison, for programs.
 fn contender_object((contender, evaluation): (&Contender, &Evaluation)) -> serde_json::Value {
     let interval = evaluation.interval();
+    let best = best_temperature(evaluation);
     json!({
         "model": contender.name, "weights_sha256": contender.weights_sha256, "layers": contender.layers,
         "parameters": contender.parameters, "bytes": contender.bytes, "correct": evaluation.correct(),
@@ -388,6 +399,8 @@ fn contender_object((contender, evaluation): (&Contender, &Evaluation)) -> serde
         "loss": evaluation.loss(), "calibration_error": evaluation.expected_calibration_error(),
         "temperature": contender.temperature,
         "tempered_calibration_error": tempered_error(evaluation, contender.temperature),
+        "best_temperature": best.map(|(temperature, _)| temperature),
+        "loss_at_best_temperature": best.map(|(_, loss)| loss),
     })
 }
 
