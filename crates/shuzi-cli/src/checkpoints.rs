@@ -2,7 +2,7 @@
 //!
 //! They are there while a training is not finished. A failure to write one costs the training nothing.
 
-use crate::{explain, files, machine};
+use crate::{explain, files};
 use anyhow::{Context, bail};
 use rust_i18n::t;
 use shuzi::training::{Checkpoint, Pause, Task, checkpoint};
@@ -110,12 +110,10 @@ impl Checkpoints {
         (count > 0).then(|| t!("checkpoint.failures", count = count).into_owned())
     }
 
-    /// How to go on with a training that was interrupted, if that is possible.
-    pub fn how_to_resume(&self, run: &Path) -> String {
+    /// How to go on with a training that was interrupted, by which command, if that is possible.
+    pub fn how_to_resume(&self, command: &str) -> String {
         match all(&self.folder).first() {
-            Some((step, _)) => {
-                t!("checkpoint.go-on", step = step, shuzi = machine::invocation(), folder = run.display())
-            }
+            Some((step, _)) => t!("checkpoint.go-on", step = step, command = command),
             None => t!("checkpoint.cannot-go-on"),
         }
         .into_owned()
@@ -133,17 +131,16 @@ fn is_due(since_last: Duration, between_epochs: bool) -> bool {
     since_last >= if between_epochs { BETWEEN_EPOCHS } else { WITHIN_EPOCH }
 }
 
-/// Refuses to begin a training where another one waits to be continued.
-pub fn refuse_unfinished(run: &Path) -> anyhow::Result<()> {
+/// Refuses to begin a training where another one waits to be continued, by `command`.
+pub fn refuse_unfinished(run: &Path, command: &str) -> anyhow::Result<()> {
     if all(&folder(run)).is_empty() {
         return Ok(());
     }
-    let shuzi = machine::invocation();
     bail!(
         t!(
             "checkpoint.unfinished",
             folder = run.display(),
-            shuzi = shuzi,
+            command = command,
             checkpoints = folder(run).display()
         )
         .into_owned()

@@ -34,6 +34,17 @@ pub struct OwnArguments {
     split_seed: u64,
 }
 
+impl OwnArguments {
+    /// What to say again for the same digits: options, each behind a space.
+    pub fn again(&self) -> String {
+        let skip_bad = if self.skip_bad { " --skip-bad" } else { "" };
+        match self.split_seed {
+            0 => skip_bad.to_owned(),
+            seed => format!("{skip_bad} --split-seed {seed}"),
+        }
+    }
+}
+
 /// One's own digits.
 pub struct Own {
     data: Dataset,

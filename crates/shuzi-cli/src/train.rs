@@ -124,7 +124,7 @@ impl Train {
         let teacher = teacher.map(|teacher| teacher.network);
         let processor = machine::processor(self.threads)?;
         if let Some(folder) = &self.out {
-            checkpoints::refuse_unfinished(folder)?;
+            checkpoints::refuse_unfinished(folder, &self.resume_command(folder))?;
         }
         let clock = Instant::now();
         let mut found = sources::find(&self.data_source(resumed)?, &self.own, &self.mirror, self.quiet)?;
@@ -256,7 +256,7 @@ impl Train {
         let model_path = folder.join(models::FILE_NAME);
         let file = model.to_safetensors();
         files::write_atomically(&model_path, &file)
-            .inspect_err(|_| self.say(&checkpoints.how_to_resume(&folder)))?;
+            .inspect_err(|_| self.say(&checkpoints.how_to_resume(&self.resume_command(&folder))))?;
         let metrics_written = log.finish(ended.as_ref().ok().copied());
         files::write_atomically(&folder.join("recipe.toml"), recipe.to_toml().as_bytes())?;
         for (name, bytes) in render(&report, self.png) {
@@ -312,7 +312,7 @@ impl Train {
         }
         if ended == Ok(Outcome::Stopped) {
             self.say(&t!("train.interrupted"));
-            self.say(&checkpoints.how_to_resume(&folder));
+            self.say(&checkpoints.how_to_resume(&self.resume_command(&folder)));
             return Ok(Ending::Interrupted);
         }
         Ok(Ending::Done)
@@ -327,6 +327,16 @@ impl Train {
             writeln!(out, "{}", t!("checkpoint.finished", folder = run.display(), model = model.display()))?;
         }
         Ok(Ending::Done)
+    }
+
+    /// The command that goes on with the training in `run`. Data that lie in a folder are named again: a checkpoint
+    /// does not know their place.
+    fn resume_command(&self, run: &Path) -> String {
+        let mut command = format!("{} train --resume {}", machine::invocation(), run.display());
+        if let DataSource::Folder(data) = &self.data {
+            command += &format!(" --data {}{}", data.display(), self.own.again());
+        }
+        command
     }
 
     /// Where the digits come from: as the user says, else as the checkpoint does.

@@ -186,6 +186,11 @@ fn nothing_begins_from_scratch_by_mistake_and_nothing_goes_on_with_something_els
         (&["--resume", "nowhere"][..], 1, &["nowhere", "no such"][..]),
         (&["--resume", "empty"], 1, &["empty", "no checkpoint"]),
         (&["--out", "run"], 1, &["--resume run", "not finished"]),
+        (
+            &["--out", "run", "--data", "digits", "--skip-bad", "--split-seed", "3"],
+            1,
+            &["train --resume run --data digits --skip-bad --split-seed 3."],
+        ),
         (&["--resume", "run", "--out", "other"], 2, &["--out", "--resume"]),
         (&["--resume", "run", "--initial-weights", "w.npz"], 2, &["--initial-weights"]),
         (&["--resume", "run", "--epochs", "9"], 2, &["training.epochs = 100", "asked for is 9", ".ckpt"]),
