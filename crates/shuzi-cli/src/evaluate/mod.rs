@@ -146,18 +146,10 @@ impl Evaluate {
             return Ok(());
         }
         if self.json {
-            let interval = evaluation.interval();
             let scores = evaluation.class_scores();
-            let best = best_temperature(&evaluation);
             let mut object = json!({
                 "model": name, "weights_sha256": model.weights_sha256(), "data": found.record(), "part": self.part().name(),
-                "count": evaluation.count(), "correct": evaluation.correct(), "accuracy": evaluation.accuracy(),
-                "interval": [interval.low, interval.high], "loss": evaluation.loss(),
-                "calibration_error": evaluation.expected_calibration_error(),
-                "temperature": temperature, "tempered_calibration_error": tempered_error(&evaluation, temperature),
-                "best_temperature": best.map(|(temperature, _)| temperature),
-                "loss_at_best_temperature": best.map(|(_, loss)| loss),
-                "confusion": evaluation.confusion(),
+                "count": evaluation.count(), "confusion": evaluation.confusion(),
                 "precision": scores.iter().map(|score| score.precision).collect::<Vec<_>>(),
                 "recall": scores.iter().map(|score| score.recall).collect::<Vec<_>>(),
                 "worst_mistakes": evaluation.worst_mistakes(),
@@ -165,6 +157,7 @@ impl Evaluate {
                 "known_wrong_labels": known_wrong_labels(&evaluation),
                 "evaluate_seconds": elapsed, "images_per_second": images_per_second, "report": folder,
             });
+            add_quality(&mut object, &evaluation, temperature);
             if let Some(measured) = &robustness {
                 object["robustness"] = robustness_object(measured);
             }
@@ -337,17 +330,6 @@ impl Evaluate {
     }
 }
 
-fn tempered_error(evaluation: &Evaluation, temperature: Option<f64>) -> Option<f64> {
-    temperature.map(|temperature| evaluation.at_temperature(temperature).expected_calibration_error())
-}
-
-/// The temperature that suits these images best, and the loss with it, by which settings are compared: how timid a
-/// network is does not count there, and chance moves it less than mistakes.
-fn best_temperature(evaluation: &Evaluation) -> Option<(f64, f64)> {
-    let temperature = evaluation.best_temperature()?;
-    Some((temperature, evaluation.at_temperature(temperature).loss()))
-}
-
 /// An image as it is, and under each corruption.
 fn examples(image: &DigitImage, level: Level) -> (DigitImage, [DigitImage; Corruption::ALL.len()]) {
     let corrupted = Corruption::ALL.map(|corruption| {
@@ -390,18 +372,33 @@ fn robustness_object(measured: &Robustness) -> serde_json::Value {
 
 /// A model of a comparison, for programs.
 fn contender_object((contender, evaluation): (&Contender, &Evaluation)) -> serde_json::Value {
-    let interval = evaluation.interval();
-    let best = best_temperature(evaluation);
-    json!({
+    let mut object = json!({
         "model": contender.name, "weights_sha256": contender.weights_sha256, "layers": contender.layers,
-        "parameters": contender.parameters, "bytes": contender.bytes, "correct": evaluation.correct(),
-        "accuracy": evaluation.accuracy(), "interval": [interval.low, interval.high],
-        "loss": evaluation.loss(), "calibration_error": evaluation.expected_calibration_error(),
-        "temperature": contender.temperature,
-        "tempered_calibration_error": tempered_error(evaluation, contender.temperature),
-        "best_temperature": best.map(|(temperature, _)| temperature),
-        "loss_at_best_temperature": best.map(|(_, loss)| loss),
-    })
+        "parameters": contender.parameters, "bytes": contender.bytes,
+    });
+    add_quality(&mut object, evaluation, contender.temperature);
+    object
+}
+
+/// How well a model reads, for programs: alone or in a comparison the same keys.
+///
+/// Settings are compared by the loss at the temperature that suits these images best: how timid a network is does not
+/// count there, and chance moves it less than mistakes.
+fn add_quality(object: &mut serde_json::Value, evaluation: &Evaluation, temperature: Option<f64>) {
+    let interval = evaluation.interval();
+    let tempered = temperature.map(|temperature| evaluation.at_temperature(temperature));
+    let best_temperature = evaluation.best_temperature();
+    let at_best = best_temperature.map(|temperature| evaluation.at_temperature(temperature));
+    object["correct"] = evaluation.correct().into();
+    object["accuracy"] = evaluation.accuracy().into();
+    object["interval"] = json!([interval.low, interval.high]);
+    object["loss"] = evaluation.loss().into();
+    object["calibration_error"] = evaluation.expected_calibration_error().into();
+    object["temperature"] = temperature.into();
+    object["tempered_calibration_error"] =
+        tempered.map(|tempered| tempered.expected_calibration_error()).into();
+    object["best_temperature"] = best_temperature.into();
+    object["loss_at_best_temperature"] = at_best.map(|at_best| at_best.loss()).into();
 }
 
 /// One line for each label in doubt, the least probable first: `index,label,prediction,label_probability,prediction_probability`.
