@@ -329,12 +329,15 @@ impl Train {
         Ok(Ending::Done)
     }
 
-    /// The command that goes on with the training in `run`. Data that lie in a folder are named again: a checkpoint
-    /// does not know their place.
+    /// The command that goes on with the training in `run`. Data and an order of examples that lie in files are named
+    /// again: a checkpoint does not know their place.
     fn resume_command(&self, run: &Path) -> String {
         let mut command = format!("{} train --resume {}", machine::invocation(), run.display());
         if let DataSource::Folder(data) = &self.data {
             command += &format!(" --data {}{}", data.display(), self.own.again());
+        }
+        if let Some(order) = &self.batch_order {
+            command += &format!(" --batch-order {}", order.display());
         }
         command
     }

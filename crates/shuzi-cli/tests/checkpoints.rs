@@ -191,6 +191,7 @@ fn nothing_begins_from_scratch_by_mistake_and_nothing_goes_on_with_something_els
             1,
             &["train --resume run --data digits --skip-bad --split-seed 3."],
         ),
+        (&["--out", "run", "--batch-order", "o.npz"], 1, &["train --resume run --batch-order o.npz."]),
         (&["--resume", "run", "--out", "other"], 2, &["--out", "--resume"]),
         (&["--resume", "run", "--initial-weights", "w.npz"], 2, &["--initial-weights"]),
         (&["--resume", "run", "--epochs", "9"], 2, &["training.epochs = 100", "asked for is 9", ".ckpt"]),
