@@ -106,6 +106,7 @@ pub fn draw(evaluation: &Evaluation, room: Room) -> Drawing {
 
     let mut bottom = top + side;
     let share = |fraction: Option<f64>| match fraction {
+        Some(1.0) => percent(1.0, 0), // "100.0 %" is as wide as a column
         Some(fraction) => percent(fraction, 1),
         None => t!("report.none").into_owned(),
     };
