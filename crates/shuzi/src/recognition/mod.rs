@@ -10,9 +10,13 @@
 //!
 //! What is said of digits here holds for the classes of any model: letters are read the same way.
 
+mod cancel;
 mod insight;
 
-pub use self::insight::LayerOutput;
+pub use self::{
+    cancel::{Cancel, Cancelled},
+    insight::LayerOutput,
+};
 use crate::{
     classes::Classes,
     image::{DigitImage, Picture, most_probable},
@@ -208,14 +212,30 @@ impl Reading {
 
 /// Reads a picture.
 pub fn recognize(reader: &Reader, picture: &Picture, options: Options) -> Reading {
+    recognize_until(reader, picture, options, &Cancel::default()).expect("nobody cancels it")
+}
+
+/// [`recognize`], until somebody cancels it.
+///
+/// # Errors
+///
+/// [`Cancelled`], some milliseconds after [`Cancel::cancel`] was called.
+pub fn recognize_until(
+    reader: &Reader,
+    picture: &Picture,
+    options: Options,
+    cancel: &Cancel,
+) -> Result<Reading, Cancelled> {
+    cancel.check()?;
     /// A reading that is less sure of itself may be of the wrong polarity, one that is surer is of the right one.
     const DOUBTFUL: f32 = 0.6;
     const SURE: f32 = 0.9;
     let mut readings = find_inks(picture).into_iter().map(|ink| recognize_ink(reader, ink, options));
     let nothing = || Reading { classes: reader.classes.clone(), ..Reading::default() };
-    let Some(likely) = readings.next() else { return nothing() };
+    let Some(likely) = readings.next() else { return Ok(nothing()) };
+    cancel.check()?;
     let surer = if likely.0 < DOUBTFUL { readings.find(|(sureness, _)| *sureness > SURE) } else { None };
-    surer.unwrap_or(likely).1
+    Ok(surer.unwrap_or(likely).1)
 }
 
 /// Reads the ink of a picture, and says how sure it is of all: the mean probability of the digits, 0 without any.
