@@ -16,7 +16,7 @@ pub fn describe() -> String {
     format!("{name}, {} × CPU, {}", available_threads(), std::env::consts::OS)
 }
 
-/// How many threads can run at once.
+/// How many threads can run at once: the processors that this process may use, or less by a quota of processor time, as containers have.
 pub fn available_threads() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }

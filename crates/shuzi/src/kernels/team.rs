@@ -1,160 +1,304 @@
 //! A team of threads that meets in microseconds, for steps that take tens of them.
 //!
 //! In: slices cut into pieces and a function. Each piece is given to exactly one thread, so
-//! what is computed cannot depend on the number of threads. Waiting threads spin for a
-//! moment before they sleep. Knows nothing of what is computed.
+//! what is computed cannot depend on the number of threads. Knows nothing of what is computed.
+//!
+//! **Work passes to whoever runs.** Beside other programs a thread may lose its core for milliseconds, the time of
+//! hundreds of steps. So the team never waits for a thread to get a core, unless it holds a piece:
+//!
+//! - Every piece is claimed by the first thread that is free. Each thread has a share that it begins with, because what
+//!   it wrote last time is still in its cache; but a share whose owner does not come is done by the others.
+//! - The leading thread closes a job when no piece is left, and waits only for helpers that are at one. A helper that
+//!   comes later finds the [`Gate`] closed and touches nothing.
+//! - A helper yields between two jobs. If others want its core, it loses it there, and not in the middle of a piece,
+//!   where the leader would have to wait for it.
+//! - Waiting threads spin for some microseconds, helpers yield in between, then they sleep: under a quota of processor
+//!   time, every spin would be missing later.
 
 use std::{
     cell::UnsafeCell,
     hint, mem,
     ops::Range,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
-    sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
-    thread::{self, Thread},
+    sync::{
+        Condvar, Mutex, PoisonError,
+        atomic::{
+            AtomicBool, AtomicUsize,
+            Ordering::{Relaxed, SeqCst},
+        },
+    },
+    thread,
 };
-
-/// How often a waiting thread looks again before it sleeps: some 50 microseconds (in Miri, which is slow, a few times).
-const SPINS: usize = if cfg!(miri) { 10 } else { 20_000 };
 
 /// The threads, the calling one among them.
 pub struct Team<'a> {
     shared: &'a Shared,
-    helpers: Vec<Thread>,
+    threads: usize,
 }
 
 type Job<'a> = &'a (dyn Fn(usize) + Sync);
 
 struct Shared {
-    /// Counts the jobs; a change tells the helpers to begin.
-    job_number: AtomicUsize,
+    gate: Gate,
+    /// Who is inside the gate may read it.
     job: UnsafeCell<Option<Job<'static>>>,
-    /// Helpers that are still at the present job.
-    working: AtomicUsize,
-    asleep: Vec<AtomicBool>,
-    /// For each thread the first item of its share that nobody has taken.
-    untaken: Vec<OwnLine<AtomicUsize>>,
+    /// For each thread how many pieces of its share are claimed.
+    claimed: Vec<OwnLine<AtomicUsize>>,
     panicked: AtomicBool,
-    finished: AtomicBool,
+    /// Rings when the gate opens.
+    opened: Bell,
+    /// Rings when a helper leaves.
+    left: Bell,
 }
+
+// SAFETY: `job` is the only field that is not Sync by itself. It is written only by the
+// leading thread while the gate is closed and nobody is inside, and read only inside.
+unsafe impl Sync for Shared {}
 
 /// Alone in its cache line, so that its owner does not wait for the neighbours' owners.
 #[repr(align(64))]
 struct OwnLine<T>(T);
 
-// SAFETY: `job` is the only field that is not Sync by itself. It is written only by the
-// leading thread while `working` is 0, and read by helpers only after they have seen the
-// new `job_number`, which is stored after it.
-unsafe impl Sync for Shared {}
+/// Lets helpers into a job while it is open. The job's number, whether it is open and how many helpers are inside are
+/// one word, so a helper either enters in time, and the leader waits for it, or not at all.
+struct Gate(AtomicUsize);
+
+impl Gate {
+    /// The bits below count the helpers inside, the others the turns: after an odd number of them the gate is open.
+    const TURN: usize = 1 << 12;
+    /// The state after the last job. It counts as open, so that waiting helpers look at it.
+    const OVER: usize = usize::MAX;
+
+    fn state(&self) -> usize {
+        self.0.load(SeqCst)
+    }
+
+    fn is_open(state: usize) -> bool {
+        state / Gate::TURN % 2 == 1
+    }
+
+    /// Opens or closes the gate.
+    fn turn(&self) {
+        self.0.fetch_add(Gate::TURN, SeqCst);
+    }
+
+    /// Enters if the gate is open and nothing has changed since `state`.
+    fn enter(&self, state: usize) -> bool {
+        Gate::is_open(state) && self.0.compare_exchange(state, state + 1, SeqCst, SeqCst).is_ok()
+    }
+
+    fn leave(&self) {
+        self.0.fetch_sub(1, SeqCst);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.state().is_multiple_of(Gate::TURN)
+    }
+}
+
+/// Where threads sleep until a condition holds.
+#[derive(Default)]
+struct Bell {
+    has_sleepers: AtomicBool,
+    mutex: Mutex<()>,
+    condvar: Condvar,
+}
+
+impl Bell {
+    fn sleep_until(&self, condition: impl Fn() -> bool) {
+        let mut guard = self.mutex.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            // The flag first: who makes the condition hold looks at the flag afterwards, so one sees the other.
+            self.has_sleepers.store(true, SeqCst);
+            if condition() {
+                return;
+            }
+            guard = self.condvar.wait(guard).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Wakes all sleepers. To be called after what makes their condition hold.
+    fn ring(&self) {
+        if self.has_sleepers.load(SeqCst) {
+            let _guard = self.mutex.lock().unwrap_or_else(PoisonError::into_inner);
+            self.has_sleepers.store(false, SeqCst);
+            self.condvar.notify_all();
+        }
+    }
+}
 
 /// Runs `work` with a team of `threads` threads (the calling one included).
 ///
 /// # Panics
 ///
-/// If `threads` is 0, or when a job panics.
+/// If `threads` is 0 or above 4,000, or when a job panics.
 pub fn with_team<R>(threads: usize, work: impl FnOnce(&mut Team<'_>) -> R) -> R {
-    assert!(threads > 0, "with_team: no thread");
-    let shared = Shared {
-        job_number: AtomicUsize::new(0),
-        job: UnsafeCell::new(None),
-        working: AtomicUsize::new(0),
-        asleep: (1..threads).map(|_| AtomicBool::new(false)).collect(),
-        untaken: (0..threads).map(|_| OwnLine(AtomicUsize::new(0))).collect(),
-        panicked: AtomicBool::new(false),
-        finished: AtomicBool::new(false),
-    };
+    let shared = Shared::new(threads);
     thread::scope(|scope| {
-        let helpers = (1..threads)
-            .map(|thread| {
-                let shared = &shared;
-                scope.spawn(move || help(shared, thread)).thread().clone()
-            })
-            .collect();
-        let mut team = Team { shared: &shared, helpers };
-        work(&mut team) // dropping the team sends the helpers home, also when `work` panics
+        let mut team = Team { shared: &shared, threads };
+        for thread in 1..threads {
+            let shared = &shared;
+            scope.spawn(move || shared.help(thread));
+        }
+        work(&mut team) // dropping the team ends the helpers, also after a panic
     })
 }
 
-fn help(shared: &Shared, thread: usize) {
-    let mut done = 0;
-    loop {
-        let mut spins = 0;
-        while shared.job_number.load(SeqCst) == done {
-            spins += 1;
-            if spins < SPINS {
-                hint::spin_loop();
-                continue;
-            }
-            shared.asleep[thread - 1].store(true, SeqCst);
-            while shared.job_number.load(SeqCst) == done {
-                thread::park();
-            }
-            shared.asleep[thread - 1].store(false, SeqCst);
+impl Shared {
+    fn new(threads: usize) -> Self {
+        assert!((1..=4_000).contains(&threads), "with_team: {threads} threads");
+        Shared {
+            gate: Gate(AtomicUsize::new(0)),
+            job: UnsafeCell::new(None),
+            claimed: (0..threads).map(|_| OwnLine(AtomicUsize::new(0))).collect(),
+            panicked: AtomicBool::new(false),
+            opened: Bell::default(),
+            left: Bell::default(),
         }
-        done += 1;
-        if shared.finished.load(SeqCst) {
-            return;
-        }
-        // SAFETY: the leader stored the job before `job_number`, and leaves it in place until
-        // `working` is 0 again, which needs this thread.
-        let job = unsafe { (*shared.job.get()).expect("a job was set") };
-        if catch_unwind(AssertUnwindSafe(|| job(thread))).is_err() {
-            shared.panicked.store(true, SeqCst);
-        }
-        shared.working.fetch_sub(1, SeqCst);
     }
+
+    /// Joins one job after the other.
+    fn help(&self, thread: usize) {
+        let mut last_turn = 0;
+        loop {
+            let has_job = || {
+                let state = self.gate.state();
+                Gate::is_open(state) && state / Gate::TURN != last_turn
+            };
+            thread::yield_now();
+            if !spin_until(has_job, thread::yield_now) {
+                self.opened.sleep_until(has_job);
+            }
+            let state = self.gate.state();
+            if state == Gate::OVER {
+                return;
+            }
+            if self.join_job(thread, state) {
+                last_turn = state / Gate::TURN;
+            }
+        }
+    }
+
+    /// Works at the job that was open in `state`. False if it is too late, or others came or left at that moment.
+    fn join_job(&self, thread: usize, state: usize) -> bool {
+        if !self.gate.enter(state) {
+            return false;
+        }
+        // SAFETY: the leader stored the job before it opened the gate, and leaves it in place until
+        // nobody is inside.
+        let job = unsafe { (*self.job.get()).expect("a job was set") };
+        if catch_unwind(AssertUnwindSafe(|| job(thread))).is_err() {
+            self.panicked.store(true, SeqCst);
+        }
+        self.gate.leave();
+        self.left.ring();
+        true
+    }
+}
+
+/// Looks at the condition for some 100 microseconds (in Miri, which is slow, a few times), with a `pause` every 2 or 3.
+/// False if it does not hold by then.
+fn spin_until(condition: impl Fn() -> bool, pause: impl Fn()) -> bool {
+    const PAUSES: usize = if cfg!(miri) { 2 } else { 40 };
+    const SPINS: usize = if cfg!(miri) { 5 } else { 100 };
+    for _ in 0..PAUSES {
+        for _ in 0..SPINS {
+            if condition() {
+                return true;
+            }
+            hint::spin_loop();
+        }
+        pause();
+    }
+    false
 }
 
 impl Drop for Team<'_> {
     fn drop(&mut self) {
-        self.shared.finished.store(true, SeqCst);
-        self.start();
+        self.shared.gate.0.store(Gate::OVER, SeqCst);
+        self.shared.opened.ring();
+    }
+}
+
+/// Which pieces are the share of a thread.
+#[derive(Clone, Copy)]
+enum Deal {
+    /// Neighbouring ones.
+    Together,
+    /// Dealt like cards.
+    InTurn,
+}
+
+impl Deal {
+    /// The piece at `place` of the share of `owner`.
+    fn piece(self, pieces: usize, threads: usize, owner: usize, place: usize) -> Option<usize> {
+        let (piece, end) = match self {
+            Deal::Together => {
+                let share = share(pieces, threads, owner);
+                (share.start + place, share.end)
+            }
+            Deal::InTurn => (owner + place * threads, pieces),
+        };
+        (piece < end).then_some(piece)
     }
 }
 
 impl Team<'_> {
     /// How many threads.
     pub fn threads(&self) -> usize {
-        self.helpers.len() + 1
+        self.threads
     }
 
-    fn start(&self) {
-        self.shared.job_number.fetch_add(1, SeqCst);
-        for (helper, asleep) in self.helpers.iter().zip(&self.shared.asleep) {
-            if asleep.load(SeqCst) {
-                helper.unpark();
-            }
-        }
-    }
-
-    /// Calls `job` with each thread's number, on that thread, and returns when all are done.
+    /// Calls `job` with the number of each thread that comes before the leader is done, and returns when all of these are.
     fn run(&mut self, job: Job<'_>) {
-        if self.helpers.is_empty() {
+        let Shared { gate, opened, left, panicked, .. } = self.shared;
+        if self.threads == 1 {
             return job(0);
         }
-        // SAFETY: the longer life is a pretence; every helper has let go of the job when
-        // `working` is 0, and this function does not return or unwind before that.
+        // SAFETY: the longer life is a pretence; every helper has let go of the job when nobody is inside
+        // the closed gate, and this function does not return or unwind before that.
         let pretended = unsafe { mem::transmute::<Job<'_>, Job<'static>>(job) };
-        // SAFETY: no helper reads the job now: `working` was 0 at the end of the last run.
+        // SAFETY: no helper reads the job now: the gate is closed, and nobody was inside at the end of the last run.
         unsafe { *self.shared.job.get() = Some(pretended) };
-        self.shared.working.store(self.helpers.len(), SeqCst);
-        self.start();
+        gate.turn();
+        opened.ring();
         let own = catch_unwind(AssertUnwindSafe(|| job(0)));
-        let mut spins = 0;
-        while self.shared.working.load(SeqCst) > 0 {
-            spins += 1;
-            if spins < SPINS { hint::spin_loop() } else { thread::yield_now() }
+        gate.turn();
+        let is_done = || gate.is_empty();
+        if !spin_until(is_done, || ()) {
+            left.sleep_until(is_done);
         }
         if let Err(panic) = own {
             resume_unwind(panic);
         }
-        assert!(!self.shared.panicked.load(SeqCst), "a thread of the team panicked");
+        assert!(!panicked.load(SeqCst), "a thread of the team panicked");
+    }
+
+    /// Calls `visit` with a thread's number once for each index below `count`. Each thread begins with its own share; who is
+    /// ready goes on with what the others have not claimed, for cores are not equally fast, and not always there.
+    fn for_each_index(&mut self, deal: Deal, count: usize, visit: impl Fn(usize, usize) + Sync) {
+        let (threads, claimed) = (self.threads, &self.shared.claimed);
+        for claimed in claimed {
+            claimed.0.store(0, Relaxed); // before the gate opens, so all who enter see it
+        }
+        self.run(&|thread| {
+            for owner in (thread..threads).chain(0..thread) {
+                let (claimed, piece) = (&claimed[owner].0, |place| deal.piece(count, threads, owner, place));
+                // Looks before it claims: a claim takes the line away from its owner.
+                while piece(claimed.load(Relaxed)).is_some()
+                    && let Some(index) = piece(claimed.fetch_add(1, Relaxed))
+                {
+                    visit(thread, index); // given to no other thread
+                }
+            }
+        });
     }
 
     /// Calls `visit` once for each item, the items shared out among the threads.
     pub fn for_each<T: Send>(&mut self, items: &mut [T], visit: impl Fn(usize, &mut T) + Sync) {
         let (items, count) = (SendPointer(items.as_mut_ptr()), items.len());
         // SAFETY: `index` is inside the slice, and visited by one thread only.
-        self.for_each_index(count, |_, index| visit(index, unsafe { &mut *items.at(index) }));
+        self.for_each_index(Deal::Together, count, |_, index| visit(index, unsafe { &mut *items.at(index) }));
     }
 
     /// [`for_each`](Self::for_each), with a room that only one thread uses at a time.
@@ -168,40 +312,14 @@ impl Team<'_> {
         rooms: &mut [R],
         visit: impl Fn(usize, &mut T, &mut R) + Sync,
     ) {
-        assert!(self.threads() <= rooms.len(), "for_each_in_room: {} rooms", rooms.len());
+        assert!(self.threads <= rooms.len(), "for_each_in_room: {} rooms", rooms.len());
         let (items, count) = (SendPointer(items.as_mut_ptr()), items.len());
         let rooms = SendPointer(rooms.as_mut_ptr());
-        self.for_each_index(count, |thread, index| {
+        self.for_each_index(Deal::Together, count, |thread, index| {
             // SAFETY: `index` is inside the slice, and visited by one thread only.
             let item = unsafe { &mut *items.at(index) };
             // SAFETY: there are as many rooms as threads, and each uses its own.
             visit(index, item, unsafe { &mut *rooms.at(thread) });
-        });
-    }
-
-    /// Calls `visit` with a thread's number once for each index below `count`. Each thread begins with its own share; who is
-    /// ready goes on with what the others have not begun, for cores are not equally fast.
-    fn for_each_index(&mut self, count: usize, visit: impl Fn(usize, usize) + Sync) {
-        let threads = self.threads();
-        if count <= threads {
-            // Nothing to help with, so no need to look.
-            return self.run(&|thread| share(count, threads, thread).for_each(|index| visit(thread, index)));
-        }
-        let untaken = &self.shared.untaken;
-        for (thread, untaken) in untaken.iter().enumerate() {
-            untaken.0.store(share(count, threads, thread).start, SeqCst);
-        }
-        self.run(&|thread| {
-            for owner in (thread..threads).chain(0..thread) {
-                let end = share(count, threads, owner).end;
-                loop {
-                    let index = untaken[owner].0.fetch_add(1, SeqCst); // given to no other thread
-                    if index >= end {
-                        break;
-                    }
-                    visit(thread, index);
-                }
-            }
         });
     }
 
@@ -242,11 +360,13 @@ impl Team<'_> {
     ) {
         let slices = Pieces::new(slices, pieces);
         // SAFETY: each index is visited by one thread only.
-        self.for_each_index(pieces.len(), |_, index| visit(index, unsafe { slices.cut(index) }));
+        self.for_each_index(Deal::Together, pieces.len(), |_, index| {
+            visit(index, unsafe { slices.cut(index) })
+        });
     }
 
     /// [`for_each_piece`](Self::for_each_piece), but with pieces that are dealt out to the threads in
-    /// turn, always the same to each, and a thread's share of `items` with its first one.
+    /// turn, and the share of `items` of each thread with its first one.
     ///
     /// # Panics
     ///
@@ -260,16 +380,14 @@ impl Team<'_> {
     ) {
         let slices = Pieces::new(slices, pieces);
         let (items, count) = (SendPointer(items.as_mut_ptr()), items.len());
-        let threads = self.threads();
+        let threads = self.threads;
         assert!(threads <= pieces.len(), "for_each_dealt_piece: {} pieces", pieces.len());
-        self.run(&|thread| {
-            for index in (thread..pieces.len()).step_by(threads) {
-                let share = if index == thread { share(count, threads, thread) } else { 0..0 };
-                // SAFETY: inside the slice, and disjoint from the shares of all other threads.
-                let items = unsafe { std::slice::from_raw_parts_mut(items.at(share.start), share.len()) };
-                // SAFETY: only this thread steps over this index.
-                visit(index, items, unsafe { slices.cut(index) });
-            }
+        self.for_each_index(Deal::InTurn, pieces.len(), |_, index| {
+            let share = if index < threads { share(count, threads, index) } else { 0..0 };
+            // SAFETY: inside the slice, and disjoint from the shares of all other indices.
+            let items = unsafe { std::slice::from_raw_parts_mut(items.at(share.start), share.len()) };
+            // SAFETY: each index is visited by one thread only.
+            visit(index, items, unsafe { slices.cut(index) });
         });
     }
 }
@@ -393,10 +511,136 @@ mod tests {
         let mut sum = [0; 4];
         with_team(4, |team| {
             for _ in 0..3 {
-                thread::sleep(std::time::Duration::from_millis(5)); // longer than they spin
+                while !team.shared.opened.has_sleepers.load(SeqCst) {
+                    thread::yield_now();
+                }
                 team.for_each(&mut sum, |_, item| *item += 1);
             }
         });
         assert_eq!(sum, [3; 4]);
+    }
+
+    #[test]
+    fn a_leader_that_sleeps_wakes_when_the_last_helper_is_done() {
+        let leader = thread::current().id();
+        let mut visits = [0; 2];
+        with_team(2, |team| {
+            let (helper_has_one, left) = (AtomicBool::new(false), &team.shared.left);
+            team.for_each(&mut visits, |_, visits| {
+                let is_met = || match thread::current().id() == leader {
+                    true => helper_has_one.load(SeqCst),
+                    false => left.has_sleepers.load(SeqCst),
+                };
+                helper_has_one.fetch_or(thread::current().id() != leader, SeqCst);
+                while !is_met() {
+                    thread::yield_now();
+                }
+                *visits += 1;
+            });
+        });
+        assert_eq!(visits, [1; 2]);
+    }
+
+    /// A team whose helpers are only the calls of [`Shared::join_job`] that a test makes.
+    fn with_lone_leader(threads: usize, test: impl FnOnce(&Shared, &mut Team<'_>)) {
+        let shared = Shared::new(threads);
+        test(&shared, &mut Team { shared: &shared, threads });
+    }
+
+    #[test]
+    fn a_leader_whose_helpers_never_come_does_everything_alone() {
+        with_lone_leader(3, |_, team| {
+            for count in [0, 1, 2, 3, 10] {
+                let (mut items, mut rooms) = (vec![0; count], [0; 3]);
+                team.for_each(&mut items, |index, item| *item += index);
+                team.for_each_in_room(&mut items, &mut rooms, |index, item, room| {
+                    *item += index;
+                    *room += 1;
+                });
+                assert!(items.iter().enumerate().all(|(index, &item)| item == 2 * index));
+                assert_eq!(rooms, [count, 0, 0]);
+            }
+            let (mut slice, mut items) = ([0.0; 8], [0; 3]);
+            let pieces = [0..2, 2..4, 4..6, 6..8];
+            team.for_each_dealt_piece(&mut items, [&mut slice], &pieces, |index, items, [piece]| {
+                items.iter_mut().for_each(|item| *item += 1);
+                piece.fill(index as f32);
+            });
+            assert_eq!(slice, [0.0, 0.0, 1.0, 1.0, 2.0, 2.0, 3.0, 3.0]);
+            assert_eq!(items, [1; 3]);
+        });
+    }
+
+    #[test]
+    fn a_helper_that_comes_late_finds_the_rest_or_a_closed_gate() {
+        with_lone_leader(2, |shared, team| {
+            let (mut visitors, first_state) = ([9; 5], AtomicUsize::new(0));
+            let indices = SendPointer(visitors.as_mut_ptr());
+            // The helper comes while the leader is at the first piece.
+            team.for_each_index(Deal::InTurn, 5, |thread, index| {
+                // SAFETY: `index` is inside the array, and visited once.
+                unsafe { *indices.at(index) = thread };
+                if thread == 0 {
+                    let state = shared.gate.state();
+                    first_state.fetch_max(state, SeqCst);
+                    assert!(shared.join_job(1, state));
+                    assert!(shared.join_job(1, state), "the job is still open, and has nothing more to do");
+                }
+            });
+            assert_eq!(visitors, [0, 1, 1, 1, 1]);
+            // The helper lost its core between the look at the gate and the step through it.
+            let late = first_state.load(SeqCst);
+            assert!(!shared.join_job(1, late), "the job is over");
+            assert!(!shared.join_job(1, shared.gate.state()), "no job is open");
+            let mut visits = [0; 5];
+            team.for_each(&mut visits, |_, visits| {
+                assert!(!shared.join_job(1, late), "another job is open");
+                *visits += 1;
+            });
+            assert_eq!(visits, [1; 5]);
+        });
+    }
+
+    /// Helpers come at any time with any state of the gate that they have ever seen, and dawdle everywhere.
+    #[test]
+    fn every_item_is_visited_once_when_helpers_come_and_go_at_random() {
+        const JOBS: usize = if cfg!(miri) { 30 } else { 3_000 };
+        fn dawdle(random: &AtomicUsize) -> usize {
+            const MULTIPLIER: usize = 0x9e37_79b1; // odd, so all numbers come in turn
+            let drawn = random.fetch_add(MULTIPLIER, Relaxed) >> 7;
+            match drawn % 16 {
+                0 => thread::yield_now(),
+                spins => (0..spins).for_each(|_| hint::spin_loop()),
+            }
+            drawn
+        }
+        let random = AtomicUsize::new(1);
+        with_lone_leader(4, |shared, team| {
+            thread::scope(|scope| {
+                for thread in 1..4 {
+                    let random = &random;
+                    scope.spawn(move || {
+                        let mut states = [0; 3];
+                        while shared.gate.state() != Gate::OVER {
+                            let drawn = dawdle(random);
+                            states[drawn % states.len()] = shared.gate.state();
+                            let state = states[dawdle(random) % states.len()];
+                            if state != Gate::OVER {
+                                shared.join_job(thread, state);
+                            }
+                        }
+                    });
+                }
+                for job in 0..JOBS {
+                    let mut visits = vec![0; job % 13];
+                    team.for_each(&mut visits, |_, visits| {
+                        dawdle(&random);
+                        *visits += 1;
+                    });
+                    assert!(visits.iter().all(|&visits| visits == 1), "job {job}: {visits:?}");
+                }
+                shared.gate.0.store(Gate::OVER, SeqCst);
+            });
+        });
     }
 }
