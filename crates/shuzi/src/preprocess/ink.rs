@@ -14,7 +14,7 @@
 //!    Föglein 1985, "Threshold selection based on a simple image statistic"): however little ink there is on the page.
 //! 6. **Ruled lines** go.
 
-use super::rules::without_rules;
+use super::{rules::without_rules, stroke::stroke_width};
 use crate::image::{GrayImage, Picture};
 use image::imageops::{FilterType, resize};
 
@@ -31,6 +31,12 @@ const FRAME: f32 = 0.25;
 const CELLS: usize = 96;
 /// What is narrower than twice this part of the shorter side is no ground.
 const GROUND_RADIUS: f32 = 0.16;
+/// Ink that stands out so far needs no smoothing.
+const CLEAR: f64 = 2.0;
+/// Ink that stands out less is the ground's own texture.
+const HARDLY_CLEAR: f64 = 1.0;
+/// Pictures are not halved below this shorter side, in pixels.
+const GRAINY: usize = 80;
 /// Pixels looked at along each side of a cell.
 const SAMPLES: usize = 8;
 
@@ -51,18 +57,52 @@ pub struct Ink {
 
 /// Finds what is written: nothing in an empty picture; twice, the likelier first, where both polarities may be meant.
 pub fn find_inks(picture: &Picture) -> Vec<Ink> {
-    let planes = Planes::of(picture);
-    if planes.width < 3 || planes.height < 3 || picture.width().max(picture.height()) < LEAST {
+    if picture.width().min(picture.height()) < 3 || picture.width().max(picture.height()) < LEAST {
         return vec![]; // too small for a stroke on a ground
     }
-    // Each channel by itself: blue ink on yellow is dark in red and green, and light in blue.
-    let polarities: Vec<Polarity> = planes.channels.iter().map(|plane| planes.polarity(plane)).collect();
-    let dark: Vec<bool> = polarities.iter().map(|polarity| polarity.is_dark).collect();
-    let likely = planes.ink(&dark);
-    let is_certain = likely.is_some() && polarities.iter().any(|polarity| polarity.is_certain);
-    let other = || planes.ink(&dark.iter().map(|is_dark| !is_dark).collect::<Vec<_>>());
-    let unlikely = if is_certain { None } else { other() };
-    likely.into_iter().chain(unlikely).collect()
+    let mut planes = Planes::of(picture);
+    let mut found = planes.inks();
+    // Noise and the grain of paper fade in means over more pixels, and strokes do so much later.
+    while found.first().is_none_or(|found| found.clarity < CLEAR)
+        && planes.width.min(planes.height) >= 2 * GRAINY
+    {
+        planes = planes.halved();
+        let halved = planes.inks();
+        let clarity = |inks: &[Found]| inks.first().map_or(0.0, |found| found.clarity);
+        if clarity(&halved) > clarity(&found) {
+            found = halved;
+        }
+    }
+    found.retain(|found| found.clarity >= HARDLY_CLEAR);
+    if let Some(factor) = found.first().and_then(|found| enlargement(picture, &found.ink)) {
+        let enlarged = Planes::enlarged(picture, factor, 0.0).inks();
+        if !enlarged.is_empty() {
+            found = enlarged;
+        }
+    }
+    found.into_iter().map(|found| found.ink).collect()
+}
+
+/// How often the pixels of a picture should be enlarged for its strokes to have an inside and two edges.
+fn enlargement(picture: &Picture, ink: &Ink) -> Option<usize> {
+    /// Pixels.
+    const STROKE: f32 = 3.0;
+    const MOST: usize = 4;
+    const LARGE: usize = 400;
+    if ink.scale != 1.0 {
+        return None;
+    }
+    let longer = picture.width().max(picture.height());
+    let wanted = (STROKE / stroke_width(&ink.image)).ceil() as usize;
+    let factor = wanted.min(MOST).min(LARGE / longer);
+    (factor > 1).then_some(factor)
+}
+
+/// Ink, and how it was found.
+struct Found {
+    ink: Ink,
+    /// How far its threshold is above the ground's median, in standard deviations of the ground.
+    clarity: f64,
 }
 
 /// Whether ink is dark in a channel.
@@ -87,7 +127,7 @@ impl Planes {
     fn of(picture: &Picture) -> Self {
         let longer = picture.width().max(picture.height());
         let mut planes = if longer < TINY {
-            Planes::enlarged(picture, (2 * TINY).div_ceil(longer))
+            Planes::enlarged(picture, (2 * TINY).div_ceil(longer), FRAME)
         } else {
             Planes::shrunk(picture, longer.div_ceil(LONGEST))
         };
@@ -125,10 +165,33 @@ impl Planes {
         Planes { width, height, channels: planes, scale: scale as f32, frame: 0 }
     }
 
-    /// In a frame as light as the picture's rim, each pixel enlarged to `factor` by `factor`.
-    fn enlarged(picture: &Picture, factor: usize) -> Self {
+    /// Whether there is hardly any ground to see noise on, as around a digit that was cut out.
+    fn is_small(&self) -> bool {
+        const HARDLY: usize = 40;
+        self.frame > 0 || self.width.min(self.height) < HARDLY
+    }
+
+    /// Half as large: each pixel is the mean of two by two.
+    fn halved(&self) -> Self {
+        let (width, height) = (self.width / 2, self.height / 2);
+        let halve = |plane: &Vec<u8>| {
+            let rows = (0..height).flat_map(|y| {
+                let (upper, lower) = plane[2 * y * self.width..].split_at(self.width);
+                let pairs = upper.chunks_exact(2).zip(lower.chunks_exact(2));
+                pairs.map(|(a, b)| {
+                    ((u32::from(a[0]) + u32::from(a[1]) + u32::from(b[0]) + u32::from(b[1]) + 2) / 4) as u8
+                })
+            });
+            rows.collect()
+        };
+        let channels = self.channels.iter().map(halve).collect();
+        Planes { width, height, channels, scale: 2.0 * self.scale, frame: self.frame / 2 }
+    }
+
+    /// In a frame as light as the picture's rim, so many of its longer sides wide, each pixel enlarged to `factor` by `factor`.
+    fn enlarged(picture: &Picture, factor: usize, frame: f32) -> Self {
         let (width, height, channels) = (picture.width(), picture.height(), picture.channels());
-        let frame = (FRAME * width.max(height) as f32).ceil() as usize;
+        let frame = (frame * width.max(height) as f32).ceil() as usize;
         let (outer_width, outer_height) = (width + 2 * frame, height + 2 * frame);
         let enlarged_width = outer_width * factor;
         let plane = |channel: usize| {
@@ -153,17 +216,33 @@ impl Planes {
         }
     }
 
+    /// What is written: twice, the likelier first, where both polarities may be meant.
+    fn inks(&self) -> Vec<Found> {
+        // Each channel by itself: blue ink on yellow is dark in red and green, and light in blue.
+        let polarities: Vec<Polarity> = self.channels.iter().map(|plane| self.polarity(plane)).collect();
+        let dark: Vec<bool> = polarities.iter().map(|polarity| polarity.is_dark).collect();
+        let likely = self.ink(&dark);
+        let is_certain = likely.is_some() && polarities.iter().any(|polarity| polarity.is_certain);
+        let other = || self.ink(&dark.iter().map(|is_dark| !is_dark).collect::<Vec<_>>());
+        let unlikely = if is_certain { None } else { other() };
+        likely.into_iter().chain(unlikely).collect()
+    }
+
     /// What is written, if it is dark in these channels and light in the others.
-    fn ink(&self, dark: &[bool]) -> Option<Ink> {
+    fn ink(&self, dark: &[bool]) -> Option<Found> {
         let contrast = Contrast::new(self, dark);
-        let threshold = contrast.threshold(self.frame > 0)?;
-        Some(Ink {
-            image: without_rules(contrast.above(threshold, self.frame > 0)),
+        let noise = contrast.noise(self.is_small());
+        let threshold = contrast.threshold(self.is_small())?;
+        let clarity = (threshold - noise.level) / noise.deviation.max(1.0);
+        let image = contrast.above(threshold, noise, self.frame > 0);
+        let ink = Ink {
+            image: without_rules(image),
             scale: self.scale,
             frame: self.frame,
             contrast: (2.0 * threshold).min(255.0) as u8,
             is_dark: 2 * dark.iter().filter(|is_dark| **is_dark).count() > dark.len(),
-        })
+        };
+        Some(Found { ink, clarity })
     }
 
     /// Whether what is rare in its neighbourhood is dark: ink is, and neither shadows nor the edge of a table.
@@ -378,60 +457,79 @@ impl Contrast {
     }
 
     /// The contrast halfway up the edges; `None` where nothing stands out.
-    fn threshold(&self, is_tiny: bool) -> Option<f64> {
+    fn threshold(&self, is_small: bool) -> Option<f64> {
         /// Less is not ink that a person would see.
         const LEAST: f64 = 12.0;
         const LEAST_IN_SMALL: f64 = 30.0;
-        const HARDLY: usize = 40;
-        let Contrast { width, height, ref values } = *self;
+        let Contrast { width, ref values, .. } = *self;
+        // Of pixels two apart, for edges are seldom sharper; the mean of both, so that a line of one pixel has two edges.
+        let pairs = || {
+            let below = values.iter().zip(&values[2 * width..]);
+            let right = values.chunks_exact(width).flat_map(|row| row.iter().zip(&row[2..]));
+            below.chain(right).map(|(&a, &b)| (a.abs_diff(b), u32::from(a) + u32::from(b)))
+        };
         let mut histogram = [0u64; 256];
+        let mut sums = [0u64; 256];
+        for (step, sum) in pairs() {
+            histogram[usize::from(step)] += 1;
+            sums[usize::from(step)] += u64::from(sum);
+        }
+        // Steps that noise makes say nothing of edges.
+        let noise = if is_small { 0 } else { 3 * quantile(&histogram, 0.5) };
         let (mut energy, mut weighted) = (0.0, 0.0);
-        for y in 1..height - 1 {
-            let (above, row, below) = (
-                &values[(y - 1) * width..][..width],
-                &values[y * width..][..width],
-                &values[(y + 1) * width..][..width],
-            );
-            let (mut row_energy, mut row_weighted) = (0u64, 0u64);
-            for x in 1..width - 1 {
-                let step = row[x + 1].abs_diff(row[x - 1]).max(below[x].abs_diff(above[x]));
-                histogram[usize::from(step)] += 1;
-                let square = u64::from(step) * u64::from(step);
-                row_energy += square;
-                row_weighted += square * u64::from(row[x]);
-            }
-            energy += row_energy as f64;
-            weighted += row_weighted as f64;
+        for step in noise + 1..256 {
+            let square = (step * step) as f64;
+            energy += square * histogram[step] as f64;
+            weighted += square * sums[step] as f64 / 2.0;
         }
         let threshold = weighted / energy.max(1.0);
-        // Half of all pixels, mostly ground, have no larger step: what noise does.
-        let half = (width - 2) as u64 * (height - 2) as u64 / 2;
-        let mut seen = 0;
-        let noise = histogram.iter().position(|count| {
-            seen += count;
-            seen > half
-        });
-        let noise = noise.unwrap_or(0) as f64;
-        // In a digit's own small image there is hardly any ground to see noise on.
-        let is_ink = if is_tiny || width.min(height) < HARDLY {
-            threshold > LEAST_IN_SMALL
-        } else {
-            threshold > LEAST && threshold > 2.5 * noise
-        };
-        is_ink.then_some(threshold)
+        (threshold > if is_small { LEAST_IN_SMALL } else { LEAST }).then_some(threshold)
     }
 
-    /// 0 from half the threshold down, 255 from half above it up, in proportion between; in a tiny picture in
-    /// proportion from 0, for there the hole of a digit may be narrower than a pixel, and grey.
-    fn above(self, threshold: f64, is_tiny: bool) -> GrayImage {
-        let none = if is_tiny { 0.0 } else { 0.5 * threshold };
+    /// What the ground does, which is most of the picture.
+    fn noise(&self, is_small: bool) -> Noise {
+        if is_small {
+            return Noise { level: 0.0, deviation: 0.0 };
+        }
+        /// Of a normal distribution, from its first quartile to its median.
+        const QUARTILE: f64 = 0.6745;
+        let mut histogram = [0u64; 256];
+        self.values.iter().for_each(|&value| histogram[usize::from(value)] += 1);
+        let [quartile, median] = [0.25, 0.5].map(|part| quantile(&histogram, part) as f64);
+        Noise { level: median, deviation: (median - quartile) / QUARTILE }
+    }
+
+    /// 0 from half the threshold down, or from where the ground's noise ends, 255 from as far above it up, in proportion between; in a
+    /// tiny picture in proportion from 0, for there the hole of a digit may be narrower than a pixel, and grey.
+    fn above(self, threshold: f64, noise: Noise, is_tiny: bool) -> GrayImage {
+        let noise = (noise.level + noise.deviation).min(0.8 * threshold);
+        let none = if is_tiny { 0.0 } else { noise.max(0.5 * threshold) };
+        let full = if is_tiny { 1.5 * threshold } else { 2.0 * threshold - none };
         let table: [u8; 256] = std::array::from_fn(|value| {
-            let part = (value as f64 - none) / (1.5 * threshold - none);
+            let part = (value as f64 - none) / (full - none);
             (part * 255.0).round().clamp(0.0, 255.0) as u8
         });
         let pixels = self.values.iter().map(|&value| table[usize::from(value)]).collect();
         GrayImage::new(self.width, self.height, pixels)
     }
+}
+
+/// The contrast of the ground: noise, and the grain of paper.
+#[derive(Clone, Copy)]
+struct Noise {
+    level: f64,
+    deviation: f64,
+}
+
+/// The value that this part of all is not above.
+fn quantile(histogram: &[u64; 256], part: f64) -> usize {
+    let all: u64 = histogram.iter().sum();
+    let mut seen = 0;
+    let place = histogram.iter().position(|count| {
+        seen += count;
+        seen as f64 > part * all as f64
+    });
+    place.unwrap_or(255)
 }
 
 #[cfg(test)]
@@ -494,6 +592,60 @@ mod tests {
             let found = first(&picture).expect(name);
             assert_eq!(found.is_dark, is_dark, "{name}");
             assert!(wrong(&found) < 450, "{name}: {} pixels", wrong(&found)); // the ring has 2,827, its edges 1,130
+        }
+    }
+
+    /// Normal noise with this standard deviation, the mean of so many pixels along each side.
+    fn noise(side: usize, deviation: f64, grain: usize, seed: u64) -> Vec<f64> {
+        let mut rng = Pcg64::seed_from_u64(seed);
+        let fine: Vec<f64> =
+            (0..(side + grain) * (side + grain)).map(|_| rng.sample(rand_distr::StandardNormal)).collect();
+        let mean = |i: usize| {
+            let (x, y) = (i % side, i / side);
+            let rows = (y..y + grain).map(|y| fine[y * (side + grain) + x..][..grain].iter().sum::<f64>());
+            rows.sum::<f64>() / grain as f64
+        };
+        (0..side * side).map(|i| deviation * mean(i)).collect()
+    }
+
+    fn with_noise(picture: &Picture, noise: &[f64]) -> Picture {
+        let side = picture.width();
+        let pixels = (0..side * side).map(|i| (f64::from(picture.row(i / side)[i % side]) + noise[i]) as u8);
+        Picture::gray(side, side, pixels.collect())
+    }
+
+    #[test]
+    fn a_line_of_one_pixel_is_ink() {
+        for side in [28, 56, 112] {
+            let pixels = (0..side * side).map(|i| {
+                if i % side == side / 2 && (side / 5..side * 4 / 5).contains(&(i / side)) { 0 } else { 255 }
+            });
+            let found = first(&Picture::gray(side, side, pixels.collect())).expect("ink");
+            assert!(found.is_dark && found.scale < 1.0, "{side}: enlarged by {}", 1.0 / found.scale);
+            let width = stroke_width(&found.image);
+            assert!((2.0..6.0).contains(&width), "{side}: strokes are {width} wide");
+        }
+    }
+
+    #[test]
+    fn ink_stands_out_of_noise_and_of_the_grain_of_paper() {
+        let clean = ring(400, 0.55, |_, _| 0.8);
+        for (deviation, grain) in [(3.0, 1), (9.0, 1), (12.0, 1), (18.0, 1), (12.0, 3), (15.0, 5)] {
+            let noisy = with_noise(&clean, &noise(400, deviation, grain, 7));
+            let found = first(&noisy).unwrap_or_else(|| panic!("noise {deviation}, grain {grain}"));
+            let side = found.image.width();
+            let wrong = wrong(&found) as f64 / (side * side) as f64;
+            assert!(found.is_dark && wrong < 0.035, "noise {deviation}, grain {grain}: {wrong} at {side}");
+        }
+    }
+
+    #[test]
+    fn the_grain_of_paper_is_no_ink() {
+        for (deviation, grain, seed) in [(6.0, 1, 1), (12.0, 1, 2), (25.0, 1, 3), (12.0, 3, 4), (25.0, 5, 5)]
+        {
+            let paper =
+                with_noise(&Picture::gray(400, 400, vec![160; 160_000]), &noise(400, deviation, grain, seed));
+            assert_eq!(find_inks(&paper), [], "noise {deviation}, grain {grain}");
         }
     }
 
