@@ -40,6 +40,8 @@ fn closed(ink: &GrayImage) -> Option<Unframed> {
     const ENCLOSED: f32 = 0.6;
     /// So many walls in one direction are no digit.
     const FORM: usize = 4;
+    /// Of each of the four outer sides: the sides of an angular 5 or 6 are open.
+    const SHUT: f32 = 0.6;
     let (width, height) = (ink.width(), ink.height());
     let views = View::both(width, height);
     let thickest = (width.min(height) as f32 / 10.0).max(4.0);
@@ -51,13 +53,16 @@ fn closed(ink: &GrayImage) -> Option<Unframed> {
     let print = print_width(&lines)?;
     let mut pixels = ink.pixels().to_vec();
     let (mut cell, mut floors, mut is_form) = (usize::MAX, vec![], false);
+    let mut spans = [0, 0]; // from the first wall to the last
+    let mut shut = [0, 0]; // how much of the outer side that is less walled is walled
     for direction in [0, 1] {
         let view = views[direction];
         let mut places = vec![];
         for line in &lines[direction] {
             let walls = walls(line, &lines[1 - direction], print);
             if !walls.is_empty() {
-                places.push(line.place);
+                let walled: usize = walls.iter().map(Range::len).sum();
+                places.push((line.place, walled));
                 if direction == 0 {
                     floors.push(line.line);
                 }
@@ -69,12 +74,17 @@ fn closed(ink: &GrayImage) -> Option<Unframed> {
             }
         }
         places.sort_unstable();
-        let (first, last) = (*places.first()?, *places.last()?);
+        let ((first, upper), (last, lower)) = (*places.first()?, *places.last()?);
         if ((last - first) as f32) < ENCLOSED * view.across as f32 {
             return None;
         }
-        cell = places.windows(2).map(|pair| pair[1] - pair[0]).fold(cell, usize::min);
+        (spans[direction], shut[direction]) = (last - first, upper.min(lower));
+        cell = places.windows(2).map(|pair| pair[1].0 - pair[0].0).fold(cell, usize::min);
         is_form |= places.len() >= FORM;
+    }
+    let is_shut = |direction: usize| shut[direction] as f32 >= SHUT * spans[1 - direction] as f32;
+    if !(is_shut(0) && is_shut(1)) {
+        return None;
     }
     Some(Unframed { rest: GrayImage::new(width, height, pixels), cell, floors, is_form })
 }
@@ -259,7 +269,18 @@ mod tests {
             let away = (x as f32 - 90.0).hypot(1.3 * (y as f32 - 35.0));
             (36.0..42.0).contains(&away)
         });
-        for (digit, ink) in [(7, seven), (4, four), (2, two), (0, zero)] {
+        // Angular ones, whose sides are as straight as walls.
+        let five = ink(|x, y| {
+            level(x) && (bar(5, y) || bar(35, y) || bar(64, y)) && x > 42
+                || (5..35).contains(&y) && bar(43, x)
+                || (35..65).contains(&y) && bar(87, x)
+        });
+        let six = ink(|x, y| {
+            level(x) && (bar(5, y) || bar(35, y) || bar(64, y)) && x > 42
+                || (5..65).contains(&y) && bar(43, x)
+                || (35..65).contains(&y) && bar(87, x)
+        });
+        for (digit, ink) in [(7, seven), (4, four), (2, two), (0, zero), (5, five), (6, six)] {
             assert!(without_frame(&ink).is_none(), "{digit}");
         }
         assert!(without_frame(&ink(|_, _| false)).is_none());

@@ -34,7 +34,7 @@ pub fn without_rules(ink: GrayImage) -> GrayImage {
         let thickest = (view.across as f32 / 40.0).max(4.0);
         for line in view.lines(&pixels, LONG, 1) {
             let line = view.follow(&line, &pixels);
-            if line.is_whole() && line.thickness as f32 <= thickest {
+            if line.is_whole(view.across) && line.thickness as f32 <= thickest {
                 view.erase(&line, 0..view.along, &mut pixels);
                 any = true;
             }
@@ -62,15 +62,24 @@ pub struct RuledLine {
     pub slope: f32,
 }
 
-/// The steepest slope that is tried: 5 degrees.
-const STEEPEST: f32 = 0.09;
+/// The steepest slope that is tried: 10 degrees.
+const STEEPEST: f32 = 0.18;
 /// The most slopes that are tried to either side.
-const SLOPES: i32 = 20;
+const SLOPES: i32 = 40;
 
 impl RuledLine {
     /// Where it lies across.
     pub fn at(self, x: f32) -> f32 {
         self.start + self.slope * x
+    }
+
+    /// Where it is inside a picture of this length and height.
+    fn inside(self, along: usize, across: usize) -> Range<usize> {
+        let [upper, lower] = [0.0, across as f32].map(|y| (y - self.start) / self.slope);
+        let (first, last) = (upper.min(lower), upper.max(lower));
+        // A level line never leaves, and divides by 0.
+        let place = |x: f32, or: usize| if x.is_finite() { (x.max(0.0) as usize).min(along) } else { or };
+        place(first, 0)..place(last, along)
     }
 }
 
@@ -87,12 +96,18 @@ pub struct Followed {
 }
 
 impl Followed {
-    /// Whether it goes from end to end, with gaps.
-    fn is_whole(&self) -> bool {
-        let count = self.runs.len();
-        let ends = [&self.runs[..REST], &self.runs[count - REST..]];
-        3 * self.runs.iter().flatten().count() >= count
-            && ends.iter().all(|end| end.iter().any(Option::is_some))
+    /// Whether it goes from border to border, with gaps.
+    fn is_whole(&self, across: usize) -> bool {
+        let inside = self.line.inside(self.runs.len(), across);
+        let (count, runs) = (inside.len(), &self.runs[inside.clone()]);
+        if count < 2 * REST {
+            return false;
+        }
+        // Where it leaves through a side, its end is cut at an angle.
+        let rest = |is_side: bool| if is_side { count.min(8 * REST) } else { REST };
+        let (first, last) = (rest(inside.start > 0), rest(inside.end < self.runs.len()));
+        let ends = [&runs[..first], &runs[count - last..]];
+        3 * runs.iter().flatten().count() >= count && ends.iter().all(|end| end.iter().any(Option::is_some))
     }
 
     /// Where it lies across at a place along it, or near that.
@@ -131,14 +146,15 @@ impl View {
         (0..REST).any(has_ink) && (self.along - REST..self.along).any(has_ink)
     }
 
-    /// Lines that are inked for this part of their length, of which one place in `every` is looked at.
+    /// Lines that are inked for this part of their length inside the picture, of which one place in `every` is looked at.
     pub fn lines(self, pixels: &[u8], part: f32, every: usize) -> Vec<RuledLine> {
         let View { along, across, .. } = self;
         let inked: Vec<(usize, usize)> = (0..across)
             .flat_map(|y| (0..along).step_by(every).map(move |x| (x, y)))
             .filter(|&(x, y)| pixels[self.at(x, y)] >= INKED)
             .collect();
-        let long = part * along.div_ceil(every) as f32;
+        /// What is inside for less of the picture's length is no line across it.
+        const SHORTEST: f32 = 0.6;
         let margin = (STEEPEST * along as f32).ceil() as usize + 1;
         // As many slopes as end in another pixel.
         let slopes = ((STEEPEST * along as f32).ceil() as i32).min(SLOPES);
@@ -150,7 +166,12 @@ impl View {
                 let start = y as f32 - step * slope as f32 * x as f32;
                 counts[(start + margin as f32 + 0.5) as usize] += 1;
             }
-            let long = counts.iter().enumerate().filter(|(_, count)| **count as f32 >= long);
+            let is_long = |&(start, &count): &(usize, &u32)| {
+                let line = RuledLine { start: start as f32 - margin as f32, slope: step * slope as f32 };
+                let inside = line.inside(along, across).len() as f32;
+                inside >= SHORTEST * along as f32 && count as f32 * every as f32 >= part * inside
+            };
+            let long = counts.iter().enumerate().filter(is_long);
             counted.extend(long.map(|(start, &count)| (count, slope, start)));
         }
         // The fullest first, of these the straightest; others of the same line are left out.
@@ -236,11 +257,12 @@ mod tests {
     #[test]
     fn lines_go_and_what_crosses_them_stays() {
         // Level, falling, and upright, two pixels thick.
-        let cases: [fn(usize, usize) -> bool; 4] = [
+        let cases: [fn(usize, usize) -> bool; 5] = [
             |_, y| y % 40 < 2,
             |x, y| (y + 200 - x / 20) % 50 < 2,
             |x, _| x % 40 < 2,
             |x, y| x % 33 < 2 || y % 33 < 2,
+            |x, y| (y + 200 - x * 3 / 20) % 50 < 2, // by 9 degrees, out at the sides
         ];
         for (case, line) in cases.into_iter().enumerate() {
             let clean = without_rules(paper(|x, y| line(x, y) || stroke(x, y)));
