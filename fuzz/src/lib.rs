@@ -15,7 +15,7 @@ use shuzi::{
     model::{Model, batch_order, initial_weights, npy as npy_file, npz as npz_file},
     network::{Precision, ReadyNetwork, Recognizer},
     recipe::Recipe,
-    recognition::{Options, Reader, recognize},
+    recognition::{MOST_DIGITS, Options, Reader, recognize},
     training::checkpoint::{Checkpoint, seal},
 };
 use std::{io::Write, sync::OnceLock};
@@ -89,6 +89,7 @@ pub fn picture(bytes: &[u8]) {
     if let Ok(picture) = decode(bytes, limits) {
         for single in [false, true] {
             let reading = recognize(reader, &picture, Options { single, ..Options::default() });
+            assert!(reading.digits.len() <= MOST_DIGITS);
             for digit in reading.digits {
                 let area = digit.area;
                 assert!(

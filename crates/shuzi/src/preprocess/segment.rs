@@ -14,7 +14,7 @@ use super::{
 use crate::image::GrayImage;
 use image::Luma;
 use imageproc::region_labelling::{Connectivity, connected_components};
-use std::ops::Range;
+use std::{cmp::Reverse, ops::Range};
 
 /// Ink that hangs together.
 #[derive(Clone, Debug, PartialEq)]
@@ -116,10 +116,15 @@ pub fn writing(ink: &Ink) -> Vec<Piece> {
     without_clutter(without_frames(pieces(&ink.image)))
 }
 
-/// Everything that hangs together, also across corners.
+/// Everything that hangs together, also across corners, but for specks. Nothing where bounding boxes lie over each other too often: that
+/// is hatching, and all its pieces together would take many times the picture's memory.
 pub fn pieces(ink: &GrayImage) -> Vec<Piece> {
     /// So much ink carries on to the next pixel; less is the soft rim of a stroke.
     const FIRM: u8 = 64;
+    /// Pixels of the longer side; smaller ones are no strokes.
+    const SMALLEST: usize = 4;
+    /// How often boxes may cover the picture: a table, its cells, and what is written in them do so three times.
+    const LAYERS: usize = 8;
     let (width, height) = (ink.width(), ink.height());
     let mask = ink.pixels().iter().map(|&ink| u8::from(ink >= FIRM)).collect();
     let mask = image::GrayImage::from_raw(width as u32, height as u32, mask).expect("a byte for each pixel");
@@ -144,8 +149,14 @@ pub fn pieces(ink: &GrayImage) -> Vec<Piece> {
             bounds.bottom = y;
         }
     }
-    let cut_out = |(index, bounds): (usize, Bounds)| {
-        let label = index as u32 + 1;
+    let area = |bounds: &Bounds| (bounds.right + 1 - bounds.left) * (bounds.bottom + 1 - bounds.top);
+    let size = |bounds: &Bounds| (bounds.right - bounds.left).max(bounds.bottom - bounds.top) + 1;
+    let mut bounds: Vec<(u32, Bounds)> = (1..).zip(bounds).collect();
+    bounds.retain(|(_, bounds)| size(bounds) >= SMALLEST);
+    if bounds.iter().map(|(_, bounds)| area(bounds)).sum::<usize>() > LAYERS * width * height {
+        return vec![];
+    }
+    let cut_out = |(label, bounds): (u32, Bounds)| {
         let own = |x: usize, y: usize| labels[y * width + x] == label;
         let count =
             |pixels: &mut dyn Iterator<Item = (usize, usize)>| pixels.filter(|&(x, y)| own(x, y)).count();
@@ -185,7 +196,7 @@ pub fn pieces(ink: &GrayImage) -> Vec<Piece> {
         let ink = GrayImage::new(right - left, bottom - top, pixels);
         Piece { left, top, ink, mass: 0.0, at_border }.part(|_, _| true)
     };
-    bounds.into_iter().enumerate().filter_map(cut_out).collect()
+    bounds.into_iter().filter_map(cut_out).collect()
 }
 
 /// Without the cells of forms and boxes around digits; what touches their lines becomes pieces of its own.
@@ -234,7 +245,8 @@ fn by_cells(piece: Piece, unframed: &Unframed) -> Vec<Piece> {
         .fold(vec![piece], |pieces, floor| pieces.into_iter().flat_map(|piece| cut(piece, floor)).collect())
 }
 
-/// Without specks, and without what belongs to the picture's border or surrounds the writing.
+/// Without specks, without printed lines, and without what belongs to the picture's border or surrounds the writing. Of more pieces
+/// than any page has the largest are kept.
 fn without_clutter(mut pieces: Vec<Piece>) -> Vec<Piece> {
     /// Full ink somewhere, or it is a shade.
     const FULL: u8 = 160;
@@ -246,6 +258,8 @@ fn without_clutter(mut pieces: Vec<Piece>) -> Vec<Piece> {
     const STROKES: Range<f32> = 0.015..0.25;
     /// What is smaller than this part of a piece at the border is dirt beside it, not writing.
     const DIRT: f32 = 0.06;
+    /// Whatever is done with pairs of pieces takes no time with so many.
+    const MOST: usize = 4000;
     pieces.retain(|piece| piece.mass >= 3.0 && piece.ink.pixels().iter().any(|&ink| ink >= FULL));
     // The table's edge, a shadow, the line above: what lies along the border, beside writing that does not.
     let inner = height_of_writing(pieces.iter().filter(|piece| piece.at_border == 0));
@@ -257,12 +271,74 @@ fn without_clutter(mut pieces: Vec<Piece>) -> Vec<Piece> {
     });
     let height = height_of_writing(pieces.iter());
     pieces.retain(|piece| piece.size() as f32 >= SPECK * height);
+    if pieces.iter().any(|piece| Bar::of(piece).is_none()) {
+        pieces.retain(|piece| Bar::of(piece).is_none_or(|bar| !bar.is_printed(piece, height)));
+    }
+    if pieces.len() > MOST {
+        pieces.sort_unstable_by_key(|piece| (Reverse(piece.size()), piece.top, piece.left));
+        pieces.truncate(MOST);
+    }
     pieces
 }
 
-/// The size of a digit: half of all ink is in pieces that are no larger.
-fn height_of_writing<'a>(pieces: impl Iterator<Item = &'a Piece>) -> f32 {
-    let mut sizes: Vec<(usize, f32)> = pieces.map(|piece| (piece.size(), piece.mass)).collect();
+/// A straight stroke: a 1, a dash, or a printed line.
+struct Bar {
+    length: f32,
+    /// Of its length.
+    thickness: f32,
+    /// No digit lies so flat.
+    is_level: bool,
+}
+
+impl Bar {
+    /// From the moments of its ink: a bar's variance along it is a twelfth of its length squared, and so it is across.
+    fn of(piece: &Piece) -> Option<Self> {
+        /// Of the length: thicker pieces are no lines.
+        const THICKEST: f32 = 0.2;
+        const LEVEL: f32 = 0.4;
+        let (mut sum, mut x1, mut y1, mut xx, mut xy, mut yy) = (0.0f64, 0.0, 0.0, 0.0, 0.0, 0.0);
+        for y in 0..piece.height() {
+            for (x, &ink) in piece.ink.row(y).iter().enumerate().filter(|(_, ink)| **ink > 0) {
+                let (x, y, ink) = (x as f64, y as f64, f64::from(ink));
+                (sum, x1, y1) = (sum + ink, x1 + ink * x, y1 + ink * y);
+                (xx, xy, yy) = (xx + ink * x * x, xy + ink * x * y, yy + ink * y * y);
+            }
+        }
+        let (x1, y1) = (x1 / sum, y1 / sum);
+        let (xx, xy, yy) = (xx / sum - x1 * x1, xy / sum - x1 * y1, yy / sum - y1 * y1);
+        let (mean, apart) = ((xx + yy) / 2.0, ((xx - yy) / 2.0).hypot(xy));
+        let length = (12.0 * (mean + apart)).sqrt() as f32;
+        let thickness = (12.0 * (mean - apart).max(0.0)).sqrt() as f32;
+        let (width, height) = (piece.width() as f32, piece.height() as f32);
+        (thickness < THICKEST * length).then(|| Bar {
+            length,
+            thickness: thickness / length,
+            is_level: height < LEVEL * width,
+        })
+    }
+
+    /// Whether it is no writing beside writing of this height.
+    fn is_printed(&self, piece: &Piece, height: f32) -> bool {
+        /// By the writing's height: an underline is longer, a dash is not.
+        const LONG: f32 = 1.7;
+        /// Of a wall that the picture's border cuts, thinner than most strokes are by their length.
+        const STRAIGHT: f32 = 0.12;
+        /// By how thick it is: what is lower are dots, not writing.
+        const OVER: f32 = 3.0;
+        /// By its length: lower writing beside it is dirt.
+        const WRITING: f32 = 0.5;
+        self.is_level && self.length > LONG * height && height > OVER * self.thickness * self.length
+            || piece.at_border > 0 && self.thickness < STRAIGHT && height > WRITING * self.length
+    }
+}
+
+/// The size of a digit: half of all ink is in pieces that are no larger. Lines that are longer than anything else has none of it.
+fn height_of_writing<'a>(pieces: impl Iterator<Item = &'a Piece> + Clone) -> f32 {
+    let is_bar = |piece: &Piece| Bar::of(piece).is_some_and(|bar| bar.is_level);
+    let strokes = pieces.clone().filter(|piece| !is_bar(piece));
+    let is_any = strokes.clone().next().is_some();
+    let mut sizes: Vec<(usize, f32)> =
+        pieces.filter(|piece| !is_any || !is_bar(piece)).map(|piece| (piece.size(), piece.mass)).collect();
     sizes.sort_unstable_by_key(|&(size, _)| size);
     let half = sizes.iter().map(|(_, mass)| mass).sum::<f32>() / 2.0;
     let mut sum = 0.0;
@@ -454,6 +530,48 @@ mod tests {
             "..........",
         ]));
         assert_eq!(places(&pieces), [(3, 2), (6, 2)]);
+    }
+
+    #[test]
+    fn an_underline_is_no_writing_however_much_ink_it_is() {
+        let pieces = writing(&ink(&[
+            "....................",
+            "....##...#..###.....",
+            "....##...#..#.#.....",
+            "....##...#..###.....",
+            "....................",
+            ".##################.",
+            "....................",
+        ]));
+        assert_eq!(places(&pieces), [(4, 1), (9, 1), (12, 1)]);
+    }
+
+    #[test]
+    fn a_wall_that_the_border_cuts_is_no_one() {
+        let inked = |x: usize, y: usize| {
+            let digit = (40..90).contains(&y)
+                && (x.abs_diff(60) < 4 || x.abs_diff(90) < 4 || (60..90).contains(&x) && y < 48);
+            digit || (20..23).contains(&x) && y < 110
+        };
+        let image = GrayImage::new(
+            140,
+            130,
+            (0..140 * 130).map(|i| 255 * u8::from(inked(i % 140, i / 140))).collect(),
+        );
+        let pieces = writing(&Ink { image, scale: 1.0, frame: 0, contrast: 255, is_dark: true });
+        assert_eq!(pieces.iter().map(|piece| piece.left).collect::<Vec<_>>(), [57]);
+    }
+
+    #[test]
+    fn pieces_take_no_more_memory_than_the_picture_some_times_over() {
+        let hatched = |period: usize| {
+            let inked = |i: usize| (i % 500 + i / 500) % period < 3;
+            pieces(&GrayImage::new(500, 500, (0..500 * 500).map(|i| 255 * u8::from(inked(i))).collect()))
+        };
+        assert_eq!(hatched(8), []);
+        let few = hatched(100);
+        let area: usize = few.iter().map(|piece| piece.width() * piece.height()).sum();
+        assert!(few.len() == 10 && area <= 9 * 500 * 500, "{} pieces, {area} pixels", few.len());
     }
 
     #[test]

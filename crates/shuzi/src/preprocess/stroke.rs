@@ -23,6 +23,10 @@ pub fn with_known_strokes(ink: &GrayImage) -> GrayImage {
     if factor > 1 {
         return with_known_strokes(&shrunk(ink, factor));
     }
+    // Strokes that are so thin would fade in means, and are widened anyway.
+    if side >= 4 * SIDE {
+        return with_known_strokes(&pooled(ink, side / (2 * SIDE)));
+    }
     let wanted = width.clamp(NARROW * side as f32, WIDE * side as f32);
     let radius = (wanted - width) / 2.0;
     if radius > 0.1 {
@@ -68,6 +72,19 @@ fn shrunk(ink: &GrayImage, factor: usize) -> GrayImage {
     }
     let area = (factor * factor) as u32;
     GrayImage::new(width, height, sums.into_iter().map(|sum| ((sum + area / 2) / area) as u8).collect())
+}
+
+/// Each pixel is the most ink of `factor` by `factor`.
+fn pooled(ink: &GrayImage, factor: usize) -> GrayImage {
+    let (width, height) = (ink.width().div_ceil(factor), ink.height().div_ceil(factor));
+    let mut most = vec![0; width * height];
+    for y in 0..ink.height() {
+        let line = &mut most[y / factor * width..][..width];
+        for (most, pixels) in line.iter_mut().zip(ink.row(y).chunks(factor)) {
+            *most = pixels.iter().fold(*most, |most, &ink| most.max(ink));
+        }
+    }
+    GrayImage::new(width, height, most)
 }
 
 /// Ink also wherever it is nearer than `radius`.

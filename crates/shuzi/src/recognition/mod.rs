@@ -11,6 +11,7 @@
 //! What is said of digits here holds for the classes of any model: letters are read the same way.
 
 mod cancel;
+mod effort;
 mod insight;
 
 pub use self::{
@@ -30,6 +31,7 @@ use crate::{
         stroke::with_known_strokes,
     },
 };
+use effort::Effort;
 use serde_json::json;
 
 /// A trained model, ready to read.
@@ -161,6 +163,9 @@ impl DigitReading {
     }
 }
 
+/// Digits of a reading, at most.
+pub const MOST_DIGITS: usize = 2000;
+
 /// What is written in a picture.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reading {
@@ -172,6 +177,8 @@ pub struct Reading {
     pub ink: Option<Ink>,
     /// What the model tells apart.
     pub classes: Classes,
+    /// Whether there may be more in it: a reading ends at [`MOST_DIGITS`], or where a picture is so crowded that it is no writing.
+    pub is_truncated: bool,
 }
 
 /// How the digits of a [`Reading`] become text.
@@ -203,10 +210,15 @@ impl Reading {
     }
 
     /// What is in the picture, for programs: `{"text", "digits": [{"digit", "box": [left, top, width, height], "line",
-    /// "probabilities": [10], "confidence", "rejected"}]}`; with a model of other classes each has its name, `"class"`, too.
+    /// "probabilities": [10], "confidence", "rejected"}]}`; with a model of other classes each has its name, `"class"`, too. Of
+    /// more digits than are read there is `"truncated": true`.
     pub fn to_json(&self, wording: Wording) -> serde_json::Value {
         let digits: Vec<_> = self.digits.iter().map(|digit| digit.to_json(&self.classes)).collect();
-        json!({ "text": self.text(wording), "digits": digits })
+        let mut object = json!({ "text": self.text(wording), "digits": digits });
+        if self.is_truncated {
+            object["truncated"] = true.into();
+        }
+        object
     }
 }
 
@@ -230,41 +242,76 @@ pub fn recognize_until(
     /// A reading that is less sure of itself may be of the wrong polarity, one that is surer is of the right one.
     const DOUBTFUL: f32 = 0.6;
     const SURE: f32 = 0.9;
-    let mut readings = find_inks(picture).into_iter().map(|ink| recognize_ink(reader, ink, options));
+    let mut effort = Effort::for_picture(picture);
     let nothing = || Reading { classes: reader.classes.clone(), ..Reading::default() };
-    let Some(likely) = readings.next() else { return Ok(nothing()) };
-    cancel.check()?;
-    let surer = if likely.0 < DOUBTFUL { readings.find(|(sureness, _)| *sureness > SURE) } else { None };
-    Ok(surer.unwrap_or(likely).1)
+    let mut inks = find_inks(picture).into_iter();
+    let Some(ink) = inks.next() else { return Ok(nothing()) };
+    let (sureness, likely) = recognize_ink(reader, ink, options, &mut effort, cancel)?;
+    let Some(other) = inks.next().filter(|_| sureness < DOUBTFUL) else { return Ok(likely) };
+    let (sureness, unlikely) = recognize_ink(reader, other, options, &mut effort, cancel)?;
+    Ok(if sureness > SURE { unlikely } else { likely })
 }
 
 /// Reads the ink of a picture, and says how sure it is of all: the mean probability of the digits, 0 without any.
-fn recognize_ink(reader: &Reader, ink: Ink, options: Options) -> (f32, Reading) {
+fn recognize_ink(
+    reader: &Reader,
+    ink: Ink,
+    options: Options,
+    effort: &mut Effort,
+    cancel: &Cancel,
+) -> Result<(f32, Reading), Cancelled> {
     let pieces = segment::writing(&ink);
+    cancel.check()?;
     let lines = if options.single { vec![pieces] } else { segment::into_lines(pieces) };
     let (mut found, mut pieces) = (vec![], vec![]);
     for (number, line) in lines.into_iter().enumerate() {
-        let (digits, parts) = if options.single { read_one(reader, line) } else { read_line(reader, line) };
+        cancel.check()?;
+        let (digits, parts) =
+            if options.single { read_one(reader, line, effort) } else { read_line(reader, line, effort) };
         found.extend(digits.into_iter().map(|digit| (number, digit)));
         pieces.extend(parts.iter().map(|part| part.in_picture(&ink)));
+        if found.len() >= MOST_DIGITS {
+            break;
+        }
     }
-    let least = match found.len() {
-        _ if options.single => 0.0,
-        1 => options.reject_alone_below,
-        _ => options.reject_below,
-    };
+    let is_truncated = found.len() > MOST_DIGITS || effort.is_spent();
+    found.truncate(MOST_DIGITS);
     let sum: f32 = found.iter().map(|(_, (_, judgement))| largest(judgement)).sum();
     let sureness = sum / found.len().max(1) as f32;
-    let digits = found.into_iter().map(|(line, (Candidate { piece, image }, judgement))| DigitReading {
+    let least = options.least(found.iter().map(|(_, (_, judgement))| largest(judgement)));
+    let digits = found.into_iter().map(|(line, (Candidate { area, image }, judgement))| DigitReading {
         digit: most_probable(&judgement),
-        area: Area::from(&piece).in_picture(&ink),
+        area: area.in_picture(&ink),
         line,
         probabilities: reader.calibrated(&judgement),
         rejected: largest(&judgement) < least,
         image,
     });
     let digits = digits.collect();
-    (sureness, Reading { digits, pieces, ink: Some(ink), classes: reader.classes.clone() })
+    Ok((sureness, Reading { digits, pieces, ink: Some(ink), classes: reader.classes.clone(), is_truncated }))
+}
+
+impl Options {
+    /// The bar for the digits of a picture, by how probable all of them are. One alone must be probable. Beside others it is expected;
+    /// but where many are improbable, this is no page of digits, and a letter that looks like one is still a letter.
+    fn least(&self, probabilities: impl ExactSizeIterator<Item = f32>) -> f32 {
+        /// Of the digits of a picture: so many improbable ones are dirt.
+        const DIRT: f32 = 0.2;
+        /// So many, and only what is certain counts.
+        const OTHERS: f32 = 0.6;
+        const CERTAIN: f32 = 0.98;
+        let count = probabilities.len();
+        match count {
+            _ if self.single => 0.0,
+            1 => self.reject_alone_below,
+            _ => {
+                let improbable = probabilities.filter(|&p| p < self.reject_below).count();
+                let share = improbable as f32 / count as f32;
+                let part = ((share - DIRT) / (OTHERS - DIRT)).clamp(0.0, 1.0);
+                self.reject_below + part * (CERTAIN - self.reject_below).max(0.0)
+            }
+        }
+    }
 }
 
 impl From<&Piece> for Area {
@@ -289,15 +336,18 @@ impl Area {
 
 /// Ink that may be one digit.
 struct Candidate {
-    piece: Piece,
+    /// Where it is, in pixels of the ink.
+    area: Area,
     image: DigitImage,
 }
 
 impl Candidate {
-    /// `None` where hardly any ink is left at a digit's size.
-    fn new(piece: Piece) -> Option<Self> {
+    /// `None` where hardly any ink is left at a digit's size, or so much was looked at already.
+    fn new(piece: &Piece, effort: &mut Effort) -> Option<Self> {
+        let area = Area::from(piece);
+        effort.spend(area.width * area.height).ok()?;
         let image = center_digit(&with_known_strokes(&piece.ink))?;
-        Some(Candidate { piece, image })
+        Some(Candidate { area, image })
     }
 }
 
@@ -308,8 +358,9 @@ type Judged = (Candidate, Vec<f32>);
 type Found = (Vec<Judged>, Vec<Area>);
 
 /// All pieces as one digit.
-fn read_one(reader: &Reader, pieces: Vec<Piece>) -> Found {
-    let candidate = (!pieces.is_empty()).then(|| Candidate::new(Piece::union(pieces.iter()))).flatten();
+fn read_one(reader: &Reader, pieces: Vec<Piece>, effort: &mut Effort) -> Found {
+    let whole = (!pieces.is_empty()).then(|| Piece::union(pieces.iter()));
+    let candidate = whole.and_then(|whole| Candidate::new(&whole, effort));
     let judge = |candidate: Candidate| {
         let judgement = reader.judge(&[candidate.image]).remove(0);
         (candidate, judgement)
@@ -318,11 +369,11 @@ fn read_one(reader: &Reader, pieces: Vec<Piece>) -> Found {
 }
 
 /// The digits of a line: the grouping of its pieces that is most probable.
-fn read_line(reader: &Reader, line: Line) -> Found {
+fn read_line(reader: &Reader, line: Line, effort: &mut Effort) -> Found {
     /// A piece that is a digit so probably is not cut.
     const SURE: f32 = 0.8;
     let height = line.iter().map(Piece::height).max().unwrap_or(0) as f32;
-    let whole: Vec<Option<Candidate>> = line.iter().map(|piece| Candidate::new(piece.clone())).collect();
+    let whole: Vec<Option<Candidate>> = line.iter().map(|piece| Candidate::new(piece, effort)).collect();
     let images: Vec<DigitImage> = whole.iter().flatten().map(|candidate| candidate.image).collect();
     let mut judgements = reader.judge(&images).into_iter();
     let mut atoms = vec![];
@@ -336,7 +387,7 @@ fn read_line(reader: &Reader, line: Line) -> Found {
         }
     }
     let areas = atoms.iter().map(|atom| Area::from(&atom.piece)).collect();
-    (Search::new(reader, atoms, height).best(), areas)
+    (Search::new(reader, atoms, height, effort).best(), areas)
 }
 
 /// The smallest that a digit is made of.
@@ -357,19 +408,21 @@ struct Search {
 }
 
 impl Search {
-    fn new(reader: &Reader, atoms: Vec<Atom>, height: f32) -> Self {
+    fn new(reader: &Reader, atoms: Vec<Atom>, height: f32, effort: &mut Effort) -> Self {
         /// Atoms that a digit may have at most.
         const MOST: usize = 5;
-        /// Columns of a digit, by the height of its line.
-        const WIDEST: f32 = 1.4;
+        /// Columns and rows of a digit, by the height of its line.
+        const LARGEST: f32 = 1.4;
         let (mut candidates, mut images) = (vec![], vec![]);
         for first in 0..atoms.len() {
             let group = |last: usize| atoms[first..=last].iter().map(|atom| &atom.piece);
-            let candidate = |last: usize| {
-                let left = group(last).map(|piece| piece.left).min()?;
-                let right = group(last).map(Piece::right).max()?;
-                let fits = first == last || (right - left) as f32 <= WIDEST * height;
-                fits.then(|| Candidate::new(Piece::union(group(last)))).flatten()
+            let mut candidate = |last: usize| {
+                let width =
+                    group(last).map(Piece::right).max()? - group(last).map(|piece| piece.left).min()?;
+                let rows =
+                    group(last).map(Piece::bottom).max()? - group(last).map(|piece| piece.top).min()?;
+                let fits = first == last || width.max(rows) as f32 <= LARGEST * height;
+                (fits && !effort.is_spent()).then(|| Candidate::new(&Piece::union(group(last)), effort))?
             };
             let row: Vec<_> = (first..atoms.len().min(first + MOST))
                 .map(|last| {
@@ -404,7 +457,7 @@ impl Search {
         const LOWEST: f32 = 0.55;
         const LOW: f32 = 4.0;
         let (candidate, p) = self.candidates[first][more].as_ref()?;
-        let height = candidate.piece.height() as f32 / self.height;
+        let height = candidate.area.height as f32 / self.height;
         let is_cut = |end: &usize| self.atoms.get(*end).is_some_and(|atom| atom.is_cut);
         // Either side of a cut pays half of it.
         let cuts = [first, first + more + 1].iter().filter(|end| is_cut(end)).count();
