@@ -518,3 +518,72 @@ fn bad_forms_and_wrong_kinds_of_bodies_are_refused() {
         assert_eq!((answer.status, &answer.code()[..]), (status, code), "{kind}: {answer:?}");
     }
 }
+
+/// A form of so many times the same picture.
+fn form_of(picture: &[u8], count: usize) -> Vec<u8> {
+    let part = b"--b\r\nContent-Disposition: form-data; name=\"p\"; filename=\"p.png\"\r\n\r\n";
+    [[&part[..], picture, b"\r\n"].concat().repeat(count), b"--b--\r\n".to_vec()].concat()
+}
+
+/// Sends a form of heavy pictures and waits until the first of them is read.
+fn send_heavy_form(server: &Server, count: usize) -> std::net::TcpStream {
+    let heavy = page(&(0..60).collect::<Vec<_>>()).0;
+    let body = form_of(&heavy, count);
+    let headers = ["Host: localhost", "Connection: close", "Content-Type: multipart/form-data; boundary=b"];
+    let mut stream = server.connect();
+    stream.write_all(head("POST", "/api/recognize", &headers, body.len()).as_bytes()).unwrap();
+    stream.write_all(&body).unwrap();
+    while pictures_read(server) == 0 {}
+    stream
+}
+
+/// How many pictures the server has read.
+fn pictures_read(server: &Server) -> usize {
+    let metrics = String::from_utf8(server.get("/metrics").body).unwrap();
+    let line =
+        metrics.lines().find_map(|line| line.strip_prefix("shuzi_recognitions_total{model=\"photo\"} "));
+    line.map_or(0, |count| count.parse().unwrap())
+}
+
+#[test]
+fn a_small_picture_waits_for_one_of_a_form_and_not_for_all() {
+    const COUNT: usize = 30;
+    let server = Server::start(&["--threads", "1"]);
+    let mut form = BufReader::new(send_heavy_form(&server, COUNT));
+    let (bytes, text) = page(&CLEAR);
+    let before = pictures_read(&server);
+    assert_eq!(server.recognize("", &bytes).json()["text"], text);
+    let between = pictures_read(&server) - before;
+    assert!(between < 10, "{between} pictures of the form came first");
+    let answer = Answer::read(&mut form).json();
+    assert_eq!(answer["pictures"].as_array().unwrap().len(), COUNT, "the form is answered all the same");
+}
+
+#[test]
+fn the_pictures_of_a_client_that_has_gone_are_not_read() {
+    const COUNT: usize = 30;
+    let server = Server::start(&["--threads", "1"]);
+    drop(send_heavy_form(&server, COUNT));
+    let (bytes, _) = page(&CLEAR);
+    // Each of these would let one of the form pass.
+    for _ in 0..COUNT {
+        assert_eq!(server.recognize("", &bytes).status, 200);
+    }
+    let of_the_form = pictures_read(&server) - COUNT;
+    assert!(of_the_form < 10, "{of_the_form} pictures of the form were read for nobody");
+}
+
+#[test]
+fn the_pixels_of_a_form_are_counted_together() {
+    let server = Server::start(&["--max-megapixels", "1"]);
+    let picture = support::png(800, 500, &vec![255; 400_000]);
+    let send = |count| {
+        let kind = "Content-Type: multipart/form-data; boundary=b";
+        server.ask("POST", "/api/recognize", &[kind], &form_of(&picture, count))
+    };
+    assert_eq!(send(2).json()["pictures"].as_array().unwrap().len(), 2);
+    let refused = send(3);
+    assert_eq!((refused.status, &refused.code()[..]), (413, "too_many_pixels"));
+    let message = refused.json()["error"]["message"].to_string();
+    assert!(message.contains("picture 3 of 3") && message.contains("together"), "{message}");
+}

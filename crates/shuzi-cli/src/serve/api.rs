@@ -2,7 +2,7 @@
 
 use super::{
     Server, assets,
-    body::{self, Kind},
+    body::{self, Kind, Pictures},
     connections::Client,
     guard,
     log::Line,
@@ -12,7 +12,7 @@ use super::{
 };
 use axum::{
     Router,
-    body::{Body, Bytes, HttpBody},
+    body::{Body, HttpBody},
     extract::{MatchedPath, Request, State},
     http::{
         HeaderValue, StatusCode,
@@ -22,9 +22,12 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use serde_json::{Value, json};
-use shuzi::{decode, recognition::recognize};
+use shuzi::{
+    decode,
+    recognition::{Cancel, Cancelled, recognize_until},
+};
 use std::{
+    net::{IpAddr, Ipv4Addr},
     sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
@@ -136,39 +139,61 @@ async fn read(State(server): State<Arc<Server>>, request: Request) -> Result<Res
 
     let client = head.extensions.get::<Arc<Client>>();
     let _served = client.map(|client| client.served());
-    let work = {
-        let server = Arc::clone(&server);
-        move || answer(&server, &question, &pictures.pictures).map(|answer| format!("{answer}\n"))
-    };
-    match timeout(server.limits.answer, server.pool.run(work)).await {
-        Ok(Ok(answer)) => Ok(json(StatusCode::OK, answer?)),
-        Ok(Err(PoolError::Full)) => {
-            Err(Refusal::busy("queue_full", "too many pictures are waiting; try again"))
-        }
-        Ok(Err(PoolError::Failed)) => Err(Refusal::internal()),
-        Err(_) => Err(Refusal::busy("too_late", "it took too long; try again, or send a smaller picture")),
-    }
+    let address = client.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |client| client.address);
+    let answer = timeout(server.limits.answer, answer(&server, address, question, pictures)).await;
+    Ok(json(StatusCode::OK, answer.map_err(|_| too_late())??))
 }
 
-/// What is written in pictures: for one the object of `shuzi recognize --json`, for several a list of them.
-fn answer(server: &Server, question: &Question, pictures: &[Bytes]) -> Result<Value, Refusal> {
-    let reader = &server.readers[question.model];
-    let read = |bytes: &Bytes| {
-        let picture = decode::decode(bytes, server.limits.picture)?;
-        let reading = recognize(reader, &picture, question.options);
-        server.metrics.recognized(question.model);
-        Ok::<_, Refusal>(reading.to_json(question.wording))
-    };
-    if let [picture] = pictures {
-        return read(picture);
-    }
+/// What is written in pictures: for one the object of `shuzi recognize --json`, for several a list of them. Each picture waits
+/// for its own turn.
+async fn answer(
+    server: &Arc<Server>,
+    client: IpAddr,
+    question: Question,
+    pictures: Pictures,
+) -> Result<String, Refusal> {
+    let pictures = Arc::new(pictures); // with each of them the memory that they count as
+    let count = pictures.pictures.len();
+    let mut limits = server.limits.picture;
     let mut readings = vec![];
-    for (place, picture) in pictures.iter().enumerate() {
-        let reading = read(picture).map_err(|refusal| Refusal {
-            message: format!("picture {}: {}", place + 1, refusal.message),
-            ..refusal
-        });
-        readings.push(reading?);
+    for place in 0..count {
+        let work = {
+            let (server, pictures) = (Arc::clone(server), Arc::clone(&pictures));
+            move |cancel: &Cancel| read_one(&server, &question, &pictures.pictures[place], limits, cancel)
+        };
+        let read = match server.pool.run(client, work).await {
+            Ok(read) => read,
+            Err(PoolError::Full) => {
+                Err(Refusal::busy("queue_full", "too many pictures are waiting; try again"))
+            }
+            Err(PoolError::Failed) => Err(Refusal::internal()),
+        };
+        let (reading, pixels) =
+            read.map_err(|refusal| if count > 1 { refusal.of_picture(place + 1, count) } else { refusal })?;
+        limits.pixels -= pixels; // all of them together may have as many as one
+        readings.push(reading);
     }
-    Ok(json!({ "pictures": readings }))
+    Ok(match &readings[..] {
+        [reading] => format!("{reading}\n"),
+        readings => format!("{{\"pictures\":[{}]}}\n", readings.join(",")),
+    })
+}
+
+/// A picture's reading as JSON, and how many pixels it has.
+fn read_one(
+    server: &Server,
+    question: &Question,
+    bytes: &[u8],
+    limits: decode::Limits,
+    cancel: &Cancel,
+) -> Result<(String, u64), Refusal> {
+    let picture = decode::decode(bytes, limits)?;
+    let reading = recognize_until(&server.readers[question.model], &picture, question.options, cancel)
+        .map_err(|Cancelled| too_late())?;
+    server.metrics.recognized(question.model);
+    Ok((reading.to_json(question.wording).to_string(), (picture.width() * picture.height()) as u64))
+}
+
+fn too_late() -> Refusal {
+    Refusal::busy("too_late", "it took too long; try again, or send a smaller picture")
 }

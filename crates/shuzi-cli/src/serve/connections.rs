@@ -18,7 +18,7 @@ use hyper_util::{
 use std::{
     collections::BTreeMap,
     io::ErrorKind,
-    net::IpAddr,
+    net::{IpAddr, Ipv6Addr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -42,8 +42,8 @@ pub async fn serve(listener: TcpListener, server: Arc<Server>, stop: Arc<Notify>
             accepted = listener.accept() => accepted,
             () = stop.notified() => break,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, from) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) if error.kind() == ErrorKind::ConnectionAborted => continue,
             Err(_) => {
                 clients.make_place();
@@ -51,8 +51,8 @@ pub async fn serve(listener: TcpListener, server: Arc<Server>, stop: Arc<Notify>
                 continue;
             }
         };
-        let Ok(address) = stream.local_addr() else { continue }; // it is gone already
-        let Some(client) = clients.admit(address.ip()) else { continue };
+        let Ok(reached) = stream.local_addr() else { continue }; // it is gone already
+        let Some(client) = clients.admit(from.ip(), reached.ip()) else { continue };
         let _ = stream.set_nodelay(true); // without it answers are only later
         tokio::spawn(connection(stream, client, router.clone(), Arc::clone(&server), graceful.watcher()));
     }
@@ -91,6 +91,14 @@ async fn connection(
     }
 }
 
+/// What belongs to one client as a rule: an address of IPv4, or 64 bits of one of IPv6, behind which it may call itself anything.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+        address => address,
+    }
+}
+
 /// All connections that there are.
 struct Clients {
     most: usize,
@@ -116,13 +124,18 @@ impl Clients {
     }
 
     /// A new connection; none if all others are being worked for.
-    fn admit(self: &Arc<Self>, reached: IpAddr) -> Option<Arc<Client>> {
+    fn admit(self: &Arc<Self>, address: IpAddr, reached: IpAddr) -> Option<Arc<Client>> {
         let is_full = self.lock().count >= self.most;
         if is_full && !self.make_place() {
             return None;
         }
-        let client =
-            Client { reached, hang_up: Arc::default(), place: Mutex::new(None), clients: Arc::clone(self) };
+        let client = Client {
+            address: network(address),
+            reached,
+            hang_up: Arc::default(),
+            place: Mutex::new(None),
+            clients: Arc::clone(self),
+        };
         self.lock().count += 1;
         self.metrics.connections.inc();
         client.wait_anew();
@@ -142,6 +155,8 @@ impl Clients {
 
 /// One connection.
 pub struct Client {
+    /// Where it comes from, as far as one client can be told from another.
+    pub address: IpAddr,
     /// Our own address, by which it came.
     pub reached: IpAddr,
     hang_up: Arc<Notify>,
@@ -209,7 +224,7 @@ mod tests {
         let router = Router::new().route("/", get("hello"));
         let server = Server::new(Limits::default(), vec![], NonZeroUsize::new(1), true).unwrap();
         let (ours, theirs) = duplex(1 << 16);
-        let client = clients.admit(HERE).unwrap();
+        let client = clients.admit(HERE, HERE).unwrap();
         tokio::spawn(connection(theirs, client, router, server, graceful.watcher()));
         ours
     }
@@ -237,7 +252,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn whoever_kept_the_server_waiting_longest_makes_place() {
         let (clients, graceful) = (Clients::new(3, Metrics::default()), GracefulShutdown::new());
-        let working = clients.admit(HERE).unwrap();
+        let working = clients.admit(HERE, HERE).unwrap();
         let served = working.served();
         let oldest = start(&clients, &graceful);
         let mut newer = start(&clients, &graceful);
@@ -251,10 +266,22 @@ mod tests {
     #[test]
     fn nobody_makes_place_who_is_being_worked_for() {
         let clients = Clients::new(1, Metrics::default());
-        let client = clients.admit(HERE).unwrap();
+        let client = clients.admit(HERE, HERE).unwrap();
         let served = client.served();
-        assert!(clients.admit(HERE).is_none());
+        assert!(clients.admit(HERE, HERE).is_none());
         drop(served);
-        assert!(clients.admit(HERE).is_some());
+        assert!(clients.admit(HERE, HERE).is_some());
+    }
+
+    #[test]
+    fn a_client_is_told_by_what_it_cannot_choose() {
+        for (address, expected) in [
+            ("192.0.2.7", "192.0.2.7"),
+            ("::ffff:192.0.2.7", "192.0.2.7"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+            ("::1", "::"),
+        ] {
+            assert_eq!(network(address.parse().unwrap()), expected.parse::<IpAddr>().unwrap(), "{address}");
+        }
     }
 }

@@ -1,25 +1,50 @@
 //! Threads that decode and recognise, so that those who wait for the network never wait for a picture.
 //!
-//! In: work. Out: what came of it, later. Only so much work waits; beyond that it is refused at once. Work for a client that has
-//! gone is passed over.
+//! In: work, a picture at a time, and whose it is. Out: what came of it, later. Work waits in a line for each client, and the
+//! lines take turns; so however much one client sends, another one waits for a picture of it, not for all. Only so much work
+//! waits: beyond that, the longest line loses its last. Work that nobody waits for any more is cancelled.
 
 use prometheus_client::metrics::gauge::Gauge;
+use shuzi::recognition::Cancel;
 use std::{
+    collections::VecDeque,
     io,
+    net::IpAddr,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{
-        Arc, Mutex, PoisonError,
-        mpsc::{Receiver, SyncSender, sync_channel},
-    },
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
 };
 use tokio::sync::oneshot;
 
-type Job = Box<dyn FnOnce() + Send>;
+pub struct Pool(Arc<Shared>);
 
-pub struct Pool {
-    jobs: SyncSender<Job>,
+/// What the threads and those who bring work share.
+struct Shared {
+    queue: Mutex<Queue>,
+    /// There is work, or the pool is gone.
+    changed: Condvar,
+    /// Work that may wait at most.
+    most: usize,
+    /// How much does.
     waiting: Gauge,
+}
+
+#[derive(Default)]
+struct Queue {
+    /// None is empty; the first one's turn is next.
+    lines: VecDeque<Line>,
+    is_closed: bool,
+}
+
+/// The work of one client, in the order in which it came.
+struct Line {
+    client: IpAddr,
+    jobs: VecDeque<Job>,
+}
+
+struct Job {
+    cancel: Cancel,
+    work: Box<dyn FnOnce() + Send>,
 }
 
 #[derive(Debug, PartialEq)]
@@ -30,105 +55,255 @@ pub enum PoolError {
     Failed,
 }
 
-impl Pool {
-    /// So many threads, before which so much work may wait; `waiting` says how much does.
-    pub fn new(threads: usize, queue: usize, waiting: Gauge) -> io::Result<Self> {
-        let (jobs, queue) = sync_channel::<Job>(queue);
-        let queue = Arc::new(Mutex::new(queue));
-        for number in 0..threads {
-            let queue = Arc::clone(&queue);
-            thread::Builder::new().name(format!("reader {number}")).spawn(move || work(&queue))?;
-        }
-        Ok(Pool { jobs, waiting })
-    }
+/// Somebody waits for work. When that ends, the work does, too.
+struct Awaited<'a> {
+    cancel: Cancel,
+    shared: &'a Shared,
+}
 
-    /// Does the work on one of the threads.
-    pub async fn run<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, PoolError> {
-        let (sender, result) = oneshot::channel();
-        let waiting = self.waiting.clone();
-        let job = move || {
-            waiting.dec();
-            if sender.is_closed() {
-                return; // nobody waits for it any more
-            }
-            if let Ok(done) = catch_unwind(AssertUnwindSafe(work)) {
-                let _ = sender.send(done); // if nobody waits, it was for nothing
-            }
-        };
-        self.waiting.inc();
-        if self.jobs.try_send(Box::new(job)).is_err() {
-            self.waiting.dec();
-            return Err(PoolError::Full);
-        }
-        result.await.map_err(|_| PoolError::Failed)
+impl Drop for Awaited<'_> {
+    fn drop(&mut self) {
+        self.cancel.cancel();
+        self.shared.change(Queue::drop_cancelled);
     }
 }
 
-fn work(queue: &Mutex<Receiver<Job>>) {
-    loop {
-        let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        match job {
-            Ok(job) => job(),
-            Err(_) => return, // the pool is gone
+impl Pool {
+    /// So many threads, before which so much work may wait; `waiting` says how much does.
+    pub fn new(threads: usize, most: usize, waiting: Gauge) -> io::Result<Self> {
+        let shared = Shared { queue: Mutex::default(), changed: Condvar::new(), most, waiting };
+        let pool = Pool(Arc::new(shared));
+        for number in 0..threads {
+            let shared = Arc::clone(&pool.0);
+            thread::Builder::new().name(format!("reader {number}")).spawn(move || shared.work())?;
         }
+        Ok(pool)
+    }
+
+    /// Does a client's work on one of the threads, when its turn comes. When the future is dropped, the work is cancelled.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        client: IpAddr,
+        work: impl FnOnce(&Cancel) -> T + Send + 'static,
+    ) -> Result<T, PoolError> {
+        let (sender, result) = oneshot::channel();
+        let awaited = Awaited { cancel: Cancel::default(), shared: &self.0 };
+        let cancel = awaited.cancel.clone();
+        let work = move || {
+            let done = catch_unwind(AssertUnwindSafe(|| work(&cancel)));
+            let _ = sender.send(done.map_err(|_| PoolError::Failed)); // if nobody waits, it was for nothing
+        };
+        let job = Job { cancel: awaited.cancel.clone(), work: Box::new(work) };
+        self.0.change(|queue| {
+            queue.push(client, job);
+            if queue.len() > self.0.most {
+                queue.drop_last_of_longest(client);
+            }
+        });
+        result.await.unwrap_or(Err(PoolError::Full)) // it was dropped without a try
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.0.change(|queue| queue.is_closed = true);
+        self.0.changed.notify_all();
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes what waits.
+    fn change(&self, change: impl FnOnce(&mut Queue)) {
+        let mut queue = self.lock();
+        change(&mut queue);
+        self.waiting.set(queue.len() as i64);
+        self.changed.notify_one();
+    }
+
+    /// Does what waits, until the pool is gone.
+    fn work(&self) {
+        while let Some(job) = self.next() {
+            (job.work)();
+        }
+    }
+
+    /// Waits for the next work; none if the pool is gone.
+    fn next(&self) -> Option<Job> {
+        let queue = self.lock();
+        let is_idle = |queue: &mut Queue| queue.lines.is_empty() && !queue.is_closed;
+        let mut queue = self.changed.wait_while(queue, is_idle).unwrap_or_else(PoisonError::into_inner);
+        let job = queue.pop();
+        self.waiting.set(queue.len() as i64);
+        job
+    }
+}
+
+impl Queue {
+    fn len(&self) -> usize {
+        self.lines.iter().map(|line| line.jobs.len()).sum()
+    }
+
+    /// Adds work at the end of the client's line; a new line's turn comes after all others'.
+    fn push(&mut self, client: IpAddr, job: Job) {
+        match self.lines.iter_mut().find(|line| line.client == client) {
+            Some(line) => line.jobs.push_back(job),
+            None => self.lines.push_back(Line { client, jobs: VecDeque::from([job]) }),
+        }
+    }
+
+    /// The first work of the first line, whose next turn comes after all others'.
+    fn pop(&mut self) -> Option<Job> {
+        let mut line = self.lines.pop_front()?;
+        let job = line.jobs.pop_front();
+        if !line.jobs.is_empty() {
+            self.lines.push_back(line);
+        }
+        job
+    }
+
+    fn drop_cancelled(&mut self) {
+        self.lines.iter_mut().for_each(|line| line.jobs.retain(|job| job.cancel.check().is_ok()));
+        self.lines.retain(|line| !line.jobs.is_empty());
+    }
+
+    /// Makes room where most waits; where two lines are as long, in that of this client.
+    fn drop_last_of_longest(&mut self, client: IpAddr) {
+        let longest = self.lines.iter_mut().max_by_key(|line| (line.jobs.len(), line.client == client));
+        longest.and_then(|line| line.jobs.pop_back());
+        self.lines.retain(|line| !line.jobs.is_empty());
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::{future::Future, pin::pin, sync::mpsc, task::Context, task::Waker};
+    use std::{
+        future::Future,
+        pin::{Pin, pin},
+        sync::mpsc::{Sender, channel},
+        task::{Context, Waker},
+    };
+
+    const ONE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+    const OTHER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 2));
 
     /// Begins to wait: the work is in the queue then.
-    fn begin<F: Future>(future: std::pin::Pin<&mut F>) {
+    fn begin<F: Future>(future: Pin<&mut F>) {
         assert!(future.poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    }
+
+    /// A pool whose one thread is busy until the sender is used or dropped.
+    async fn busy_pool(most: usize) -> (Arc<Pool>, Gauge, Sender<()>) {
+        let waiting = Gauge::default();
+        let pool = Arc::new(Pool::new(1, most, waiting.clone()).unwrap());
+        let (started, has_started) = oneshot::channel();
+        let (release, released) = channel();
+        let busy = Arc::clone(&pool);
+        tokio::spawn(async move {
+            let work = move |_: &Cancel| {
+                started.send(()).unwrap();
+                let _ = released.recv();
+            };
+            busy.run(ONE, work).await
+        });
+        has_started.await.unwrap();
+        (pool, waiting, release)
     }
 
     #[tokio::test]
     async fn work_beyond_the_queue_is_refused_at_once() {
-        let waiting = Gauge::default();
-        let pool = Pool::new(1, 1, waiting.clone()).unwrap();
-        let (started, has_started) = mpsc::channel();
-        let (release, released) = mpsc::channel::<()>();
-        let mut first = pin!(pool.run(move || {
-            started.send(()).unwrap();
-            released.recv()
-        }));
-        begin(first.as_mut());
-        has_started.recv().unwrap();
-        let mut second = pin!(pool.run(|| 2));
+        let (pool, waiting, release) = busy_pool(1).await;
+        let mut second = pin!(pool.run(ONE, |_| 2));
         begin(second.as_mut());
         assert_eq!(waiting.get(), 1);
-        assert_eq!(pool.run(|| 3).await, Err(PoolError::Full));
-        release.send(()).unwrap();
-        assert_eq!((first.await, second.await), (Ok(Ok(())), Ok(2)));
+        assert_eq!(pool.run(ONE, |_| 3).await, Err(PoolError::Full));
+        drop(release);
+        assert_eq!(second.await, Ok(2));
         assert_eq!(waiting.get(), 0);
+    }
+
+    #[tokio::test]
+    async fn clients_take_turns_and_each_is_served_in_its_order() {
+        let (pool, _, release) = busy_pool(9).await;
+        let (done, order) = channel();
+        let work = |client, name: &'static str| {
+            let (pool, done) = (Arc::clone(&pool), done.clone());
+            Box::pin(async move { pool.run(client, move |_| done.send(name).unwrap()).await })
+        };
+        let mut all = vec![
+            work(ONE, "first of one"),
+            work(ONE, "second of one"),
+            work(ONE, "third of one"),
+            work(OTHER, "first of the other"),
+            work(OTHER, "second of the other"),
+        ];
+        all.iter_mut().for_each(|work| begin(work.as_mut()));
+        drop(release);
+        for work in all {
+            work.await.unwrap();
+        }
+        let expected =
+            ["first of one", "first of the other", "second of one", "second of the other", "third of one"];
+        assert_eq!(order.try_iter().collect::<Vec<_>>(), expected);
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_has_room_for_a_client_with_less_in_it() {
+        let (pool, waiting, release) = busy_pool(2).await;
+        let (mut first, mut second) = (pin!(pool.run(ONE, |_| 1)), pin!(pool.run(ONE, |_| 2)));
+        begin(first.as_mut());
+        begin(second.as_mut());
+        let mut other = pin!(pool.run(OTHER, |_| 3));
+        begin(other.as_mut());
+        assert_eq!(second.await, Err(PoolError::Full), "the last of the longest line");
+        assert_eq!(pool.run(OTHER, |_| 4).await, Err(PoolError::Full), "now the lines are as long");
+        assert_eq!(waiting.get(), 2);
+        drop(release);
+        assert_eq!((first.await, other.await), (Ok(1), Ok(3)));
     }
 
     #[tokio::test]
     async fn a_panic_is_told_and_the_thread_goes_on() {
         let pool = Pool::new(1, 1, Gauge::default()).unwrap();
-        assert_eq!(pool.run(|| panic!("on purpose")).await, Err::<(), _>(PoolError::Failed));
-        assert_eq!(pool.run(|| 5).await, Ok(5));
+        assert_eq!(pool.run(ONE, |_| panic!("on purpose")).await, Err::<(), _>(PoolError::Failed));
+        assert_eq!(pool.run(ONE, |_| 5).await, Ok(5));
     }
 
     #[tokio::test]
-    async fn work_that_nobody_waits_for_is_passed_over() {
-        let pool = Pool::new(1, 2, Gauge::default()).unwrap();
-        let (release, released) = mpsc::channel::<()>();
-        let (ran, has_run) = mpsc::channel();
-        let mut blocker = pin!(pool.run(move || released.recv()));
-        begin(blocker.as_mut());
+    async fn work_that_nobody_waits_for_is_passed_over_and_takes_no_room() {
+        let (pool, _, release) = busy_pool(1).await;
+        let (ran, has_run) = channel();
         {
-            let mut abandoned = Box::pin(pool.run(move || ran.send(())));
+            let mut abandoned = Box::pin(pool.run(ONE, move |_| ran.send(())));
             begin(abandoned.as_mut());
         }
-        release.send(()).unwrap();
-        blocker.await.unwrap().unwrap();
-        assert_eq!(pool.run(|| 1).await, Ok(1)); // behind the abandoned one
+        let mut next = pin!(pool.run(ONE, |_| 1));
+        begin(next.as_mut());
+        drop(release);
+        assert_eq!(next.await, Ok(1));
         assert!(has_run.try_recv().is_err());
+    }
+
+    #[tokio::test]
+    async fn work_that_runs_is_cancelled_when_nobody_waits_for_it() {
+        let pool = Pool::new(1, 1, Gauge::default()).unwrap();
+        let (started, has_started) = channel();
+        let (ended, has_ended) = channel();
+        {
+            let mut abandoned = Box::pin(pool.run(ONE, move |cancel: &Cancel| {
+                started.send(()).unwrap();
+                while cancel.check().is_ok() {
+                    thread::yield_now();
+                }
+                ended.send(()).unwrap();
+            }));
+            begin(abandoned.as_mut());
+            has_started.recv().unwrap();
+        }
+        has_ended.recv().unwrap();
     }
 }

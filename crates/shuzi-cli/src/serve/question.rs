@@ -7,7 +7,7 @@ use super::refusal::Refusal;
 use crate::models;
 use shuzi::recognition::{Options, Wording};
 
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Question {
     pub model: &'static str,
     pub options: Options,

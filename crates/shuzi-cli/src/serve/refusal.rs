@@ -36,6 +36,15 @@ impl Refusal {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message)
     }
 
+    /// The same of a picture of a form, by its place from 1.
+    pub fn of_picture(self, place: usize, count: usize) -> Self {
+        let mut message = format!("picture {place} of {count}: {}", self.message);
+        if self.code == "too_many_pixels" {
+            message += " here; the pixels of all pictures of a request are counted together";
+        }
+        Refusal { message, ..self }
+    }
+
     /// What clients read.
     pub fn to_json(&self) -> String {
         format!("{}\n", json!({ "error": { "code": self.code, "message": self.message } }))

@@ -14,8 +14,10 @@ use axum::{
 };
 use http_body_util::BodyExt;
 use serde_json::Value;
+use shuzi::recognition::Cancel;
 use std::{
     future::poll_fn,
+    net::Ipv4Addr,
     num::NonZeroUsize,
     pin::pin,
     sync::{Arc, mpsc},
@@ -55,11 +57,11 @@ async fn occupy(server: &Arc<Server>) -> mpsc::Sender<()> {
     let (started, has_started) = tokio::sync::oneshot::channel();
     let server = Arc::clone(server);
     tokio::spawn(async move {
-        let work = move || {
+        let work = move |_: &Cancel| {
             let _ = started.send(());
             let _ = released.recv();
         };
-        server.pool.run(work).await
+        server.pool.run(Ipv4Addr::LOCALHOST.into(), work).await
     });
     has_started.await.unwrap();
     release
