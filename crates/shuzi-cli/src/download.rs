@@ -7,6 +7,7 @@
 use crate::{
     data_sets::{Archive, DataFile, DataSet},
     files::{self, SetFiles},
+    machine,
 };
 use anyhow::Context;
 use flate2::read::MultiGzDecoder;
@@ -104,6 +105,9 @@ pub fn fetch(
     let began = Instant::now();
     let mut download = Download { set, folder, mirrors, patience, began, alive: false, quiet };
     let missing = || set.files.iter().filter(|file| !is_there(folder, file));
+    if missing().next().is_some() {
+        machine::check_clock()?;
+    }
     match &set.archive {
         Some(archive) if missing().next().is_some() => {
             download.fetch(&archive.file)?;

@@ -1,10 +1,16 @@
 //! The machine that a run was made on, in words for the report.
 
 use crate::files;
-use anyhow::Context;
+use anyhow::{Context, bail};
 use rust_i18n::t;
 use shuzi::{Processor, kernels::Level};
-use std::num::NonZeroUsize;
+use std::{
+    num::NonZeroUsize,
+    time::{Duration, SystemTime},
+};
+
+/// More threads than any machine has use for; far more cannot be started.
+const MAX_THREADS: usize = 1024;
 
 /// The processor's name, how many threads it has, and the operating system.
 pub fn describe() -> String {
@@ -16,9 +22,16 @@ pub fn describe() -> String {
     format!("{name}, {} × CPU, {}", available_threads(), std::env::consts::OS)
 }
 
-/// How many threads can run at once: the processors that this process may use, or less by a quota of processor time, as containers have.
+/// How many threads can run at once: the processors that this process may use, or less by a quota of processor time, as containers have;
+/// at most [`MAX_THREADS`].
 pub fn available_threads() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
+    std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS)
+}
+
+/// The value of `--threads`.
+pub fn threads(text: &str) -> Result<NonZeroUsize, String> {
+    let threads = text.parse().ok().filter(|threads: &NonZeroUsize| threads.get() <= MAX_THREADS);
+    threads.ok_or_else(|| t!("usage.threads", max = MAX_THREADS).into())
 }
 
 /// What to compute with: so many threads, else all, and the best instructions, or those that
@@ -39,4 +52,50 @@ pub fn processor(threads: Option<NonZeroUsize>) -> anyhow::Result<Processor> {
 pub fn invocation() -> &'static str {
     // Cargo sets the variable for what `cargo run` starts.
     if std::env::var_os("CARGO_MANIFEST_DIR").is_some() { "cargo run --release --" } else { "shuzi" }
+}
+
+/// Refuses to work with a clock that says a time before 1970 or after 9999: dates in HTTP and the certificates of HTTPS know none.
+pub fn check_clock() -> anyhow::Result<()> {
+    let now = SystemTime::now();
+    if within_dates(now) != now {
+        bail!(t!("clock.wrong").into_owned());
+    }
+    Ok(())
+}
+
+/// The nearest time that a date can be written of.
+pub fn within_dates(time: SystemTime) -> SystemTime {
+    const TO_9999: Duration = Duration::from_secs(253_402_300_799);
+    time.clamp(SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH + TO_9999)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threads_have_a_bound() {
+        for (text, expected) in [
+            ("1", NonZeroUsize::new(1)),
+            ("1024", NonZeroUsize::new(1024)),
+            ("0", None),
+            ("1025", None),
+            ("1000000", None),
+            ("18446744073709551615", None),
+            ("18446744073709551616", None),
+            ("-1", None),
+            ("two", None),
+        ] {
+            assert_eq!(threads(text).ok(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn times_that_have_no_date_become_the_nearest_that_has() {
+        let (epoch, day) = (SystemTime::UNIX_EPOCH, Duration::from_secs(86_400));
+        assert_eq!(within_dates(epoch - day), epoch);
+        assert_eq!(within_dates(epoch + day), epoch + day);
+        let year_10000 = epoch + Duration::from_secs(253_402_300_800);
+        assert_eq!(within_dates(year_10000), year_10000 - Duration::from_secs(1));
+    }
 }

@@ -31,7 +31,7 @@ pub struct Recognize {
     explain: Option<PathBuf>,
     #[command(flatten)]
     limits: LimitArguments,
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = machine::threads)]
     threads: Option<std::num::NonZeroUsize>,
     #[arg(long)]
     json: bool,

@@ -67,7 +67,7 @@ pub struct Train {
     validation: Option<usize>,
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = machine::threads)]
     threads: Option<std::num::NonZeroUsize>,
     #[arg(long, value_name = "FILE")]
     initial_weights: Option<PathBuf>,

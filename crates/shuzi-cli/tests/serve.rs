@@ -380,7 +380,7 @@ fn the_browser_is_opened_or_the_user_is_told() {
         asked += 1;
         assert!(asked < 100_000, "the user is told");
     }
-    assert!(none.log().contains("xdg-open: exit status: 3"), "{}", none.log());
+    assert!(none.log().contains("xdg-open: exit code 3"), "{}", none.log());
 }
 
 #[test]
@@ -395,6 +395,8 @@ fn mistakes_on_the_command_line_are_told() {
         (&["--port", "70000"], 2, "70000"),
         (&["--allow-host", "http://a/"], 2, "http://a/"),
         (&["--threads", "0"], 2, "--threads"),
+        (&["--threads", "1000000"], 2, "1 to 1024"),
+        (&["--port", "70000", "--lang", "zh-CN"], 2, "端口"),
         (&["--max-megabytes", "0"], 2, "--max-megabytes"),
     ] {
         let (code, error) = fail(folder, &[&["serve"], arguments].concat());

@@ -73,7 +73,7 @@ pub struct Evaluate {
     predictions: Option<PathBuf>,
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = machine::threads)]
     threads: Option<std::num::NonZeroUsize>,
     #[arg(long, value_name = "URL")]
     mirror: Vec<String>,

@@ -22,7 +22,9 @@ pub fn open(url: &str) {
         Ok(mut child) => {
             thread::spawn(move || match child.wait() {
                 Ok(status) if status.success() => {}
-                Ok(status) => tell_user(program, &status.to_string()),
+                Ok(status) => {
+                    tell_user(program, &t!("serve.browser-failed", code = status.code().unwrap_or(-1)))
+                }
                 Err(error) => tell_user(program, &crate::explain::chain(&error.into())),
             });
         }

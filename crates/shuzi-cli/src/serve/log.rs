@@ -3,6 +3,7 @@
 //! A thread of its own writes, so that a slow reader of standard error delays no answer; when it is far behind, lines are lost
 //! rather than kept.
 
+use crate::machine::within_dates;
 use serde::Serialize;
 use std::{
     io::{self, Write},
@@ -95,7 +96,7 @@ struct Written<'a> {
 impl Line {
     fn to_json(&self) -> String {
         let written = Written {
-            time: humantime::format_rfc3339_millis(self.time).to_string(),
+            time: humantime::format_rfc3339_millis(within_dates(self.time)).to_string(),
             method: start(&self.method),
             path: start(&self.path),
             status: self.status,
@@ -119,8 +120,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_is_one_line_of_json() {
-        let line = Line {
+    fn a_line_is_written_whatever_the_clock_says() {
+        let (epoch, year) = (SystemTime::UNIX_EPOCH, Duration::from_secs(31_557_600));
+        for (time, expected) in
+            [(epoch - year, "1970-01-01T00:00:00.000Z"), (epoch + 9000 * year, "9999-12-31T23:59:59.000Z")]
+        {
+            let line = Line { time, ..line() };
+            assert!(line.to_json().contains(expected), "{}", line.to_json());
+        }
+    }
+
+    fn line() -> Line {
+        Line {
             time: SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_000_123),
             method: "GET".into(),
             path: format!("/\"\n{}", "x".repeat(300)),
@@ -128,8 +139,12 @@ mod tests {
             took: Duration::from_micros(1234),
             bytes: 7,
             error: Some("not_found"),
-        };
-        let text = line.to_json();
+        }
+    }
+
+    #[test]
+    fn a_line_is_one_line_of_json() {
+        let text = line().to_json();
         assert!(!text.contains('\n') && text.len() < 400, "{text}");
         for part in
             ["\"2023-11-14T22:13:20.123Z\"", "\"ms\":1.23", "\"status\":404", "\"error\":\"not_found\""]

@@ -42,7 +42,7 @@ use tokio::sync::{Notify, Semaphore};
 
 #[derive(clap::Args)]
 pub struct Serve {
-    #[arg(long, value_name = "N", default_value = "8427")]
+    #[arg(long, value_name = "N", default_value = "8427", value_parser = port)]
     port: u16,
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1", value_parser = address)]
     host: IpAddr,
@@ -50,7 +50,7 @@ pub struct Serve {
     allow_host: Vec<String>,
     #[arg(long)]
     open: bool,
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = machine::threads)]
     threads: Option<NonZeroUsize>,
     #[arg(long, value_name = "N", default_value = "32")]
     max_megapixels: NonZeroU64,
@@ -58,6 +58,10 @@ pub struct Serve {
     max_megabytes: NonZeroU64,
     #[arg(long, short)]
     quiet: bool,
+}
+
+fn port(text: &str) -> Result<u16, String> {
+    text.parse().map_err(|_| t!("serve.port", max = u16::MAX).into())
 }
 
 fn address(text: &str) -> Result<IpAddr, String> {
@@ -149,6 +153,7 @@ impl Server {
 
 impl Serve {
     pub fn run(self, out: &mut impl Write) -> anyhow::Result<()> {
+        machine::check_clock()?; // every answer has a date
         let bytes = self.max_megabytes.get().saturating_mul(1_000_000);
         let pixels = self.max_megapixels.get().saturating_mul(1_000_000);
         let default = Limits::default();
