@@ -15,7 +15,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rust_i18n::t;
 use sha2::{Digest, Sha256};
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File},
     io::{self, IsTerminal, Read, Seek, Write},
     path::{Path, PathBuf},
     thread,
@@ -281,9 +281,8 @@ impl Download<'_> {
             let context = t!("files.writing", path = part.display()).into_owned();
             Refusal::Disk(anyhow::Error::new(error).context(context))
         };
-        let mut target = OpenOptions::new().create(true).append(true).open(part).map_err(disk)?;
         let start = if resumed { have } else { 0 };
-        target.set_len(start).map_err(disk)?;
+        let mut target = files::continue_behind(part, start).map_err(Refusal::Disk)?;
         let length = response.body().content_length().map(|rest| start + rest);
         let limit = file.most_bytes + SLACK; // packed files are smaller than raw ones
         let bar = self.progress_bar(url, length);

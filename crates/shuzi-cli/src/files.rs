@@ -272,14 +272,24 @@ fn writing(path: &Path) -> impl Fn() -> String + '_ {
     move || t!("files.writing", path = path.display()).into_owned()
 }
 
-/// Opens a regular file, and says how long it is.
+/// Opens a regular file, and says how long it is. A named pipe that nobody writes to, or a device, would keep the program waiting
+/// for ever; only what was opened for this program, by `program <(command)` for example, may be anything.
 fn open(path: &Path) -> anyhow::Result<(File, u64)> {
-    let file = File::open(path).with_context(reading(path))?;
-    let metadata = file.metadata().with_context(reading(path))?;
-    if metadata.is_dir() {
+    let kind = fs::metadata(path).with_context(reading(path))?;
+    if kind.is_dir() {
         bail!(t!("files.is-folder", path = path.display()).into_owned());
     }
-    Ok((file, metadata.len()))
+    if !kind.is_file() && !is_descriptor(path) {
+        bail!(t!("files.not-regular", path = path.display()).into_owned());
+    }
+    let file = File::open(path).with_context(reading(path))?;
+    let length = file.metadata().with_context(reading(path))?.len();
+    Ok((file, length))
+}
+
+/// Whether a path names what is open already, by its number.
+fn is_descriptor(path: &Path) -> bool {
+    path == Path::new("/dev/stdin") || path.starts_with("/dev/fd") || path.starts_with("/proc/self/fd")
 }
 
 /// All bytes of a file, if there are at most `limit`.
@@ -311,21 +321,33 @@ pub fn open_to_read(path: &Path) -> anyhow::Result<File> {
     Ok(open(path)?.0)
 }
 
-/// Creates a file, or empties the one that is there.
-pub fn create(path: &Path) -> anyhow::Result<File> {
-    File::create(path).with_context(writing(path))
+/// Opens a file of the program's own to write; creates it if need be, and leaves what is in it. A symbolic link is refused:
+/// whoever put it there chose which other file is to be overwritten.
+pub fn open_to_write(path: &Path) -> anyhow::Result<File> {
+    match fs::symlink_metadata(path) {
+        Ok(found) if found.is_symlink() => {
+            bail!(t!("files.is-link", path = path.display()).into_owned());
+        }
+        Ok(found) if !found.is_file() => bail!(t!("files.not-regular", path = path.display()).into_owned()),
+        _ => {}
+    }
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)] // a link that was put there since
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NOFOLLOW);
+    options.open(path).with_context(writing(path))
 }
 
-/// Opens a file, which need not be there, to write on behind its first `length` bytes; the others are cut off.
+/// Creates a file of the program's own, or empties the one that is there.
+pub fn create(path: &Path) -> anyhow::Result<File> {
+    continue_behind(path, 0)
+}
+
+/// Opens a file of the program's own, which need not be there, to write on behind its first `length` bytes; the others are cut off.
 pub fn continue_behind(path: &Path, length: u64) -> anyhow::Result<File> {
-    let open = || {
-        let mut file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
-        file.set_len(length)?;
-        file.seek(SeekFrom::Start(length))?;
-        Ok(file)
-    };
-    let opened: io::Result<File> = open();
-    opened.with_context(writing(path))
+    let mut file = open_to_write(path)?;
+    file.set_len(length).and_then(|()| file.seek(SeekFrom::Start(length))).with_context(writing(path))?;
+    Ok(file)
 }
 
 /// Replaces a file as a whole: written beside its place, synced, renamed, the folder synced. On
@@ -565,6 +587,25 @@ mod tests {
         assert!(error.contains("t10k-labels-idx1-ubyte") && !error.contains("train-labels"), "{error}");
         fs::write(folder.path().join("t10k-labels.idx1-ubyte.gz"), b"").unwrap();
         assert!(set_in(folder.path()).unwrap().paths[1].ends_with("train-labels-idx1-ubyte.gz"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_in_the_place_of_a_file_of_ours_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let (link, other) = (folder.path().join("metrics.jsonl"), folder.path().join("other"));
+        fs::write(&other, b"precious").unwrap();
+        std::os::unix::fs::symlink(&other, &link).unwrap();
+        for error in [create(&link).unwrap_err(), continue_behind(&link, 3).unwrap_err()] {
+            assert!(error.to_string().contains("symbolic link"), "{error}");
+        }
+        assert_eq!(fs::read(&other).unwrap(), b"precious");
+        // A folder may be a link: whoever made it chose it as the place.
+        let runs = folder.path().join("runs");
+        std::os::unix::fs::symlink(folder.path(), &runs).unwrap();
+        let mut file = continue_behind(&runs.join("other"), 3).unwrap();
+        file.write_all(b"!").unwrap();
+        assert_eq!(fs::read(&other).unwrap(), b"pre!");
     }
 
     #[test]

@@ -100,6 +100,57 @@ fn what_is_no_file_is_told_apart() {
 
 #[test]
 #[cfg(unix)]
+fn pipes_and_devices_are_refused_before_anybody_waits_for_them() {
+    let folder = tempdir().unwrap();
+    let pipe = folder.path().join("pipe.png");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    std::os::unix::fs::symlink("pipe.png", folder.path().join("pipe.csv")).unwrap();
+    let _socket = std::os::unix::net::UnixListener::bind(folder.path().join("socket")).unwrap();
+    for arguments in [
+        &["recognize", "pipe.png"][..],
+        &["recognize", "socket"],
+        &["recognize", "/dev/zero"],
+        &["recognize", "--model", "pipe.png", "/dev/null"],
+        &["evaluate", "pipe.png", "--data", "synthetic:100"],
+        &["export", "pipe.png", "--to", "npz", "--out", "written.npz"],
+        &["train", "--recipe", "./pipe.png", "--data", "synthetic:100"],
+        &["train", "--initial-weights", "pipe.png", "--data", "synthetic:100", "--out", "run"],
+    ] {
+        let (code, error) = fail(folder.path(), arguments);
+        assert!(code == 1 && error.contains("expected a regular file"), "{arguments:?}: {code} {error}");
+    }
+    let (code, error) = fail(folder.path(), &["train", "--data", "pipe.csv"]);
+    assert!(code == 1 && error.contains("pipe.csv"), "{error}");
+    fs::remove_file(folder.path().join("pipe.csv")).unwrap();
+    data_set(folder.path(), &images(), &labels());
+    let images = folder.path().join("data/train-images-idx3-ubyte");
+    fs::remove_file(&images).unwrap();
+    fs::rename(&pipe, &images).unwrap();
+    assert!(fail(folder.path(), &TRAIN).1.contains("expected a regular file"));
+    assert_eq!(names(folder.path()), ["data", "socket"]);
+}
+
+#[test]
+#[cfg(unix)]
+fn what_was_opened_for_the_program_is_read_as_a_file() {
+    let folder = tempdir().unwrap();
+    let (bytes, text) = support::page(&support::CLEAR);
+    fs::write(folder.path().join("page.png"), bytes).unwrap();
+    let program = env!("CARGO_BIN_EXE_shuzi");
+    for script in [
+        format!("{program} recognize <(cat page.png)"),
+        format!("cat page.png | {program} recognize /dev/stdin"),
+        format!("cat page.png | {program} recognize -"),
+        format!("{program} recognize /dev/stdin < page.png"),
+    ] {
+        let mut bash = std::process::Command::new("bash");
+        let (code, out, error) = run(bash.current_dir(folder.path()).args(["-c", &script]));
+        assert!(code == 0 && out.contains(&text), "{script}: {out}{error}");
+    }
+}
+
+#[test]
+#[cfg(unix)]
 fn files_without_permission_are_named() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempdir().unwrap();

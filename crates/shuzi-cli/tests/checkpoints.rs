@@ -296,3 +296,20 @@ fn old_checkpoints_stay_whole_on_a_full_disk_and_the_training_can_be_finished_la
     assert!(before.iter().all(|(_, bytes)| Checkpoint::from_bytes(bytes).is_ok()));
     assert_eq!(json(folder.path(), &arguments)["weights_sha256"], expected);
 }
+
+#[test]
+#[cfg(unix)]
+fn metrics_are_not_written_through_a_link() {
+    let folder = tempdir().unwrap();
+    fs::write(folder.path().join("other"), "precious").unwrap();
+    fs::create_dir(folder.path().join("run")).unwrap();
+    std::os::unix::fs::symlink("../other", folder.path().join("run/metrics.jsonl")).unwrap();
+    let (code, error) = fail(folder.path(), &training(&["--out", "run"]));
+    assert!(code == 1 && error.contains("run/metrics.jsonl is a symbolic link"), "{error}");
+    assert_eq!(fs::read_to_string(folder.path().join("other")).unwrap(), "precious");
+    // The folder itself may be one.
+    fs::create_dir(folder.path().join("place")).unwrap();
+    std::os::unix::fs::symlink("place", folder.path().join("linked")).unwrap();
+    succeed(folder.path(), &training(&["--out", "linked"]));
+    assert!(folder.path().join("place/metrics.jsonl").is_file());
+}
