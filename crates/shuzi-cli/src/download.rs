@@ -29,6 +29,9 @@ pub const PATIENCE: Duration = Duration::from_secs(15);
 /// What a file of bytes that cannot be packed becomes longer by.
 const SLACK: u64 = 65_536;
 
+/// A mirror that sends less, for as long as the patience lasts, is given up for the next one.
+const LEAST_BYTES_PER_SECOND: u32 = 1000;
+
 /// How often one mirror is asked for one file while it makes no headway.
 const TRIES: u32 = 3;
 
@@ -39,6 +42,8 @@ enum Refusal {
     Network(String),
     /// No answer in time; not worth one.
     Timeout,
+    /// Bytes that come too slowly; not worth waiting for.
+    Slow,
     /// An HTTP status that is not success.
     Status(u16),
     /// A web page in place of the file.
@@ -56,6 +61,7 @@ impl Refusal {
         match self {
             Refusal::Network(message) => t!("download.network", message = message),
             Refusal::Timeout => t!("download.timeout"),
+            Refusal::Slow => t!("download.slow", rate = LEAST_BYTES_PER_SECOND),
             Refusal::Status(status) => t!("download.status", status = status),
             Refusal::WebPage => t!("download.web-page"),
             Refusal::Damaged(message) => t!("download.damaged", message = message),
@@ -77,6 +83,39 @@ struct Download<'a> {
     /// Whether any byte has come: then the network is not dead, and slow is allowed.
     alive: bool,
     quiet: bool,
+}
+
+/// How fast a mirror sends a file, over all tries.
+struct Pace {
+    /// Of the stretch of time that is being measured.
+    begin: Instant,
+    bytes: usize,
+}
+
+impl Pace {
+    fn new(now: Instant) -> Self {
+        Pace { begin: now, bytes: 0 }
+    }
+
+    /// A mirror begins to answer. The time before its first byte does not count.
+    fn begin(&mut self, now: Instant) {
+        if self.bytes == 0 {
+            self.begin = now;
+        }
+    }
+
+    /// Counts bytes that have come by now. Whether the mirror is to go on: not after a stretch as long as the patience in which too
+    /// few came.
+    fn is_enough(&mut self, bytes: usize, now: Instant, patience: Duration) -> bool {
+        self.bytes += bytes;
+        let passed = now.duration_since(self.begin);
+        if passed < patience {
+            return true;
+        }
+        let is_enough = self.bytes as f64 >= f64::from(LEAST_BYTES_PER_SECOND) * passed.as_secs_f64();
+        *self = Pace::new(now);
+        is_enough
+    }
 }
 
 /// Brings those of a data set's files that are not in `folder` there, from `mirrors` (the known ones
@@ -189,10 +228,11 @@ impl Download<'_> {
         let goal = self.folder.join(name);
         let part = self.folder.join(format!("{name}.part"));
         let (mut tries, mut began_afresh) = (0, false);
+        let mut pace = Pace::new(Instant::now());
         loop {
             let length_before = length(&part);
             began_afresh |= length_before == 0;
-            let refusal = match self.transfer(url, &part, mirrors_left, file) {
+            let refusal = match self.transfer(url, &part, mirrors_left, file, &mut pace) {
                 Ok(()) => match put_in_place(&part, &goal, file) {
                     Ok(()) => return Ok(()),
                     Err(refusal) => refusal,
@@ -208,7 +248,7 @@ impl Download<'_> {
                 Refusal::Timeout => length(&part) > length_before,
                 // What lay there from before may have been the bad part: once more from the start.
                 Refusal::Damaged(_) | Refusal::Hash(_) => !began_afresh,
-                Refusal::Status(_) | Refusal::WebPage | Refusal::Disk(_) => false,
+                Refusal::Slow | Refusal::Status(_) | Refusal::WebPage | Refusal::Disk(_) => false,
             };
             if matches!(refusal, Refusal::Damaged(_) | Refusal::Hash(_) | Refusal::WebPage) {
                 let _ = fs::remove_file(&part); // of no use to anyone
@@ -235,6 +275,7 @@ impl Download<'_> {
         part: &Path,
         mirrors_left: usize,
         file: &DataFile,
+        pace: &mut Pace,
     ) -> Result<(), Refusal> {
         let stage = self.stage_patience(mirrors_left);
         if stage < Duration::from_millis(10) {
@@ -286,6 +327,7 @@ impl Download<'_> {
         let length = response.body().content_length().map(|rest| start + rest);
         let limit = file.most_bytes + SLACK; // packed files are smaller than raw ones
         let bar = self.progress_bar(url, length);
+        pace.begin(Instant::now());
         let mut body = response.body_mut().as_reader();
         let (mut total, mut buffer) = (start, vec![0; 64 * 1024]);
         loop {
@@ -305,6 +347,9 @@ impl Download<'_> {
             }
             target.write_all(&buffer[..count]).map_err(disk)?;
             bar.set_position(total);
+            if !pace.is_enough(count, Instant::now(), self.patience) {
+                return Err(Refusal::Slow);
+            }
         }
         bar.finish_and_clear();
         match length {
@@ -473,6 +518,25 @@ mod tests {
         let mut names: Vec<String> = entries.filter(|name| name != ".lock").collect();
         names.sort();
         names
+    }
+
+    #[test]
+    fn a_mirror_that_is_too_slow_is_given_up_after_the_patience() {
+        let (start, patience) = (Instant::now(), Duration::from_secs(15));
+        let after = |seconds| start + Duration::from_secs(seconds);
+        let mut trickle = Pace::new(start);
+        assert!((1..15).all(|second| trickle.is_enough(1, after(second), patience)));
+        assert!(!trickle.is_enough(1, after(15), patience));
+        let mut modem = Pace::new(start);
+        assert!((1..1000).all(|second| modem.is_enough(1100, after(second), patience)));
+        let mut late = Pace::new(start);
+        late.begin(after(14));
+        assert!(late.is_enough(1, after(16), patience), "what it took to answer does not count");
+        late.begin(after(28));
+        assert!(!late.is_enough(1, after(30), patience), "what it took to answer again does");
+        let mut stops = Pace::new(start);
+        assert!(stops.is_enough(10_000_000, after(15), patience));
+        assert!(!stops.is_enough(1, after(30), patience), "what came before does not count for ever");
     }
 
     #[test]

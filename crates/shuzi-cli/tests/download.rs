@@ -11,7 +11,11 @@ use std::{
 use support::{Answer, Request, Server, packed_mnist, run, shuzi};
 
 fn fetch(folder: &Path, mirrors: &[&str]) -> (i32, String, String) {
-    let mut arguments = vec!["data", "fetch", "--to", "cache", "--timeout", "2"];
+    fetch_within(folder, "2", mirrors)
+}
+
+fn fetch_within(folder: &Path, seconds: &str, mirrors: &[&str]) -> (i32, String, String) {
+    let mut arguments = vec!["data", "fetch", "--to", "cache", "--timeout", seconds];
     for mirror in mirrors {
         arguments.extend(["--mirror", mirror]);
     }
@@ -92,6 +96,48 @@ fn a_network_that_swallows_everything_costs_its_patience_and_no_more() {
     let (code, ..) = fetch(folder.path(), &[&silent.url, &silent.url, &silent.url]);
     assert_eq!(code, 1);
     assert!(began.elapsed() < Duration::from_secs(4), "{:?} with a patience of 2 s", began.elapsed());
+}
+
+#[test]
+fn a_mirror_that_trickles_is_given_up_for_the_next_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let body = vec![b'x'; 1 << 20];
+    let whole = body.clone();
+    for slow in [
+        Server::new({
+            let body = body.clone();
+            move |_| Answer::Trickle(body.clone())
+        }),
+        Server::new(move |_| Answer::ByteByByte(body.clone())),
+    ] {
+        let next = Server::new(|_| Answer::Status(404, vec![]));
+        let began = Instant::now();
+        let (code, _, err) = fetch_within(folder.path(), "0.5", &[&slow.url, &next.url]);
+        assert!(code == 1 && err.contains("less than 1000 bytes a second"), "{err}");
+        assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+        assert_eq!(next.count(), 2, "packed and raw");
+    }
+    // The next one goes on behind the bytes that came.
+    let good = Server::new(move |_| Answer::Range(whole.clone()));
+    let (_, _, err) = fetch(folder.path(), &[&good.url]);
+    assert!(good.requests.lock().unwrap()[0].range_start > Some(1), "{err}");
+}
+
+#[cfg(unix)]
+#[test]
+fn nothing_is_written_through_a_link() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::new(|_| Answer::Status(200, gzip(b"not MNIST")));
+    fs::create_dir(folder.path().join("cache")).unwrap();
+    for name in [".lock", "train-images-idx3-ubyte.gz.part"] {
+        fs::write(folder.path().join("other"), "precious").unwrap();
+        let link = folder.path().join("cache").join(name);
+        std::os::unix::fs::symlink("../other", &link).unwrap();
+        let (code, _, err) = fetch(folder.path(), &[&server.url]);
+        assert!(code == 1 && err.contains(name) && err.contains("symbolic link"), "{err}");
+        assert_eq!(fs::read_to_string(folder.path().join("other")).unwrap(), "precious", "{name}");
+        fs::remove_file(link).unwrap();
+    }
 }
 
 #[test]

@@ -151,6 +151,10 @@ pub enum Answer {
     Range(Vec<u8>),
     /// A way round in a circle.
     Redirect(String),
+    /// A body, a byte now and then.
+    Trickle(Vec<u8>),
+    /// A byte of a body, and then the connection is cut; asked for the rest, the next byte.
+    ByteByByte(Vec<u8>),
     /// Nothing, for longer than anyone waits.
     Silence,
 }
@@ -223,6 +227,19 @@ fn write_answer(mut stream: TcpStream, answer: Answer, range_start: Option<usize
             let range = format!("Content-Range: bytes {start}-{}/{}\r\n", body.len() - 1, body.len());
             stream.write_all(head(206, body.len() - start, &range).as_bytes())?;
             stream.write_all(&body[start..])
+        }
+        Answer::Trickle(body) => {
+            stream.write_all(head(200, body.len(), "").as_bytes())?;
+            body.iter().try_for_each(|byte| {
+                thread::sleep(Duration::from_millis(10));
+                stream.write_all(&[*byte])
+            })
+        }
+        Answer::ByteByByte(body) => {
+            let start = range_start.unwrap_or(0);
+            let range = format!("Content-Range: bytes {start}-{}/{}\r\n", body.len() - 1, body.len());
+            stream.write_all(head(206, body.len() - start, &range).as_bytes())?;
+            stream.write_all(&body[start..=start])
         }
         Answer::Redirect(to) => stream.write_all(head(302, 0, &format!("Location: {to}\r\n")).as_bytes()),
         Answer::Silence => {
