@@ -109,7 +109,9 @@ struct Timing {
 
 impl Train {
     pub fn run(self, out: &mut impl Write) -> anyhow::Result<Ending> {
-        let lock = self.resume.as_deref().map(files::lock_folder).transpose()?;
+        // Before anything is said of what lies there: another training may still be at it.
+        let existing = self.resume.as_deref().or(self.out.as_deref().filter(|folder| folder.is_dir()));
+        let lock = existing.map(files::lock_folder).transpose()?;
         let resumed = match &self.resume {
             None => None,
             Some(run) => match checkpoints::newest(run)? {
