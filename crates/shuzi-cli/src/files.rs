@@ -220,24 +220,50 @@ fn set_of_labels(path: &Path) -> anyhow::Result<Option<&'static DataSet>> {
     Ok(data_sets::ALL.into_iter().find(is_it).filter(|set| **set != data_sets::MNIST))
 }
 
-/// A data set's files where they are looked for, or the folders that do not have them all.
+/// A data set's files where they are looked for, or the folders that do not have them all. Whoever set `$SHUZI_DATA` hears on
+/// standard error when it is of no use.
 pub fn find_set(set: &'static DataSet) -> anyhow::Result<Result<SetFiles, Vec<PathBuf>>> {
-    let wish = std::env::var_os("SHUZI_DATA").filter(|folder| !folder.is_empty()).map(PathBuf::from);
     let is_mnist = *set == data_sets::MNIST;
-    let folders = if is_mnist {
-        [wish, Some(PathBuf::from("mnist_data"))]
-    } else {
-        [wish.map(|folder| folder.join(set.folder)), None]
-    };
     let mut looked_in = vec![];
-    for folder in folders.into_iter().flatten().chain([cache_folder(set)?]) {
-        let found = if is_mnist { set_in(&folder) } else { files_of(set, &folder) };
-        match found {
-            Ok(files) if files.set == set && files.own_classes.is_none() => return Ok(Ok(files)),
-            _ => looked_in.push(folder),
+    if let Some(wish) = std::env::var_os("SHUZI_DATA").map(PathBuf::from) {
+        let folder = if is_mnist { wish.clone() } else { wish.join(set.folder) };
+        match set_at(set, &folder) {
+            Ok(files) => return Ok(Ok(files)),
+            // Other sets than MNIST have folders of their own in it, of which some may be elsewhere.
+            Err(error) if is_mnist || !wish.is_dir() => warn_of_variable(set, &wish, error),
+            Err(_) => {}
+        }
+        looked_in.push(folder);
+    }
+    for folder in is_mnist.then(|| PathBuf::from("mnist_data")).into_iter().chain([cache_folder(set)?]) {
+        match set_at(set, &folder) {
+            Ok(files) => return Ok(Ok(files)),
+            Err(_) => looked_in.push(folder),
         }
     }
     Ok(Err(looked_in))
+}
+
+/// The files of exactly this data set in `folder`.
+fn set_at(set: &'static DataSet, folder: &Path) -> anyhow::Result<SetFiles> {
+    if *set != data_sets::MNIST {
+        return files_of(set, folder);
+    }
+    let found = set_in(folder)?;
+    if found.set != set || found.own_classes.is_some() {
+        bail!(t!("data.other-set", folder = folder.display(), found = found.title()).into_owned());
+    }
+    Ok(found)
+}
+
+/// Says that `$SHUZI_DATA` does not lead to a data set.
+fn warn_of_variable(set: &DataSet, value: &Path, error: anyhow::Error) {
+    let warning = if value.as_os_str().is_empty() {
+        t!("data.variable-empty")
+    } else {
+        t!("data.variable-wrong", set = set.title, reason = crate::explain::chain(&error))
+    };
+    let _ = writeln!(io::stderr(), "{warning}"); // nobody is left to tell
 }
 
 /// Where downloaded data is kept for this user.

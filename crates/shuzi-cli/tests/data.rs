@@ -3,7 +3,7 @@
 mod support;
 
 use std::{fs, path::Path};
-use support::{fail, mnist, succeed};
+use support::{fail, mnist, run, shuzi, succeed};
 use tempfile::tempdir;
 
 #[test]
@@ -41,12 +41,39 @@ fn mnist_is_verified_and_a_changed_byte_is_found() {
     fs::remove_file(&labels).unwrap();
     let changed = [&unpacked[..8], &[(unpacked[8] + 1) % 10], &unpacked[9..]].concat();
     fs::write(folder.path().join("t10k-labels-idx1-ubyte"), changed).unwrap();
-    let (code, out, error) =
-        support::run(&mut support::shuzi(folder.path(), &["data", "verify", "--data", "."]));
+    let (code, out, error) = run(&mut shuzi(folder.path(), &["data", "verify", "--data", "."]));
     assert_eq!(code, 1);
     let wrong = out.lines().skip_while(|line| !line.contains("t10k-labels")).nth(1).unwrap();
     assert!(wrong.contains("WRONG") && !error.is_empty(), "{out}{error}");
     assert_eq!(out.matches("WRONG").count(), 1, "{out}");
+}
+
+#[test]
+fn a_variable_that_leads_to_no_data_is_said() {
+    let folder = tempdir().unwrap();
+    fs::create_dir(folder.path().join("empty")).unwrap();
+    fs::write(folder.path().join("file"), "").unwrap();
+    let verify = |value: &str, more: &[&str]| {
+        let mut command = shuzi(folder.path(), &[&["data", "verify"], more].concat());
+        let (code, _, error) = run(command.env("SHUZI_DATA", value));
+        assert_eq!(code, 1, "{value}: {error}");
+        error
+    };
+    for (value, reason) in [
+        ("", "is set, but empty"),
+        ("nowhere", "reading nowhere"),
+        ("file", "not a folder"),
+        ("empty", "empty lacks train-images-idx3-ubyte"),
+    ] {
+        let error = verify(value, &[]);
+        let warning = error.lines().find(|line| line.contains("$SHUZI_DATA")).unwrap_or_default();
+        assert!(warning.starts_with("warning: ") && warning.contains(reason), "{value}: {error}");
+    }
+    // A folder need not have all sets.
+    assert!(!verify("empty", &["--data", "fashion"]).contains("$SHUZI_DATA"));
+    assert!(verify("nowhere", &["--data", "fashion"]).contains("$SHUZI_DATA"));
+    let chinese = verify("", &["--lang", "zh-CN"]);
+    assert!(chinese.contains("警告：$SHUZI_DATA"), "{chinese}");
 }
 
 /// Writes a sheet with these arguments: width and pixels.
@@ -92,7 +119,7 @@ fn a_sheet_of_augmented_digits_begins_each_row_with_the_digit_as_it_is() {
         assert_eq!(column(&unchanged, place), column(&unchanged, 0), "nothing is switched on");
         assert_ne!(column(&changed, place), column(&changed, place - 1));
     }
-    let (code, out, error) = support::run(&mut support::shuzi(
+    let (code, out, error) = run(&mut shuzi(
         folder.path(),
         &["data", "show", "--data", "synthetic:20", "--augment", "mine.toml", "--lang", "zh-CN"],
     ));
