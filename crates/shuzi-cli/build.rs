@@ -1,13 +1,31 @@
-//! Builds the page's WebAssembly and packs the page's files, for `src/page.rs` to take in.
+//! Builds the page's WebAssembly and packs the page's files, for `src/page.rs` to take in, and the licences, for `src/licenses.rs`.
 //!
 //! In: `page/`, `models/` and the crates `shuzi` and `shuzi-wasm`. Out: in `OUT_DIR/page` every file of the page as it is and,
 //! with `.br` behind its name, compressed; and `assets.rs`, which lists them. Where WebAssembly cannot be built, the list is
 //! empty, and the program says what to do.
 
+use flate2::{Compression, write::DeflateEncoder};
+use std::{env, fs, io::Write, path::Path};
+
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
+    pack_licenses();
     #[cfg(feature = "page")]
     page::build();
+}
+
+/// Packs the notices for what is built into the program: crates, and the fonts in `assets/`.
+fn pack_licenses() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut packed = DeflateEncoder::new(vec![], Compression::best());
+    for path in ["../../THIRD-PARTY-LICENSES.txt", "assets/OFL.txt"].map(|path| folder.join(path)) {
+        println!("cargo::rerun-if-changed={}", path.display());
+        packed
+            .write_all(&fs::read(path).expect("it is part of the source"))
+            .expect("memory takes everything");
+    }
+    let out = Path::new(&env::var_os("OUT_DIR").expect("cargo sets it")).join("licenses.deflate");
+    fs::write(out, packed.finish().expect("memory takes everything")).expect("OUT_DIR can be written");
 }
 
 #[cfg(feature = "page")]

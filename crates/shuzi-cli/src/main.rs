@@ -13,6 +13,7 @@ mod explain;
 mod export;
 mod files;
 mod language;
+mod licenses;
 mod machine;
 mod metrics;
 mod models;
@@ -30,7 +31,7 @@ mod sources;
 mod train;
 mod tuning;
 
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind};
 use rust_i18n::t;
 use std::{
     io::{self, Write},
@@ -42,10 +43,12 @@ rust_i18n::i18n!("locales", fallback = "en");
 // The words of the help are in locales/help.yml, in both languages; `language::command` puts
 // them in.
 #[derive(Parser)]
-#[command(name = "shuzi", version, disable_help_subcommand = true)]
+#[command(name = "shuzi", version, disable_help_subcommand = true, arg_required_else_help = true)]
 struct Program {
     #[command(subcommand)]
-    verb: Verb,
+    verb: Option<Verb>,
+    #[arg(long, display_order = 903)]
+    licenses: bool,
     #[arg(long, global = true, value_name = "en|zh-CN", value_parser = language::parse)]
     lang: Option<&'static str>,
 }
@@ -84,7 +87,15 @@ fn main() -> ExitCode {
         Err(error) => return language::print_usage_error(&error),
     };
     let program = Program::from_arg_matches(&matches).expect("the arguments were parsed");
-    match run(program.verb) {
+    let ending = match program.verb {
+        _ if program.licenses => licenses::print(&mut io::stdout().lock()).map(|()| Ending::Done),
+        Some(verb) => run(verb),
+        None => {
+            let error = Program::command().error(ErrorKind::MissingSubcommand, "");
+            return language::print_usage_error(&error);
+        }
+    };
+    match ending {
         Ok(Ending::Done) => ExitCode::SUCCESS,
         Ok(Ending::Interrupted) => ExitCode::from(130),
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
