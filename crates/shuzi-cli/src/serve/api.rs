@@ -161,7 +161,7 @@ async fn answer(
             let (server, pictures) = (Arc::clone(server), Arc::clone(&pictures));
             move |cancel: &Cancel| read_one(&server, &question, &pictures.pictures[place], limits, cancel)
         };
-        let read = match server.pool.run(client, work).await {
+        let read = match server.pool.run(client, place, work).await {
             Ok(read) => read,
             Err(PoolError::Full) => {
                 Err(Refusal::busy("queue_full", "too many pictures are waiting; try again"))

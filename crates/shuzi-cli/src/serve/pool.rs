@@ -1,8 +1,9 @@
 //! Threads that decode and recognise, so that those who wait for the network never wait for a picture.
 //!
 //! In: work, a picture at a time, and whose it is. Out: what came of it, later. Work waits in a line for each client, and the
-//! lines take turns; so however much one client sends, another one waits for a picture of it, not for all. Only so much work
-//! waits: beyond that, the longest line loses its last. Work that nobody waits for any more is cancelled.
+//! lines take turns; so however much one client sends, another one waits for a picture of it, not for all. In a line the first
+//! pictures of all requests come before the second ones, so that small requests pass large ones. Only so much work waits: beyond
+//! that, the longest line loses its last. Work that nobody waits for any more is cancelled.
 
 use prometheus_client::metrics::gauge::Gauge;
 use shuzi::recognition::Cancel;
@@ -36,13 +37,15 @@ struct Queue {
     is_closed: bool,
 }
 
-/// The work of one client, in the order in which it came.
+/// The work of one client, by round, and in a round as it came.
 struct Line {
     client: IpAddr,
     jobs: VecDeque<Job>,
 }
 
 struct Job {
+    /// How many pictures of the same request came before.
+    round: usize,
     cancel: Cancel,
     work: Box<dyn FnOnce() + Send>,
 }
@@ -80,10 +83,12 @@ impl Pool {
         Ok(pool)
     }
 
-    /// Does a client's work on one of the threads, when its turn comes. When the future is dropped, the work is cancelled.
+    /// Does a client's work on one of the threads, when its turn comes; `round` is how often the request has had its turn. When
+    /// the future is dropped, the work is cancelled.
     pub async fn run<T: Send + 'static>(
         &self,
         client: IpAddr,
+        round: usize,
         work: impl FnOnce(&Cancel) -> T + Send + 'static,
     ) -> Result<T, PoolError> {
         let (sender, result) = oneshot::channel();
@@ -93,7 +98,7 @@ impl Pool {
             let done = catch_unwind(AssertUnwindSafe(|| work(&cancel)));
             let _ = sender.send(done.map_err(|_| PoolError::Failed)); // if nobody waits, it was for nothing
         };
-        let job = Job { cancel: awaited.cancel.clone(), work: Box::new(work) };
+        let job = Job { round, cancel: awaited.cancel.clone(), work: Box::new(work) };
         self.0.change(|queue| {
             queue.push(client, job);
             if queue.len() > self.0.most {
@@ -147,10 +152,10 @@ impl Queue {
         self.lines.iter().map(|line| line.jobs.len()).sum()
     }
 
-    /// Adds work at the end of the client's line; a new line's turn comes after all others'.
+    /// Adds work to the client's line, at the end of its round; a new line's turn comes after all others'.
     fn push(&mut self, client: IpAddr, job: Job) {
         match self.lines.iter_mut().find(|line| line.client == client) {
-            Some(line) => line.jobs.push_back(job),
+            Some(line) => line.jobs.insert(line.jobs.partition_point(|other| other.round <= job.round), job),
             None => self.lines.push_back(Line { client, jobs: VecDeque::from([job]) }),
         }
     }
@@ -208,7 +213,7 @@ mod tests {
                 started.send(()).unwrap();
                 let _ = released.recv();
             };
-            busy.run(ONE, work).await
+            busy.run(ONE, 0, work).await
         });
         has_started.await.unwrap();
         (pool, waiting, release)
@@ -217,50 +222,57 @@ mod tests {
     #[tokio::test]
     async fn work_beyond_the_queue_is_refused_at_once() {
         let (pool, waiting, release) = busy_pool(1).await;
-        let mut second = pin!(pool.run(ONE, |_| 2));
+        let mut second = pin!(pool.run(ONE, 0, |_| 2));
         begin(second.as_mut());
         assert_eq!(waiting.get(), 1);
-        assert_eq!(pool.run(ONE, |_| 3).await, Err(PoolError::Full));
+        assert_eq!(pool.run(ONE, 0, |_| 3).await, Err(PoolError::Full));
         drop(release);
         assert_eq!(second.await, Ok(2));
         assert_eq!(waiting.get(), 0);
     }
 
     #[tokio::test]
-    async fn clients_take_turns_and_each_is_served_in_its_order() {
+    async fn clients_take_turns_and_small_requests_pass_large_ones() {
         let (pool, _, release) = busy_pool(9).await;
         let (done, order) = channel();
-        let work = |client, name: &'static str| {
+        let work = |client, round, name: &'static str| {
             let (pool, done) = (Arc::clone(&pool), done.clone());
-            Box::pin(async move { pool.run(client, move |_| done.send(name).unwrap()).await })
+            Box::pin(async move { pool.run(client, round, move |_| done.send(name).unwrap()).await })
         };
         let mut all = vec![
-            work(ONE, "first of one"),
-            work(ONE, "second of one"),
-            work(ONE, "third of one"),
-            work(OTHER, "first of the other"),
-            work(OTHER, "second of the other"),
+            work(ONE, 1, "second of a form"),
+            work(ONE, 0, "one"),
+            work(ONE, 2, "third of another form"),
+            work(ONE, 0, "two"),
+            work(OTHER, 5, "sixth of a form of the other"),
+            work(OTHER, 0, "one of the other"),
         ];
         all.iter_mut().for_each(|work| begin(work.as_mut()));
         drop(release);
         for work in all {
             work.await.unwrap();
         }
-        let expected =
-            ["first of one", "first of the other", "second of one", "second of the other", "third of one"];
+        let expected = [
+            "one",
+            "one of the other",
+            "two",
+            "sixth of a form of the other",
+            "second of a form",
+            "third of another form",
+        ];
         assert_eq!(order.try_iter().collect::<Vec<_>>(), expected);
     }
 
     #[tokio::test]
     async fn a_full_queue_has_room_for_a_client_with_less_in_it() {
         let (pool, waiting, release) = busy_pool(2).await;
-        let (mut first, mut second) = (pin!(pool.run(ONE, |_| 1)), pin!(pool.run(ONE, |_| 2)));
+        let (mut first, mut second) = (pin!(pool.run(ONE, 0, |_| 1)), pin!(pool.run(ONE, 0, |_| 2)));
         begin(first.as_mut());
         begin(second.as_mut());
-        let mut other = pin!(pool.run(OTHER, |_| 3));
+        let mut other = pin!(pool.run(OTHER, 0, |_| 3));
         begin(other.as_mut());
         assert_eq!(second.await, Err(PoolError::Full), "the last of the longest line");
-        assert_eq!(pool.run(OTHER, |_| 4).await, Err(PoolError::Full), "now the lines are as long");
+        assert_eq!(pool.run(OTHER, 0, |_| 4).await, Err(PoolError::Full), "now the lines are as long");
         assert_eq!(waiting.get(), 2);
         drop(release);
         assert_eq!((first.await, other.await), (Ok(1), Ok(3)));
@@ -269,8 +281,8 @@ mod tests {
     #[tokio::test]
     async fn a_panic_is_told_and_the_thread_goes_on() {
         let pool = Pool::new(1, 1, Gauge::default()).unwrap();
-        assert_eq!(pool.run(ONE, |_| panic!("on purpose")).await, Err::<(), _>(PoolError::Failed));
-        assert_eq!(pool.run(ONE, |_| 5).await, Ok(5));
+        assert_eq!(pool.run(ONE, 0, |_| panic!("on purpose")).await, Err::<(), _>(PoolError::Failed));
+        assert_eq!(pool.run(ONE, 0, |_| 5).await, Ok(5));
     }
 
     #[tokio::test]
@@ -278,10 +290,10 @@ mod tests {
         let (pool, _, release) = busy_pool(1).await;
         let (ran, has_run) = channel();
         {
-            let mut abandoned = Box::pin(pool.run(ONE, move |_| ran.send(())));
+            let mut abandoned = Box::pin(pool.run(ONE, 0, move |_| ran.send(())));
             begin(abandoned.as_mut());
         }
-        let mut next = pin!(pool.run(ONE, |_| 1));
+        let mut next = pin!(pool.run(ONE, 0, |_| 1));
         begin(next.as_mut());
         drop(release);
         assert_eq!(next.await, Ok(1));
@@ -294,7 +306,7 @@ mod tests {
         let (started, has_started) = channel();
         let (ended, has_ended) = channel();
         {
-            let mut abandoned = Box::pin(pool.run(ONE, move |cancel: &Cancel| {
+            let mut abandoned = Box::pin(pool.run(ONE, 0, move |cancel: &Cancel| {
                 started.send(()).unwrap();
                 while cancel.check().is_ok() {
                     thread::yield_now();

@@ -61,7 +61,7 @@ async fn occupy(server: &Arc<Server>) -> mpsc::Sender<()> {
             let _ = started.send(());
             let _ = released.recv();
         };
-        server.pool.run(Ipv4Addr::LOCALHOST.into(), work).await
+        server.pool.run(Ipv4Addr::LOCALHOST.into(), 0, work).await
     });
     has_started.await.unwrap();
     release
