@@ -129,6 +129,15 @@ fn csv(error: &CsvError) -> String {
         CsvError::Pixel { line, column, found } => {
             t!("csv.pixel", line = line, column = column, found = format!("{found:?}"))
         }
+        CsvError::Mixed { line, column, found, other_line, other_column, other } => t!(
+            "csv.mixed",
+            line = line,
+            column = column,
+            found = format!("{found:?}"),
+            other_line = other_line,
+            other_column = other_column,
+            other = format!("{other:?}")
+        ),
         CsvError::TooMany => t!("csv.too-many", max = MAX_ITEMS),
         _ => error.to_string().into(),
     }

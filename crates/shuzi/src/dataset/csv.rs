@@ -3,10 +3,15 @@
 //! In: any reader, raw or gzip. Out: a [`Dataset`]. Known layouts: with a first line that names the columns, one of them
 //! `label` (`label,pixel0,…` as Kaggle has it, `label,1x1,…,28x28`, or `…,class` at the end as OpenML does), the
 //! others being the pixels row by row from the top; or without, the label first. Columns are kept apart by commas, semicolons
-//! or tabs, whichever the first line has most of. Nothing is larger in memory than the digits themselves and a line.
+//! or tabs, whichever the first line has most of. Pixels are whole numbers from 0 to 255, or numbers from 0 to 1 in all of the table,
+//! which become 0 to 255: a table in which no pixel is above 1 is one of these. Nothing is larger in memory than the digits
+//! themselves and a line.
 
 use super::{Dataset, idx::MAX_ITEMS};
-use crate::image::{DIGITS, PIXELS};
+use crate::{
+    image::{DIGITS, PIXELS},
+    preprocess::PixelScale,
+};
 use flate2::bufread::MultiGzDecoder;
 use std::io::{self, BufRead, BufReader, Read};
 
@@ -64,7 +69,9 @@ pub enum CsvError {
         found: String,
     },
     /// A pixel that is none.
-    #[error("line {line}, column {column}: the pixel is {found:?}, expected a whole number from 0 to 255")]
+    #[error(
+        "line {line}, column {column}: the pixel is {found:?}, expected a whole number from 0 to 255, or 0 to 1 in all of the table"
+    )]
     Pixel {
         /// The line, from 1.
         line: u64,
@@ -72,6 +79,25 @@ pub enum CsvError {
         column: usize,
         /// What stands there.
         found: String,
+    },
+    /// A pixel above 1 in a table of numbers from 0 to 1, or a fraction in one of whole numbers.
+    #[error(
+        "line {line}, column {column}: the pixel is {found:?}, but {other:?} in line {other_line}, column {other_column}: expected whole \
+         numbers from 0 to 255 or numbers from 0 to 1 in all of the table"
+    )]
+    Mixed {
+        /// The line, from 1.
+        line: u64,
+        /// The column, from 1.
+        column: usize,
+        /// What stands there.
+        found: String,
+        /// The line of the pixel that told the scale, from 1.
+        other_line: u64,
+        /// Its column, from 1.
+        other_column: usize,
+        /// What stands there.
+        other: String,
     },
     /// More lines than any set of digits has.
     #[error("there are more than {MAX_ITEMS} digits in it")]
@@ -94,7 +120,7 @@ pub fn read(reader: impl Read) -> Result<Dataset, CsvError> {
 
 fn read_lines(reader: impl BufRead) -> Result<Dataset, CsvError> {
     let mut lines = Lines { reader, text: vec![], number: 0 };
-    let (mut images, mut labels) = (vec![], vec![]);
+    let (mut pixels, mut labels) = (Pixels::default(), vec![]);
     let mut known = None;
     while let Some((number, line)) = lines.next()? {
         let layout = match known {
@@ -111,9 +137,9 @@ fn read_lines(reader: impl BufRead) -> Result<Dataset, CsvError> {
         if labels.len() == MAX_ITEMS as usize {
             return Err(CsvError::TooMany);
         }
-        labels.push(layout.read(number, line, &mut images)?);
+        labels.push(layout.read(number, line, &mut pixels)?);
     }
-    Dataset::new(images, labels).map_err(|_| CsvError::Empty) // all else was checked
+    Dataset::new(pixels.finish(), labels).map_err(|_| CsvError::Empty) // all else was checked
 }
 
 /// The lines of a file that are not blank, with their numbers from 1.
@@ -188,43 +214,121 @@ impl Layout {
         })
     }
 
-    /// The label of a line, whose pixels come behind `images`.
-    fn read(self, number: u64, line: &[u8], images: &mut Vec<u8>) -> Result<u8, CsvError> {
+    /// The label of a line, whose pixels come behind the others.
+    fn read(self, number: u64, line: &[u8], pixels: &mut Pixels) -> Result<u8, CsvError> {
         let found = self.fields(line).count();
         if found != COLUMNS {
             return Err(CsvError::Columns { line: number, found });
         }
         let mut label = 0;
         for (place, field) in self.fields(line).enumerate() {
-            let value = whole_number(field);
             let (line, column) = (number, place + 1);
             if place == self.label {
-                let digit = value.filter(|&digit| usize::from(digit) < DIGITS);
+                let digit = whole_number(field).filter(|&digit| usize::from(digit) < DIGITS);
                 label = digit.ok_or_else(|| CsvError::Label { line, column, found: shown(field) })?;
             } else {
-                images.push(value.ok_or_else(|| CsvError::Pixel { line, column, found: shown(field) })?);
+                pixels.push(field, line, column)?;
             }
         }
         Ok(label)
     }
 }
 
-/// A number of 0 to 255, `7` or, as tables of floats have it, `7.0`.
+/// The pixels of a table, as bytes, and their scale as far as it is known.
+#[derive(Default)]
+struct Pixels {
+    bytes: Vec<u8>,
+    /// `None` while all of them are 0 or 1.
+    scale: Option<Evidence>,
+}
+
+/// The first pixel that told the scale.
+struct Evidence {
+    scale: PixelScale,
+    line: u64,
+    column: usize,
+    shown: String,
+}
+
+impl Pixels {
+    fn push(&mut self, field: &[u8], line: u64, column: usize) -> Result<(), CsvError> {
+        let none = || CsvError::Pixel { line, column, found: shown(field) };
+        let (byte, scale) = match whole_number(field) {
+            Some(byte @ 0..=1) => (byte, None),
+            Some(byte) => (byte, Some(PixelScale::Raw)),
+            None => (unit_byte(field).ok_or_else(none)?, Some(PixelScale::Unit)),
+        };
+        if let (None, Some(scale)) = (&self.scale, scale) {
+            if scale == PixelScale::Unit {
+                self.enlarge();
+            }
+            self.scale = Some(Evidence { scale, line, column, shown: shown(field) });
+        }
+        let is_of = |scale| self.scale.as_ref().is_some_and(|known| known.scale == scale);
+        match (scale, &self.scale) {
+            (Some(scale), Some(known)) if scale != known.scale => {
+                let (found, other) = (shown(field), known.shown.clone());
+                Err(CsvError::Mixed {
+                    line,
+                    column,
+                    found,
+                    other_line: known.line,
+                    other_column: known.column,
+                    other,
+                })
+            }
+            (None, _) if is_of(PixelScale::Unit) => {
+                self.bytes.push(byte * u8::MAX);
+                Ok(())
+            }
+            _ => {
+                self.bytes.push(byte);
+                Ok(())
+            }
+        }
+    }
+
+    /// From 0 and 1 to 0 and 255.
+    fn enlarge(&mut self) {
+        self.bytes.iter_mut().for_each(|byte| *byte *= u8::MAX);
+    }
+
+    /// All of them, of a table that is at its end: where none was above 1, they are numbers from 0 to 1.
+    fn finish(mut self) -> Vec<u8> {
+        if self.scale.is_none() {
+            self.enlarge();
+        }
+        self.bytes
+    }
+}
+
+/// The byte of a number from 0 to 1, such as `0.5` or `3.9e-01`.
+fn unit_byte(field: &[u8]) -> Option<u8> {
+    let value: f32 = std::str::from_utf8(field).ok()?.parse().ok()?;
+    (0.0..=1.0).contains(&value).then(|| (value * f32::from(u8::MAX)).round() as u8)
+}
+
+/// A whole number from 0 to 255: `7` or, as tables of floats have it, `7.0` or `7.000e+00`.
 fn whole_number(field: &[u8]) -> Option<u8> {
     let is_zeros = |digits: &[u8]| digits.iter().all(|&digit| digit == b'0');
     let whole = match field.iter().position(|&byte| byte == b'.') {
         Some(point) if is_zeros(&field[point + 1..]) => &field[..point],
-        Some(_) => return None,
-        None => field,
+        _ => field,
     };
-    if !(1..=3).contains(&whole.len()) {
+    if !(1..=3).contains(&whole.len()) || !whole.iter().all(u8::is_ascii_digit) {
+        return with_exponent(field);
+    }
+    let value = whole.iter().fold(0, |value, &digit| 10 * value + u16::from(digit - b'0'));
+    u8::try_from(value).ok()
+}
+
+/// A whole number from 0 to 255 that has an exponent.
+fn with_exponent(field: &[u8]) -> Option<u8> {
+    if !field.iter().any(|byte| byte.eq_ignore_ascii_case(&b'e')) {
         return None;
     }
-    let mut value = 0u16;
-    for &digit in whole {
-        value = 10 * value + u16::from(digit.is_ascii_digit().then(|| digit - b'0')?);
-    }
-    u8::try_from(value).ok()
+    let value: f32 = std::str::from_utf8(field).ok()?.parse().ok()?;
+    (value.fract() == 0.0 && (0.0..=255.0).contains(&value)).then_some(value as u8)
 }
 
 /// What stands in a column, as text that is not too long.
@@ -269,6 +373,12 @@ mod tests {
         table(&digits(), ",", 0, None)
     }
 
+    /// Numbers from 0 to 1: `label,1,0.5,…`.
+    fn units() -> String {
+        let pixels = |first: &str| format!("1,{first}{}", ",0".repeat(PIXELS - 2));
+        format!("7,{}\n0,{}\n9,{}\n", pixels("0.5"), pixels("0"), pixels("1"))
+    }
+
     fn gzip(bytes: &[u8]) -> Vec<u8> {
         let mut encoder = GzEncoder::new(vec![], Compression::fast());
         encoder.write_all(bytes).unwrap();
@@ -300,6 +410,25 @@ mod tests {
     }
 
     #[test]
+    fn a_table_of_numbers_from_0_to_1_is_one_of_bytes() {
+        let bytes = |second: [u8; 3]| {
+            let image = |second| [&[255, second][..], &[0; PIXELS - 2]].concat();
+            Dataset::new(second.map(image).concat(), vec![7, 0, 9]).unwrap()
+        };
+        let read = |text: &str| read(text.as_bytes()).unwrap();
+        assert_eq!(read(&units()), bytes([128, 0, 255]));
+        assert_eq!(
+            read(&units().replace("0.5", "5.000e-01").replace("9,", "9.00e+00,")),
+            bytes([128, 0, 255])
+        );
+        assert_eq!(read(&units().replace("0.5", "0.00392157")), bytes([1, 0, 255]), "one of 255");
+        assert_eq!(read(&units().replace("0.5", "1")), bytes([255, 0, 255]), "black and white");
+        // It is the table that counts, not a line: without a fraction and with a 2 somewhere, 1 is nearly nothing.
+        let last = read(&units().replace("0.5", "1").replace("\n9,1,1,", "\n9,1,2,"));
+        assert_eq!((last.example(0).0[0], last.example(2).0[1]), (1, 2));
+    }
+
+    #[test]
     fn what_is_wrong_is_told_with_its_line() {
         let error = |text: &str| read(text.as_bytes()).unwrap_err().to_string();
         let named = table(&digits(), ",", 0, Some(|pixel| format!("pixel{pixel}")));
@@ -319,8 +448,13 @@ mod tests {
             (plain().replacen(",255,", ",,", 1), "line 1, column 257: the pixel is \"\""),
             (
                 plain().replacen(",255,", ",0.5,", 1),
-                "the pixel is \"0.5\", expected a whole number from 0 to 255",
+                "line 1, column 257: the pixel is \"0.5\", but \"2\" in line 1, column 4",
             ),
+            (
+                units().replace("\n9,1,", "\n9,17,"),
+                "line 3, column 2: the pixel is \"17\", but \"0.5\" in line 1, column 3",
+            ),
+            (units().replacen(",0.5,", ",1.5,", 1), "line 1, column 3: the pixel is \"1.5\", expected"),
             (plain().replacen(",255,", ",nan,", 1), "the pixel is \"nan\""),
             ("1".repeat(MAX_LINE + 1), "line 1 has more than 65536 bytes"),
             (plain() + &",".repeat(MAX_LINE + 1), "line 4 has more"),
