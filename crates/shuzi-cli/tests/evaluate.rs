@@ -305,7 +305,7 @@ fn robustness_is_measured_of_one_model_and_only_if_asked_for() {
 }
 
 #[test]
-fn a_label_that_the_network_contradicts_is_in_doubt() {
+fn a_label_that_the_network_contradicts_is_suspected() {
     let folder = tempdir().unwrap();
     tiny_data(&folder.path().join("data"));
     let evaluate = ["evaluate", "small", "--data", "data", "--out", "run"];
@@ -337,7 +337,7 @@ fn a_label_that_the_network_contradicts_is_in_doubt() {
     assert_eq!([found[1], found[2]], [f64::from((digit + 1) % 10), f64::from(digit)]);
     assert!(object["known_wrong_labels"].is_null(), "files with MNIST's names are not MNIST");
 
-    for (language, words) in [("en", "Labels in doubt"), ("zh-CN", "可疑标签")] {
+    for (language, words) in [("en", "Suspected label errors"), ("zh-CN", "疑似标注错误")] {
         let text = succeed(folder.path(), &[&evaluate[..], &["--lang", language]].concat());
         assert!(text.contains(words) && text.contains("doubtful-labels.csv"), "{language}: {text}");
         let page = fs::read_to_string(folder.path().join("run/report.html")).unwrap();
@@ -346,6 +346,22 @@ fn a_label_that_the_network_contradicts_is_in_doubt() {
             (digit + 1) % 10
         );
         assert!(page.contains(&verdict) && !page.contains("id=\"wrong-labels\""), "{language}");
+    }
+}
+
+#[test]
+fn only_a_network_that_is_seldom_wrong_suspects_labels() {
+    let Some(mnist) = mnist() else { return };
+    let folder = tempdir().unwrap();
+    for (model, mistakes, suspected, known) in [("classic", 385, 25, 4), ("small", 29, 21, 6)] {
+        let evaluate = ["evaluate", model, "--data", mnist.to_str().unwrap(), "--out", "run"];
+        let object = json(folder.path(), &evaluate);
+        let indices = |value: &serde_json::Value| serde_json::from_value::<Vec<u64>>(value.clone()).unwrap();
+        let found = indices(&object["doubtful_labels"]);
+        let wrong = indices(&object["known_wrong_labels"]["indices"]);
+        assert_eq!(object["worst_mistakes"].as_array().unwrap().len(), mistakes, "{model}");
+        assert_eq!(found.len(), suspected, "{model}");
+        assert_eq!(found.iter().filter(|index| wrong.contains(index)).count(), known, "{model}");
     }
 }
 

@@ -16,8 +16,8 @@ const MOST_PROBABLE: usize = 3;
 /// Appends the section to the page.
 pub fn write_section(page: &mut String, digits: &Digits) {
     let mistakes = digits.evaluation.worst_mistakes();
-    let doubtful = digits.evaluation.doubtful_labels().len();
-    let shown = mistakes.len().min(doubtful.clamp(SHOWN, MOST_SHOWN));
+    let doubtful = digits.evaluation.doubtful_labels();
+    let shown = mistakes.len().min(doubtful.len().clamp(SHOWN, MOST_SHOWN));
     let (count, things) = (grouped(mistakes.len()), things(digits.evaluation.classes()));
     let sentence = match (mistakes.len(), shown) {
         (0, _) => t!("report.mistakes_none"),
@@ -32,11 +32,11 @@ pub fn write_section(page: &mut String, digits: &Digits) {
         Escaped(&sentence)
     )
     .expect("a string takes all");
-    if doubtful > 0 {
-        let sentence = t!("evaluate.mistakes-doubtful", count = grouped(doubtful));
+    if !doubtful.is_empty() {
+        let sentence = t!("evaluate.mistakes-doubtful", count = grouped(doubtful.len()));
         writeln!(page, "<p class=\"note\">{}</p>", Escaped(&sentence)).expect("a string takes all");
     }
-    write_images(page, digits, &mistakes[..shown]);
+    write_images(page, digits, &mistakes[..shown], &doubtful);
     page.push_str("</section>\n");
 }
 
@@ -59,23 +59,24 @@ pub fn write_wrong_labels(page: &mut String, digits: &Digits) {
     );
     html::open_section(page, "wrong-labels", &t!("evaluate.wrong-labels"));
     writeln!(page, "<p class=\"note\">{}</p>", Escaped(&sentence)).expect("a string takes all");
-    write_images(page, digits, wrong);
+    write_images(page, digits, wrong, &evaluation.doubtful_labels());
     page.push_str("</section>\n");
 }
 
-fn write_images(page: &mut String, digits: &Digits, indices: &[usize]) {
+/// The images at `indices`; labels at `doubtful` get a question mark.
+fn write_images(page: &mut String, digits: &Digits, indices: &[usize], doubtful: &[usize]) {
     if indices.is_empty() {
         return;
     }
     let named = html::named(digits.evaluation.classes());
     writeln!(page, "<ol class=\"mistakes{named}\">").expect("a string takes all");
     for &index in indices {
-        write_image(page, digits, index);
+        write_image(page, digits, index, doubtful.contains(&index));
     }
     page.push_str("</ol>\n");
 }
 
-fn write_image(page: &mut String, digits: &Digits, index: usize) {
+fn write_image(page: &mut String, digits: &Digits, index: usize, is_doubtful: bool) {
     let (label, prediction) = (digits.evaluation.label(index), digits.evaluation.prediction(index));
     let classes = digits.evaluation.classes();
     let [read_as, shown] = [prediction, label].map(|label| classes.name(label));
@@ -86,7 +87,7 @@ fn write_image(page: &mut String, digits: &Digits, index: usize) {
     };
     html::write_image(page, &digits.images.image(index), &words);
     let [read_as, shown, place] = [read_as, shown, &place].map(Escaped);
-    let doubt = if digits.evaluation.is_in_doubt(index) { "?" } else { "" };
+    let doubt = if is_doubtful { "?" } else { "" };
     let class = if prediction == label { "label" } else { "wrong" };
     write!(
         page,
