@@ -1,6 +1,6 @@
 //! `shuzi export`: a model as a file that other programs load.
 
-use crate::{UsageError, files, models};
+use crate::{UsageError, files, models, pixels::PixelsArgument};
 use anyhow::{Context, bail};
 use clap::ValueEnum;
 use rust_i18n::t;
@@ -21,6 +21,8 @@ pub struct Export {
     to: Format,
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    pixels: PixelsArgument,
     #[arg(long, value_name = "T")]
     temperature: Option<f64>,
     #[arg(long, short)]
@@ -57,7 +59,7 @@ impl Format {
 
 impl Export {
     pub fn run(self, out: &mut impl Write) -> anyhow::Result<()> {
-        let mut model = models::read(&self.model)?.model;
+        let mut model = self.pixels.read(&self.model)?.model;
         if let Some(temperature) = self.temperature {
             if self.to.is_tutorials() {
                 return Err(UsageError(t!("export.no-temperature").into()).into());

@@ -21,6 +21,7 @@ mod own;
 #[cfg(feature = "page")]
 mod page;
 mod pictures;
+mod pixels;
 mod progress;
 mod recipes;
 mod recognize;

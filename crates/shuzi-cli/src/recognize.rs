@@ -3,6 +3,7 @@
 use crate::{
     UsageError, files, machine, models,
     pictures::{self, Found, LimitArguments},
+    pixels::PixelsArgument,
     report::{self, Explained, percent},
 };
 use rust_i18n::t;
@@ -30,6 +31,8 @@ pub struct Recognize {
     #[arg(long, value_name = "FILE.html")]
     explain: Option<PathBuf>,
     #[command(flatten)]
+    pixels: PixelsArgument,
+    #[command(flatten)]
     limits: LimitArguments,
     #[arg(long, value_name = "N", value_parser = machine::threads)]
     threads: Option<std::num::NonZeroUsize>,
@@ -56,7 +59,7 @@ impl Recognize {
             }
         }
         let processor = machine::processor(self.threads)?;
-        let model = models::read(&self.model)?.model;
+        let model = self.pixels.read(&self.model)?.model;
         let reader = Reader::new(&model, processor.level);
         let options = Options { single: self.single, ..Options::default() };
         let read = |path: &PathBuf| self.limits.read(path, &reader, options);

@@ -10,6 +10,7 @@ use crate::{
     machine, models,
     own::OwnArguments,
     pictures::LimitArguments,
+    pixels::{self, PixelsArgument},
     progress::PictureProgress,
     report::{
         Digits, Report,
@@ -64,6 +65,8 @@ pub struct Evaluate {
     #[arg(long, value_name = "FILE.csv")]
     labels: Option<PathBuf>,
     #[command(flatten)]
+    pixels: PixelsArgument,
+    #[command(flatten)]
     limits: LimitArguments,
     #[arg(long, conflicts_with = "labels")]
     robustness: bool,
@@ -99,6 +102,9 @@ struct Test {
 
 impl Evaluate {
     pub fn run(self, out: &mut impl Write) -> anyhow::Result<()> {
+        if self.json && self.table_on_stdout() {
+            return Err(UsageError(t!("evaluate.json-or-table").into()).into());
+        }
         if let Some(labels) = &self.labels {
             return self.evaluate_pictures(labels, out);
         }
@@ -111,13 +117,14 @@ impl Evaluate {
     }
 
     fn evaluate_one(&self, name: &Path, out: &mut impl Write) -> anyhow::Result<()> {
-        let model = models::read(name)?.model;
+        let model = self.pixels.read(name)?.model;
         let Test { found, images, processor } = self.test(&model.classes)?;
         let clock = Instant::now();
         let evaluation = evaluate(&model.network, &images, processor);
         let elapsed = clock.elapsed().as_secs_f64();
         let images_per_second = (evaluation.count() as f64 / elapsed).round();
 
+        pixels::check(name, &model, &evaluation, &images, processor);
         self.write_predictions(&evaluation, out)?;
         let robustness = self.robustness.then(|| {
             let progress = PictureProgress::new(Harm::all().len(), self.quiet);
@@ -193,7 +200,7 @@ impl Evaluate {
             return Err(UsageError(t!("evaluate.one-robustness").into()).into());
         }
         // All of them are read before the first is evaluated: a slip of the pen costs no waiting.
-        let read: Vec<_> = names.iter().map(|name| models::read(name)).collect::<Result<_, _>>()?;
+        let read = self.pixels.read_all(names)?;
         let classes = &read[0].model.classes;
         if let Some(other) = read.iter().position(|read| read.model.classes != *classes) {
             let (one, other, others) =
@@ -210,6 +217,9 @@ impl Evaluate {
         let elapsed = clock.elapsed().as_secs_f64();
         let images_per_second = ((images.len() * names.len()) as f64 / elapsed).round();
 
+        for ((name, read), evaluation) in names.iter().zip(&read).zip(&evaluations) {
+            pixels::check(name, &read.model, evaluation, &images, processor);
+        }
         let mut contenders: Vec<Contender> = names
             .iter()
             .zip(&read)

@@ -170,7 +170,7 @@ fn percent_or_none(fraction: Option<f64>) -> String {
 }
 
 /// A loss with its unit, to four significant digits where it is small.
-fn nats(loss: f64) -> String {
+pub fn nats(loss: f64) -> String {
     let value = match loss.abs() {
         size if size >= 1000.0 || (size > 0.0 && size < 1e-3) => format!("{loss:.3e}"),
         size if size >= 1.0 => format!("{loss:.3}"),

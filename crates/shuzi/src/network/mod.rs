@@ -40,6 +40,7 @@ pub use self::{
 use crate::{
     Rng,
     kernels::{Numbers, zeros},
+    preprocess::PixelScale,
 };
 use half::f16;
 use serde::{Deserialize, Serialize};
@@ -163,6 +164,52 @@ impl Network {
             new[bias..].iter_mut().zip(&shift).for_each(|(bias, shift)| *bias += shift);
         }
         Network { architecture, parameters, statistics, integers: self.integers.clone() }
+    }
+
+    /// The same numbers for pixels of another scale.
+    pub fn with_pixel_scale(mut self, scale: PixelScale) -> Network {
+        self.architecture.pixel_scale = scale;
+        self
+    }
+
+    /// A network for other classes. `architecture` is this one's but for the outputs. Output `i` of the last layer with weights goes on
+    /// from output `kept[i]` of this network, or begins at random; everything before it goes on.
+    ///
+    /// # Panics
+    ///
+    /// If the layers before the last one with weights differ, or `kept` does not fit.
+    pub fn with_classes(
+        &self,
+        architecture: Architecture,
+        kept: &[Option<u8>],
+        initial_weights: InitialWeights,
+        rng: &mut Rng,
+    ) -> Network {
+        assert_eq!(architecture.classes(), kept.len(), "Network::with_classes: classes");
+        let (before, classes) = (self.architecture.classes(), kept.len());
+        let last =
+            architecture.layers.iter().rposition(|layer| matches!(layer, Layer::Linear(_) | Layer::Conv(_)));
+        let last = last.expect("some layer gives the logits");
+        let body = [architecture.ranges[last].start, architecture.statistics[last].start];
+        let mut network = Network::random(architecture, initial_weights, rng);
+        let [body_parameters, body_statistics] = body;
+        network.parameters[..body_parameters].copy_from_slice(&self.parameters[..body_parameters]);
+        network.statistics[..body_statistics].copy_from_slice(&self.statistics[..body_statistics]);
+        // What follows has a number for each class side by side, be it weights, biases or statistics.
+        for (new, old) in [
+            (&mut network.parameters[body_parameters..], &self.parameters[body_parameters..]),
+            (&mut network.statistics[body_statistics..], &self.statistics[body_statistics..]),
+        ] {
+            assert_eq!(new.len() * before, old.len() * classes, "Network::with_classes: layers");
+            for (new, old) in new.chunks_exact_mut(classes).zip(old.chunks_exact(before)) {
+                for (new, kept) in new.iter_mut().zip(kept) {
+                    if let Some(kept) = kept {
+                        *new = old[usize::from(*kept)];
+                    }
+                }
+            }
+        }
+        network
     }
 
     /// Rounds all numbers to the nearest that `storage` has, those beyond its range to its largest. Whole numbers come by

@@ -341,6 +341,38 @@ fn the_gradient_check_of_every_layer_can_fail() {
 }
 
 #[test]
+fn other_classes_get_a_last_layer_of_their_own_and_keep_what_is_known() {
+    use LayerKind::{BatchNorm, GlobalAveragePool, Linear, Relu};
+    let conv = |channels| LayerKind::Conv(ConvKind { channels, kernel: 3, stride: 2, padding: 0 });
+    for last in [vec![Linear(10)], vec![Linear(10), BatchNorm], vec![conv(10), GlobalAveragePool]] {
+        let kinds = [&[conv(4), BatchNorm, Relu][..], &last].concat();
+        let network = network_of(&kinds);
+        let of_three = |kind: &LayerKind| match *kind {
+            Linear(10) => Linear(3),
+            ref kind if *kind == conv(10) => conv(3),
+            ref kind => kind.clone(),
+        };
+        let kinds: Vec<LayerKind> = kinds.iter().map(of_three).collect();
+        let architecture = Architecture::new(network.architecture().pixel_scale(), &kinds).unwrap();
+        let rng = &mut Rng::seed_from_u64(5);
+        let other = network.with_classes(architecture, &[Some(7), None, Some(2)], InitialWeights::He, rng);
+        let places = network.architecture().tensors().into_iter().zip(other.architecture().tensors());
+        for (before, after) in places {
+            let (old, new) = (network.tensor(&before), other.tensor(&after));
+            if before.shape == after.shape {
+                assert_eq!(old, new, "{}", after.name);
+                continue;
+            }
+            for (old, new) in old.chunks_exact(10).zip(new.chunks_exact(3)) {
+                assert_eq!((new[0], new[2]), (old[7], old[2]), "{}", after.name);
+                let is_drawn = after.name.ends_with("weight") && !after.name.starts_with("batch_norm");
+                assert!(!is_drawn || old.iter().all(|old| *old != new[1]), "{}: begins anew", after.name);
+            }
+        }
+    }
+}
+
+#[test]
 fn a_fold_changes_no_reading() {
     let (mut network, data) = (network_of_all_layers(LayerKind::MaxPool(2)), small_set(6));
     let (block, _) = whole_pass(&network, &data, Level::detect());
