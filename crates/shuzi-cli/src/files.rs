@@ -90,6 +90,11 @@ impl SetFiles {
         own_name.unwrap_or_else(|| self.set.title.into())
     }
 
+    /// Whether it has classes of its own, so that it is its user's.
+    pub fn has_own_classes(&self) -> bool {
+        self.own_classes.is_some()
+    }
+
     /// What the images show.
     pub fn classes(&self) -> Classes {
         self.own_classes.clone().unwrap_or_else(|| self.set.classes())
@@ -316,6 +321,13 @@ fn open(path: &Path) -> anyhow::Result<(File, u64)> {
 /// Whether a path names what is open already, by its number.
 fn is_descriptor(path: &Path) -> bool {
     path == Path::new("/dev/stdin") || path.starts_with("/dev/fd") || path.starts_with("/proc/self/fd")
+}
+
+/// The first bytes of a file, at most so many.
+pub fn read_start(path: &Path, most: u64) -> anyhow::Result<Vec<u8>> {
+    let mut bytes = vec![];
+    open(path)?.0.take(most).read_to_end(&mut bytes).with_context(reading(path))?;
+    Ok(bytes)
 }
 
 /// All bytes of a file, if there are at most `limit`.

@@ -34,6 +34,11 @@ pub fn threads(text: &str) -> Result<NonZeroUsize, String> {
     threads.ok_or_else(|| t!("usage.threads", max = MAX_THREADS).into())
 }
 
+/// So many threads, in words.
+pub fn threads_in_words(count: usize) -> String {
+    if count == 1 { t!("machine.thread") } else { t!("machine.threads", count = count) }.into()
+}
+
 /// What to compute with: so many threads, else all, and the best instructions, or those that
 /// `$SHUZI_KERNELS` names.
 pub fn processor(threads: Option<NonZeroUsize>) -> anyhow::Result<Processor> {

@@ -4,6 +4,7 @@
 //! 2 wrong usage, 130 interrupted. One file for each verb; no arithmetic on pixels or weights.
 
 mod checkpoints;
+mod commands;
 mod completions;
 mod data;
 mod data_sets;
@@ -12,6 +13,7 @@ mod evaluate;
 mod explain;
 mod export;
 mod files;
+mod labels;
 mod language;
 mod licenses;
 mod machine;

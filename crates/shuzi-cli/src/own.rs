@@ -1,4 +1,4 @@
-//! One's own digits: a table (CSV), or a folder of pictures for each label.
+//! One's own digits: a table of pixels (CSV), a folder of pictures for each label, or a table of pictures and labels.
 //!
 //! In: the file or folder that `--data` names. Out: [`Own`], the examples, and which of them are held out for the test. A picture
 //! is prepared as `shuzi recognize --single` prepares it, but where most of them have MNIST's form already: these are taken
@@ -8,7 +8,7 @@
 use crate::{
     UsageError,
     files::{self, Entries},
-    machine, models, pictures,
+    labels, machine, models, pictures,
     sources::Part,
 };
 use anyhow::{Context, bail};
@@ -21,6 +21,7 @@ use shuzi::{
     recognition::{Options, Reader, recognize},
 };
 use std::{
+    collections::BTreeMap,
     io::{self, Write},
     path::{Path, PathBuf},
 };
@@ -35,19 +36,24 @@ pub struct OwnArguments {
 }
 
 impl OwnArguments {
-    /// What to say again for the same digits: options, each behind a space.
-    pub fn again(&self) -> String {
-        let skip_bad = if self.skip_bad { " --skip-bad" } else { "" };
-        match self.split_seed {
-            0 => skip_bad.to_owned(),
-            seed => format!("{skip_bad} --split-seed {seed}"),
+    /// What to say again for the same digits.
+    pub fn again(&self) -> Vec<String> {
+        let mut options = vec![];
+        if self.skip_bad {
+            options.push("--skip-bad".to_owned());
         }
+        if self.split_seed != 0 {
+            options.extend(["--split-seed".to_owned(), self.split_seed.to_string()]);
+        }
+        options
     }
 }
 
 /// One's own digits.
 pub struct Own {
     data: Dataset,
+    /// The picture of each example; none of a table of pixels.
+    paths: Vec<PathBuf>,
     parts: Parts,
     /// What they are called: the file's or folder's own name.
     name: String,
@@ -77,21 +83,29 @@ enum Split {
 impl Own {
     /// Reads what lies at `path`.
     pub fn read(path: &Path, arguments: &OwnArguments, quiet: bool) -> anyhow::Result<Self> {
-        let Place { form, training, test } = place(path)?;
+        let Place { kind, training, test } = place(path)?;
         let mut complaints = Complaints { skip: arguments.skip_bad, ..Complaints::default() };
-        let (mut form, mut sets) = (form, vec![]);
-        let folders = [Some(training), test].into_iter().flatten();
-        if form == Form::Table {
-            sets = folders.map(|table| files::read_table(&table)).collect::<Result<_, _>>()?;
+        let (mut form, mut sets, mut paths) = (Form::Table, vec![], vec![]);
+        let places = [Some(training), test].into_iter().flatten();
+        if kind == Kind::Pixels {
+            sets = places.map(|table| files::read_table(&table)).collect::<Result<_, _>>()?;
         } else {
-            let listings: Vec<Vec<Listed>> =
-                folders.map(|folder| listed(&folder, &mut complaints)).collect::<Result<_, _>>()?;
-            let classes = classes(listings.iter().flatten())
-                .with_context(|| t!("own.classes", path = path.display()).into_owned())?;
+            let mut listings: Vec<Vec<Listed>> = vec![];
+            for place in places {
+                listings.push(match kind {
+                    Kind::Labels => listed_in_table(&place, &mut complaints)?,
+                    _ => listed(&place, &mut complaints)?,
+                });
+            }
+            let classes = classes(listings.iter().flatten()).with_context(|| match kind {
+                Kind::Labels => t!("own.table-classes", path = path.display()).into_owned(),
+                _ => t!("own.classes", path = path.display()).into_owned(),
+            })?;
             for listing in listings {
-                let (set, its_form) = read_pictures(path, listing, &classes, quiet, &mut complaints)?;
-                form = its_form;
-                sets.push(set);
+                let pictures = read_pictures(path, listing, &classes, quiet, &mut complaints)?;
+                form = pictures.form;
+                sets.push(pictures.data);
+                paths.extend(pictures.paths);
             }
         }
         let mut sets = sets.into_iter();
@@ -110,7 +124,7 @@ impl Own {
         complaints.end()?;
         let name = std::path::absolute(path).unwrap_or_default();
         let name = name.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Ok(Own { data, parts, name, form, split })
+        Ok(Own { data, paths, parts, name, form, split })
     }
 
     /// What they show.
@@ -122,6 +136,16 @@ impl Own {
     pub fn relabel(&mut self, known: &Classes) -> anyhow::Result<()> {
         self.data = self.data.clone().relabelled(known)?;
         Ok(())
+    }
+
+    /// Whether a model of these classes knows them all.
+    pub fn is_known_to(&self, known: &Classes) -> bool {
+        self.classes().names().all(|name| known.label(name).is_some())
+    }
+
+    /// A picture that is held out for the test, if there are pictures.
+    pub fn held_out_picture(&self) -> Option<&Path> {
+        self.parts.test.first().and_then(|&index| self.paths.get(index as usize)).map(PathBuf::as_path)
     }
 
     /// A copy of a part.
@@ -192,9 +216,20 @@ pub fn is_own(record: &str) -> bool {
     record.starts_with(TABLE) || record.starts_with(PICTURES)
 }
 
+/// What digits are in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// A table of labels and pixels.
+    Pixels,
+    /// A table of pictures and labels.
+    Labels,
+    /// A folder of pictures for each label.
+    Folders,
+}
+
 /// Where digits lie.
 struct Place {
-    form: Form,
+    kind: Kind,
     training: PathBuf,
     /// If those to test on lie apart.
     test: Option<PathBuf>,
@@ -203,23 +238,29 @@ struct Place {
 /// Finds out what the user has named.
 fn place(path: &Path) -> anyhow::Result<Place> {
     if path.is_file() {
-        return Ok(Place { form: Form::Table, training: path.into(), test: None });
+        return tables(path.into(), None);
     }
     let Entries { folders, files } = files::entries(path)?;
     if let Some((training, test)) = pair(&folders, str::starts_with) {
-        return Ok(Place { form: Form::Pictures, training, test: Some(test) });
+        return Ok(Place { kind: Kind::Folders, training, test: Some(test) });
     }
     if !folders.is_empty() {
-        return Ok(Place { form: Form::Pictures, training: path.into(), test: None });
+        return Ok(Place { kind: Kind::Folders, training: path.into(), test: None });
     }
     let tables: Vec<PathBuf> = files.into_iter().filter(|file| is_table(file)).collect();
     if let Some((training, test)) = pair(&tables, str::contains) {
-        return Ok(Place { form: Form::Table, training, test: Some(test) });
+        return self::tables(training, Some(test));
     }
     if let [table] = &tables[..] {
-        return Ok(Place { form: Form::Table, training: table.clone(), test: None });
+        return self::tables(table.clone(), None);
     }
     bail!(t!("own.no-layout", path = path.display()).into_owned())
+}
+
+/// One or two tables, both of the kind that the first line tells.
+fn tables(training: PathBuf, test: Option<PathBuf>) -> anyhow::Result<Place> {
+    let kind = if labels::has_header(&training)? { Kind::Labels } else { Kind::Pixels };
+    Ok(Place { kind, training, test })
 }
 
 /// The one whose name has the word `train`, and the one that has `test`, if there is one of each.
@@ -267,7 +308,7 @@ impl Complaints {
     }
 }
 
-/// A label's folder, and all files in it.
+/// A label, and all files of it.
 struct Listed {
     name: String,
     paths: Vec<PathBuf>,
@@ -292,6 +333,25 @@ fn listed(folder: &Path, complaints: &mut Complaints) -> anyhow::Result<Vec<List
         bail!(t!("own.none", path = folder.display()).into_owned());
     }
     Ok(listing)
+}
+
+/// The pictures of each label in a table, in the order of the labels. The paths are from the table's folder.
+fn listed_in_table(table: &Path, complaints: &mut Complaints) -> anyhow::Result<Vec<Listed>> {
+    let folder = table.parent().unwrap_or(Path::new(""));
+    let mut listed: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+    for labels::Labelled { line, path, label, .. } in labels::read(table)?.pictures {
+        let path = folder.join(path);
+        if label.is_empty() {
+            complaints.add(&path, &t!("own.no-label", line = line));
+        } else {
+            listed.entry(label).or_default().push(path);
+        }
+    }
+    if listed.is_empty() {
+        complaints.end()?;
+        bail!(t!("own.none", path = table.display()).into_owned());
+    }
+    Ok(listed.into_iter().map(|(name, paths)| Listed { name, paths }).collect())
 }
 
 /// The digits if all names are digits, else what the names say, numbers in their order.
@@ -319,6 +379,14 @@ enum Seen {
     Other { digit: Option<DigitImage>, width: usize, height: usize },
 }
 
+/// Pictures that were read.
+struct Pictures {
+    data: Dataset,
+    /// In the order of the data.
+    paths: Vec<PathBuf>,
+    form: Form,
+}
+
 /// Reads the pictures of each label.
 fn read_pictures(
     folder: &Path,
@@ -326,7 +394,7 @@ fn read_pictures(
     classes: &Classes,
     quiet: bool,
     complaints: &mut Complaints,
-) -> anyhow::Result<(Dataset, Form)> {
+) -> anyhow::Result<Pictures> {
     let labelled: Vec<Labelled> = listing
         .into_iter()
         .flat_map(|Listed { name, paths }| {
@@ -356,7 +424,7 @@ fn read_pictures(
     let has_mnists_form = |seen: &Seen| matches!(seen, Seen::Small(_, image) if image.has_dark_rim());
     let small = seen.iter().filter(|(_, _, seen)| has_mnists_form(seen)).count();
     let form = if 2 * small > seen.len() { Form::SmallPictures } else { Form::Pictures };
-    let (mut images, mut labels) = (vec![], vec![]);
+    let (mut images, mut labels, mut paths) = (vec![], vec![], vec![]);
     for (path, label, seen) in seen {
         let image = match (form, seen) {
             (Form::SmallPictures, Seen::Small(_, image)) => Ok(image),
@@ -370,6 +438,7 @@ fn read_pictures(
             Ok(image) => {
                 images.extend(image.0);
                 labels.push(label);
+                paths.push(path);
             }
             Err(reason) => complaints.add(&path, &reason),
         }
@@ -377,6 +446,7 @@ fn read_pictures(
     if labels.is_empty() {
         complaints.end()?;
     }
-    let data = Dataset::with_classes(images, labels, classes.clone());
-    Ok((data.with_context(|| t!("own.none", path = folder.display()).into_owned())?, form))
+    let data = Dataset::with_classes(images, labels, classes.clone())
+        .with_context(|| t!("own.none", path = folder.display()).into_owned())?;
+    Ok(Pictures { data, paths, form })
 }

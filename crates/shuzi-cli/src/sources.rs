@@ -10,7 +10,6 @@ use crate::{
     own::{Own, OwnArguments},
     tuning,
 };
-use anyhow::bail;
 use rust_i18n::t;
 use shuzi::{
     classes::Classes,
@@ -207,12 +206,20 @@ impl Found {
         }
     }
 
-    /// Gives its images the labels that a model knows them by, which must know them all.
-    pub fn relabel(&mut self, known: &Classes) -> anyhow::Result<()> {
+    /// Gives its images the labels that a model knows them by. Whether it knows them all: if not, nothing is changed.
+    pub fn relabel(&mut self, known: &Classes) -> anyhow::Result<bool> {
         match self {
-            Found::Own(own) => own.relabel(known),
-            other if other.classes() == *known => Ok(()),
-            other => bail!(t!("tune.other-classes", found = other.classes(), known = known).into_owned()),
+            Found::Own(own) if own.is_known_to(known) => own.relabel(known).map(|()| true),
+            other => Ok(other.classes() == *known),
+        }
+    }
+
+    /// Whether it is its user's own, which nobody has chosen a recipe for.
+    pub fn is_users(&self) -> bool {
+        match self {
+            Found::Own(_) => true,
+            Found::Set(files) => files.has_own_classes(),
+            Found::Synthetic(_) => false,
         }
     }
 

@@ -3,6 +3,7 @@
 use crate::{
     Ending, UsageError,
     checkpoints::{self, Checkpoints},
+    commands::ProgramCommand,
     explain,
     files::{self, DataSource},
     machine,
@@ -11,7 +12,7 @@ use crate::{
     own::{self, OwnArguments},
     progress::TrainingProgress,
     recipes,
-    report::{Curves, Digits, EpochPoint, FactGroup, Report, StepPoint, grouped, render, summary},
+    report::{Curves, Digits, EpochPoint, FactGroup, Report, StepPoint, grouped, percent, render, summary},
     sources::{self, Found, Part},
     tuning::{self, Gain, Known},
 };
@@ -22,7 +23,7 @@ use shuzi::{
     Processor,
     classes::Classes,
     dataset::Dataset,
-    evaluation::evaluate,
+    evaluation::{Evaluation, evaluate},
     model::{Model, Record, TestResult, batch_order, initial_weights},
     network::{LayerKind, Network, Storage},
     recipe::{BatchSize, Distillation, LastBatch, Recipe, RecipeError, TrainingRecipe},
@@ -129,14 +130,15 @@ impl Train {
             checkpoints::refuse_unfinished(folder, &self.resume_command(folder))?;
         }
         let clock = Instant::now();
-        let mut found = sources::find(&self.data_source(resumed)?, &self.own, &self.mirror, self.quiet)?;
-        if let Some(base) = &base {
-            found.relabel(&base.classes)?;
-        }
+        let source = self.data_source(resumed)?;
+        let mut found = sources::find(&source, &self.own, &self.mirror, self.quiet)?;
+        let knows_classes =
+            base.as_ref().map(|base| found.relabel(&base.classes)).transpose()?.unwrap_or(true);
         let classes = found.classes();
+        let mut training_set = found.training_set(self.examples_at_once(&recipe.training))?;
+        let recipe = self.adapted(recipe, &found, training_set.len(), knows_classes)?;
         let recipe = fitted(recipe, &classes, teacher_classes, resumed)?;
         tuning::check_layers(base.as_ref(), &recipe)?;
-        let mut training_set = found.training_set(self.examples_at_once(&recipe.training))?;
         check_validation(&recipe, training_set.len())?;
         if let Found::Own(own) = &found {
             own.check_test()?;
@@ -144,7 +146,7 @@ impl Train {
         if let (Found::Own(own), None) = (&found, &base) {
             own.check_training(recipe.training.batch_size.of(1), recipe.training.validation)?;
         }
-        let known = Known::find(&recipe, &found)?;
+        let known = Known::find(&recipe, &found, knows_classes)?;
         let (trained_on, data) = match &known {
             None => (found.record(), found.describe()),
             Some(known) => (known.join_record(found.record()), known.join_words(found.describe())),
@@ -158,9 +160,10 @@ impl Train {
 
         let mut network = match (&self.initial_weights, resumed) {
             (_, Some((_, checkpoint))) => checkpoint.network().clone(),
-            (None, None) => {
-                base.as_ref().map_or_else(|| initial_network(&recipe), |base| base.network.clone())
-            }
+            (None, None) => match &base {
+                Some(base) => tuning::network(base, &recipe, &classes),
+                None => initial_network(&recipe),
+            },
             (Some(path), None) => {
                 initial_weights(&files::read(path, MAX_INPUT_BYTES)?, &recipe.architecture()?)
                     .with_context(|| t!("train.initial-weights", path = path.display()).into_owned())?
@@ -172,6 +175,7 @@ impl Train {
         if let Some((path, checkpoint)) = resumed {
             checkpoint.check_data(&trained_on, examples).map_err(|error| misfit(path, error))?;
         }
+        let count = examples.count();
         let folder = match self.out.as_ref().or(self.resume.as_ref()) {
             Some(folder) => folder.clone(),
             None => files::next_run_folder(&recipe.name)?,
@@ -184,8 +188,11 @@ impl Train {
             parameters = grouped(network.parameters().len()),
             examples = grouped(examples.count()),
             data = data,
-            threads = processor.threads
+            threads = machine::threads_in_words(processor.threads)
         ));
+        if let Some(base) = base.as_ref().filter(|_| !knows_classes) {
+            self.say(&tuning::new_classes(base, &recipe, &classes));
+        }
         if let Some((path, checkpoint)) = resumed {
             let (steps, epoch) = (checkpoint.steps(), checkpoint.epochs() + 1);
             self.say(&t!("checkpoint.going-on", path = path.display(), step = steps, epoch = epoch));
@@ -220,11 +227,12 @@ impl Train {
 
         let test = TestResult { count: evaluation.count(), correct: evaluation.correct() };
         let held_out = split.validation.as_ref();
+        let comparable = base.as_ref().filter(|_| knows_classes);
         let temperature = match held_out {
             Some(held_out) => evaluate(&network, held_out, processor).best_temperature(),
-            None => base.as_ref().and_then(|base| base.record.temperature),
+            None => comparable.and_then(|base| base.record.temperature),
         };
-        let gain = base.as_ref().map(|base| {
+        let gain = comparable.map(|base| {
             Gain::measure(base, &network, &recipe, &test_set, &evaluation, known.as_ref(), processor)
         });
         let gain = gain.transpose()?;
@@ -276,6 +284,10 @@ impl Train {
             let kept = t!("train.diverged-kept", path = model_path.display()).into_owned();
             return Err(anyhow::Error::new(diverged).context(kept));
         }
+        if evaluation.is_no_better_than_guessing() {
+            let show = ProgramCommand::new("data show").with_data(&source, &self.own, &found);
+            let _ = writeln!(io::stderr(), "{}", no_better_than_guessing(&evaluation, &show)); // nobody is left to tell
+        }
         if self.json {
             let interrupted = ended == Ok(Outcome::Stopped);
             let interval = evaluation.interval();
@@ -285,7 +297,7 @@ impl Train {
                 "multiplications": model.network.architecture().multiplications(), "model_bytes": file.len(),
                 "weights_sha256": sha256, "test_count": test.count, "test_correct": test.correct,
                 "test_accuracy": evaluation.accuracy(), "test_interval": [interval.low, interval.high],
-                "test_loss": evaluation.loss(),
+                "test_loss": evaluation.loss(), "guessing_accuracy": evaluation.majority_share(),
                 "test_calibration_error": evaluation.expected_calibration_error(), "temperature": temperature,
                 "load_seconds": timing.load, "train_seconds": timing.train,
                 "evaluate_seconds": timing.evaluate, "threads": processor.threads, "interrupted": interrupted,
@@ -300,17 +312,10 @@ impl Train {
             writeln!(out, "{}", t!("train.weights", sha256 = sha256))?;
             writeln!(out, "{times}")?;
             writeln!(out, "{}", t!("train.files", folder = folder.display()))?;
-            let (shuzi, model) = (machine::invocation(), model_path.display());
-            let next = if gain.is_some() {
-                t!("tune.next", shuzi = shuzi, model = model)
-            } else if recipe.name == "classic" {
-                t!("train.next-classic", shuzi = shuzi, model = model)
-            } else if !recipe.architecture()?.is_fully_connected() {
-                t!("train.next-conv", shuzi = shuzi, model = model)
-            } else {
-                t!("train.next", shuzi = shuzi, model = model)
-            };
-            writeln!(out, "{next}")?;
+            writeln!(out, "{}", t!("train.next"))?;
+            for step in self.next_steps(&model_path, &recipe, &source, &found, count)? {
+                writeln!(out, "  {step}")?;
+            }
         }
         if ended == Ok(Outcome::Stopped) {
             self.say(&t!("train.interrupted"));
@@ -334,14 +339,84 @@ impl Train {
     /// The command that goes on with the training in `run`. Data and an order of examples that lie in files are named
     /// again: a checkpoint does not know their place.
     fn resume_command(&self, run: &Path) -> String {
-        let mut command = format!("{} train --resume {}", machine::invocation(), run.display());
+        let mut command = ProgramCommand::new("train --resume").with_path(run);
         if let DataSource::Folder(data) = &self.data {
-            command += &format!(" --data {}{}", data.display(), self.own.again());
+            command = command.with_own_data(data, &self.own);
         }
         if let Some(order) = &self.batch_order {
-            command += &format!(" --batch-order {}", order.display());
+            command = command.with("--batch-order").with_path(order);
         }
-        command
+        command.to_string()
+    }
+
+    /// What can be done with the model next: for what, and the command.
+    fn next_steps(
+        &self,
+        model: &Path,
+        recipe: &Recipe,
+        source: &DataSource,
+        found: &Found,
+        examples: usize,
+    ) -> anyhow::Result<Vec<String>> {
+        let with_data = |command: ProgramCommand| command.with_data(source, &self.own, found);
+        let evaluate = with_data(ProgramCommand::new("evaluate").with_path(model));
+        let mut steps = vec![t!("next.evaluate", command = evaluate).into_owned()];
+        let picture = match found {
+            Found::Own(own) => own.held_out_picture(),
+            _ => None,
+        };
+        if let Some(picture) = picture {
+            let recognize =
+                ProgramCommand::new("recognize --single --model").with_path(model).with_path(picture);
+            steps.push(t!("next.recognize", command = recognize).into_owned());
+        } else if recipe.architecture()?.is_fully_connected() {
+            let export = ProgramCommand::new("export").with_path(model).with("--to").with("npz");
+            steps.push(t!("next.export", command = export).into_owned());
+        }
+        if recipe.name == "classic" && !found.is_users() {
+            let better = recipes::read("mlp")?;
+            if better.training.batch_size.of(examples) > examples {
+                return Ok(steps);
+            }
+            let train = with_data(ProgramCommand::new("train --recipe").with(&better.name));
+            steps.push(t!("next.train", command = train).into_owned());
+        } else if found.classes().are_digits() && !recipe.architecture()?.is_fully_connected() {
+            let compare = with_data(ProgramCommand::new("evaluate default").with_path(model));
+            steps.push(t!("next.compare", command = compare).into_owned());
+        }
+        Ok(steps)
+    }
+
+    /// The recipe where the user has named none, now that the data are known: their size tells how one's own are learned, and
+    /// classes that a model does not know how it is fine-tuned.
+    fn adapted(
+        &self,
+        recipe: Recipe,
+        found: &Found,
+        examples: usize,
+        knows_classes: bool,
+    ) -> anyhow::Result<Recipe> {
+        if self.recipe.is_some() || self.resume.is_some() {
+            return Ok(recipe);
+        }
+        if !knows_classes {
+            return self.overridden(recipe.with_new_classes());
+        }
+        let asks_for_classic =
+            self.hidden.is_some() || self.initial_weights.is_some() || self.batch_order.is_some();
+        if self.from.is_some() || asks_for_classic || !found.is_users() {
+            return Ok(recipe);
+        }
+        let examples = examples.saturating_sub(self.validation.unwrap_or(0)).max(1);
+        let recipe = self.overridden(Recipe::for_examples(examples))?;
+        self.say(&t!(
+            "train.chosen",
+            recipe = recipe.name,
+            examples = grouped(examples),
+            epochs = recipe.training.epochs,
+            batch = recipe.training.batch_size.of(examples)
+        ));
+        Ok(recipe)
     }
 
     /// Where the digits come from: as the user says, else as the checkpoint does.
@@ -359,12 +434,20 @@ impl Train {
     /// The recipe with the options that override its values, and the models that it asks for.
     fn chosen_recipe(&self, resumed: Option<(&Path, &Checkpoint)>) -> anyhow::Result<Chosen> {
         let named = self.recipe.as_deref().map(recipes::read).transpose()?;
-        let mut recipe = match (named, &self.from, resumed) {
+        let recipe = match (named, &self.from, resumed) {
             (named, Some(from), _) => tuning::recipe(from, named)?,
             (None, None, Some((_, checkpoint))) => checkpoint.task().recipe.clone(),
             (None, None, None) => recipes::read("classic")?,
             (Some(named), None, _) => named,
         };
+        let mut recipe = self.overridden(recipe)?;
+        let teacher = recipe.training.distillation.as_mut().map(teacher).transpose()?;
+        let base = tuning::base(&mut recipe)?;
+        Ok(Chosen { recipe, teacher, base })
+    }
+
+    /// A recipe with the values that options give.
+    fn overridden(&self, mut recipe: Recipe) -> anyhow::Result<Recipe> {
         if let Some(hidden) = &self.hidden {
             let is_simple = |layer: &LayerKind| matches!(layer, LayerKind::Linear(_) | LayerKind::Relu);
             if !recipe.network.layers.iter().all(is_simple) {
@@ -380,9 +463,7 @@ impl Train {
         training.validation = self.validation.unwrap_or(training.validation);
         training.seed = self.seed.unwrap_or(training.seed);
         recipe.check().map_err(|error: RecipeError| UsageError(explain::recipe(&error)))?;
-        let teacher = recipe.training.distillation.as_mut().map(teacher).transpose()?;
-        let base = tuning::base(&mut recipe)?;
-        Ok(Chosen { recipe, teacher, base })
+        Ok(recipe)
     }
 
     /// How many examples must be there at the same time: any of them if their order is given, or others are added.
@@ -474,6 +555,21 @@ fn check_batch_size(recipe: &Recipe, examples: usize) -> anyhow::Result<()> {
         return Err(UsageError(message.into()).into());
     }
     Ok(())
+}
+
+/// That a network does no better than chance on held-out images, what to try, and the command to look at them.
+fn no_better_than_guessing(evaluation: &Evaluation, show: &ProgramCommand) -> String {
+    let interval = evaluation.interval();
+    t!(
+        "train.guessing",
+        correct = grouped(evaluation.correct()),
+        count = grouped(evaluation.count()),
+        low = percent(interval.low, 2),
+        high = percent(interval.high, 2),
+        share = percent(evaluation.majority_share(), 2),
+        command = show
+    )
+    .into_owned()
 }
 
 /// What a report says of a model and its run besides the numbers.

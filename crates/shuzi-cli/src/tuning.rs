@@ -12,11 +12,13 @@ use rust_i18n::t;
 use serde_json::json;
 use shuzi::{
     Processor,
+    classes::Classes,
     dataset::{Dataset, synthetic},
     evaluation::{Comparison, Evaluation, evaluate},
     model::Model,
     network::Network,
     recipe::{FineTuning, Recipe},
+    training::network_for_new_classes,
 };
 use std::path::Path;
 
@@ -39,25 +41,59 @@ pub fn recipe(name: &Path, chosen: Option<Recipe>) -> anyhow::Result<Recipe> {
     }
 }
 
-/// Reads the model that a recipe goes on from, if it goes on from one.
+/// Reads the model that a recipe goes on from, if it goes on from one. Where its file does not say what its pixels are, they are as the
+/// recipe has them.
 pub fn base(recipe: &mut Recipe) -> anyhow::Result<Option<Model>> {
+    let pixels = recipe.network.pixels;
     let Some(FineTuning { from: name, from_sha256, .. }) = &mut recipe.training.fine_tuning else {
         return Ok(None);
     };
     let other = |found: &str, expected: &str| {
         t!("tune.other-base", model = name, found = found, expected = expected).into()
     };
-    models::read_pinned(name, from_sha256, || t!("tune.base", model = name).into(), other).map(Some)
+    let mut base = models::read_pinned(name, from_sha256, || t!("tune.base", model = name).into(), other)?;
+    if base.record.recipe.is_none() {
+        base.network = base.network.with_pixel_scale(pixels);
+    }
+    Ok(Some(base))
 }
 
-/// Refuses a recipe for another network than that which a training goes on from.
+/// Refuses a recipe for another network than that which a training goes on from; the last layer may be for other classes.
 pub fn check_layers(base: Option<&Model>, recipe: &Recipe) -> anyhow::Result<()> {
     let (Some(base), Some(fine_tuning)) = (base, &recipe.training.fine_tuning) else { return Ok(()) };
+    let mut recipe = recipe.clone();
+    recipe.training.additions = None; // they are for digits only
+    let recipe = recipe.for_classes(&base.classes)?;
     if *base.network.architecture() != recipe.architecture()? {
         let message = t!("tune.other-layers", model = fine_tuning.from, recipe = recipe.name);
         return Err(UsageError(message.into()).into());
     }
     Ok(())
+}
+
+/// The network that a training begins with which goes on from `base`, for data of these classes.
+pub fn network(base: &Model, recipe: &Recipe, classes: &Classes) -> Network {
+    if *classes == base.classes {
+        return base.network.clone();
+    }
+    let kept: Vec<Option<u8>> = classes.names().map(|name| base.classes.label(name)).collect();
+    network_for_new_classes(recipe, &base.network, &kept)
+}
+
+/// That a model does not know all classes of the data, and what follows from it.
+pub fn new_classes(base: &Model, recipe: &Recipe, classes: &Classes) -> String {
+    let from = recipe.training.fine_tuning.as_ref().map_or("", |tuning| &tuning.from);
+    let is_new = |name: &&str| base.classes.label(name).is_none();
+    let new: Vec<&str> = classes.names().filter(is_new).collect();
+    let shown = match new[..] {
+        [first, second, third, .., last] if new.len() > 5 => format!("{first}, {second}, {third}, …, {last}"),
+        _ => new.join(&t!("list.comma")),
+    };
+    if new.len() == classes.count() {
+        t!("tune.new-layer", model = from, classes = shown).into()
+    } else {
+        t!("tune.larger-layer", model = from, classes = shown).into()
+    }
 }
 
 fn is_mnist(data: &Found) -> bool {
@@ -69,18 +105,18 @@ pub enum Known {
     /// MNIST, which lies on this machine.
     Mnist(SetFiles),
     Synthetic,
-    /// Nobody knows what else a model has seen that tells other classes than digits apart.
+    /// Nobody knows what else a model has seen that tells other classes than digits apart, or there is no more use for it.
     Nothing,
 }
 
 impl Known {
     /// `None` where nothing is to be rehearsed, or the data set is itself what would be. Never downloads.
-    pub fn find(recipe: &Recipe, data: &Found) -> anyhow::Result<Option<Known>> {
+    pub fn find(recipe: &Recipe, data: &Found, knows_classes: bool) -> anyhow::Result<Option<Known>> {
         match &recipe.training.fine_tuning {
             Some(fine_tuning) if fine_tuning.rehearsal > 0 && !is_mnist(data) => {}
             _ => return Ok(None),
         }
-        if !data.classes().are_digits() {
+        if !(knows_classes && data.classes().are_digits()) {
             return Ok(Some(Known::Nothing));
         }
         Ok(Some(files::find_set(&MNIST)?.map_or(Known::Synthetic, Known::Mnist)))

@@ -1,7 +1,6 @@
 //! `shuzi evaluate`: how often a model is right on labelled images, and where it is wrong; of several
 //! models, which reads better.
 
-mod labels;
 mod pictures;
 
 use crate::{

@@ -1,10 +1,10 @@
 //! `shuzi evaluate --labels`: how well pictures are read, and which are not.
 
-use super::{Evaluate, labels};
+use super::Evaluate;
 use crate::{
     UsageError,
     files::DataSource,
-    machine, models, pictures,
+    labels, machine, models, pictures,
     report::{
         Digits, percent,
         pictures::{Kind, Mistake, PicturesReport, SHOWN, render, summarize},
@@ -42,8 +42,8 @@ impl Evaluate {
         if self.predictions.is_some() {
             return Err(usage(&t!("evaluate.labels-no-predictions")).into());
         }
-        let found = labels::read(labels)?;
-        let model = models::read(name)?.model;
+        let found = labels::read_digits(labels)?;
+        let model = self.pixels.read(name)?.model;
         models::require_digits(&model, name)?;
         let processor = machine::processor(self.threads)?;
         let reader = Reader::new(&model, processor.level);

@@ -6,8 +6,12 @@
 #[cfg(all(feature = "serve", unix))]
 pub mod serving;
 
-use shuzi::{dataset::synthetic, image::SIDE};
+use shuzi::{
+    dataset::synthetic,
+    image::{DigitImage, SIDE},
+};
 use std::{
+    fs,
     io::{BufRead, BufReader, Write},
     net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
@@ -57,7 +61,7 @@ pub fn fail(folder: &Path, arguments: &[&str]) -> (i32, String) {
 
 /// The names in a folder, in order.
 pub fn names(folder: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten();
+    let entries = fs::read_dir(folder).into_iter().flatten();
     let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
@@ -77,6 +81,46 @@ pub fn png(width: usize, height: usize, pixels: &[u8]) -> Vec<u8> {
     encoder.set_depth(png::BitDepth::Eight);
     encoder.write_header().unwrap().write_image_data(pixels).unwrap();
     bytes
+}
+
+/// Synthetic digits with their labels, in the order in which a folder of pictures is read: by label.
+pub fn digits(count: u64) -> Vec<(DigitImage, u8)> {
+    let mut digits: Vec<_> = (0..count).map(|index| synthetic::draw(77, index)).collect();
+    digits.sort_by_key(|(_, label)| *label);
+    digits
+}
+
+pub fn table(digits: &[(DigitImage, u8)]) -> String {
+    let line = |(image, label): &(DigitImage, u8)| {
+        let pixels: Vec<String> = image.0.iter().map(u8::to_string).collect();
+        format!("{label},{}\n", pixels.join(","))
+    };
+    digits.iter().map(line).collect()
+}
+
+/// Writes a picture for each digit: `LABEL/NUMBER.png`.
+pub fn pictures(folder: &Path, digits: &[(DigitImage, u8)], picture: impl Fn(&DigitImage) -> Vec<u8>) {
+    for (number, (image, label)) in digits.iter().enumerate() {
+        let folder = folder.join(label.to_string());
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join(format!("{number:04}.png")), picture(image)).unwrap();
+    }
+}
+
+pub fn as_it_is(image: &DigitImage) -> Vec<u8> {
+    png(SIDE, SIDE, &image.0)
+}
+
+/// Dark on white, three times as large, off the middle.
+pub fn on_paper(image: &DigitImage) -> Vec<u8> {
+    let (width, height) = (3 * SIDE + 30, 3 * SIDE + 10);
+    let mut pixels = vec![240; width * height];
+    for y in 0..3 * SIDE {
+        for x in 0..3 * SIDE {
+            pixels[(y + 8) * width + x + 25] -= image.0[y / 3 * SIDE + x / 3] / 5 * 4;
+        }
+    }
+    png(width, height, &pixels)
 }
 
 /// Dark synthetic digits side by side on white, each three times as large as MNIST's.

@@ -111,6 +111,20 @@ impl Evaluation {
         wilson_interval(self.correct(), self.count())
     }
 
+    /// The fraction that who always says the most frequent label gets right, 0..=1.
+    pub fn majority_share(&self) -> f64 {
+        let confusion = self.confusion();
+        let most = confusion.iter().map(|row| row.iter().sum::<usize>()).max().expect("two classes or more");
+        most as f64 / self.count() as f64
+    }
+
+    /// Whether so many images do not show that it reads better than who always says the most frequent
+    /// label: that lies within the [interval](Self::interval), or above. Never of images that all have one label, nor without a mistake.
+    pub fn is_no_better_than_guessing(&self) -> bool {
+        let share = self.majority_share();
+        share < 1.0 && self.correct() < self.count() && self.interval().low <= share
+    }
+
     /// Mean cross-entropy of the labels, in nats.
     pub fn loss(&self) -> f64 {
         self.losses.iter().map(|&loss| f64::from(loss)).sum::<f64>() / self.count() as f64
@@ -234,6 +248,25 @@ mod tests {
         assert_eq!(scores[7].precision, Some(2.0 / 3.0));
         assert_eq!((scores[0].precision, scores[0].recall), (None, None));
         assert_eq!(evaluation.worst_mistakes(), [1]);
+    }
+
+    #[test]
+    fn guessing_is_told_from_reading_by_the_interval() {
+        let read = |labels: &[usize], predictions: &[usize]| {
+            let labels = labels.iter().map(|&label| label as u8).collect::<Vec<_>>();
+            let probabilities = predictions.iter().flat_map(|&digit| sure_of(digit)).collect();
+            let losses = vec![1.0; labels.len()];
+            Evaluation::new(Classes::digits(), labels, probabilities, losses)
+        };
+        let thirds = [0, 1, 2].repeat(12);
+        assert_eq!(read(&thirds, &[0; 36]).majority_share(), 1.0 / 3.0);
+        assert!(read(&thirds, &[0; 36]).is_no_better_than_guessing());
+        let half_right =
+            thirds.iter().enumerate().map(|(index, &digit)| digit * (index % 2)).collect::<Vec<_>>();
+        assert!(!read(&thirds, &half_right).is_no_better_than_guessing(), "24 of 36");
+        assert!(read(&thirds[..6], &half_right[..6]).is_no_better_than_guessing(), "4 of 6 may be luck");
+        assert!(!read(&thirds[..3], &thirds[..3]).is_no_better_than_guessing(), "no mistake");
+        assert!(!read(&[7; 5], &[1; 5]).is_no_better_than_guessing(), "there is only one label");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! In: TOML, and single values that override it. Out: a [`Recipe`] whose values were checked.
 //! Knows nothing of files; the recipes that come with shuzi are part of the library.
 
+mod by_size;
 mod fine_tuning;
 pub mod schedule;
 

@@ -1,8 +1,8 @@
-//! `labels.csv`: which digits are written in which picture of a folder.
+//! `labels.csv`: what the pictures of a folder show.
 //!
 //! In: a file of a stranger. Out: pictures with their labels, or a sentence that names file, line and what was expected.
-//! Columns `path` and `label` must be there; `source`, `ambiguous` and `task` may be; others are not looked at.
-//! Where `task` is `nondigit`, the label names what else is there, and no digit is to be read.
+//! Columns `path` and `label` must be there; `source`, `ambiguous` and `task` may be; others are not looked at. Commas, semicolons or
+//! tabs keep them apart. Where `task` is `nondigit`, the label names what else is there, and no digit is to be read.
 
 use crate::files;
 use anyhow::{Context, anyhow, bail};
@@ -11,6 +11,12 @@ use std::{borrow::Cow, path::Path};
 
 /// A file of labels may have at most so many bytes.
 const MAX_BYTES: u64 = 64 << 20;
+/// The line with the names of its columns is looked for in so many bytes.
+const MAX_HEADER: u64 = 4096;
+
+/// The columns that must be there.
+const PATH: &str = "path";
+const LABEL: &str = "label";
 
 /// A picture and what is written in it.
 #[derive(Debug, PartialEq, Eq)]
@@ -19,7 +25,7 @@ pub struct Labelled {
     pub line: u64,
     /// From the folder of pictures.
     pub path: String,
-    /// Digits; empty where none is to be read.
+    /// Empty where no digit is to be read.
     pub label: String,
     /// Whom it is from, where the file tells.
     pub source: Option<String>,
@@ -41,6 +47,36 @@ pub fn read(file: &Path) -> anyhow::Result<Labels> {
     Ok(labels)
 }
 
+/// Reads a file whose labels are digits, one or several, or nothing.
+pub fn read_digits(file: &Path) -> anyhow::Result<Labels> {
+    let labels = read(file)?;
+    let is_other = |labelled: &&Labelled| !labelled.label.bytes().all(|byte| byte.is_ascii_digit());
+    if let Some(Labelled { line, label, .. }) = labels.pictures.iter().find(is_other) {
+        return Err(at(place(file, *line), anyhow!(t!("labels.label", found = label).into_owned())));
+    }
+    Ok(labels)
+}
+
+/// Whether the first line of a table names the columns of a file of labels.
+pub fn has_header(file: &Path) -> anyhow::Result<bool> {
+    let start = files::read_start(file, MAX_HEADER)?;
+    let header = start.split(|&byte| byte == b'\n').next().unwrap_or_default();
+    let separator = separator(header);
+    let names = || header.split(|&byte| byte == separator).map(|name| unmarked(name).trim_ascii());
+    Ok([PATH, LABEL].iter().all(|column| names().any(|name| name == column.as_bytes())))
+}
+
+/// What keeps the columns of a line apart: what it has most of.
+fn separator(line: &[u8]) -> u8 {
+    let count = |separator: &u8| line.iter().filter(|byte| *byte == separator).count();
+    [b'\t', b';', b','].into_iter().max_by_key(count).expect("one of three")
+}
+
+/// Without the mark that Excel puts before UTF-8.
+fn unmarked(text: &[u8]) -> &[u8] {
+    text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text)
+}
+
 /// `FILE, line N`: what errors begin with.
 pub fn place(file: &Path, line: u64) -> String {
     t!("labels.line", path = file.display(), line = line).into_owned()
@@ -57,7 +93,10 @@ fn line_of(csv: &[u8], position: &csv::Position) -> u64 {
 }
 
 fn parse(csv: &[u8], file: &Path) -> anyhow::Result<Labels> {
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).flexible(true).from_reader(csv);
+    let csv = unmarked(csv);
+    let separator = separator(csv.split(|&byte| byte == b'\n').next().unwrap_or_default());
+    let mut reader =
+        csv::ReaderBuilder::new().delimiter(separator).trim(csv::Trim::All).flexible(true).from_reader(csv);
     let line_of = |position: Option<&csv::Position>| position.map_or(1, |position| line_of(csv, position));
     let at_error = |error: &csv::Error| place(file, line_of(error.position()));
     let header = reader.headers().map_err(|error| at(at_error(&error), error))?.clone();
@@ -67,7 +106,7 @@ fn parse(csv: &[u8], file: &Path) -> anyhow::Result<Labels> {
         let missing = || anyhow!(t!("labels.column", name = name, found = found).into_owned());
         column(name).ok_or_else(missing).with_context(|| place(file, 1))
     };
-    let (path, label) = (needed("path")?, needed("label")?);
+    let (path, label) = (needed(PATH)?, needed(LABEL)?);
     let (source, ambiguous, task) = (column("source"), column("ambiguous"), column("task"));
     let mut labels = Labels { pictures: vec![], ambiguous: 0 };
     for record in reader.records() {
@@ -87,9 +126,6 @@ fn parse(csv: &[u8], file: &Path) -> anyhow::Result<Labels> {
             found => return Err(wrong(t!("labels.ambiguous", found = found))),
         }
         let label = if field(task) == "nondigit" { "" } else { &record[label] };
-        if !label.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(wrong(t!("labels.label", found = label)));
-        }
         if record[path].is_empty() {
             return Err(wrong(t!("labels.path")));
         }
