@@ -34,6 +34,10 @@ pub fn chain(error: &anyhow::Error) -> String {
         if parts.last().is_none_or(|last| !last.ends_with(&words)) {
             parts.push(words);
         }
+        // What the reader of archives says besides is English only, and tells nobody more.
+        if matches!(cause.downcast_ref(), Some(NpzError::Zip(_) | NpzError::Unpack { .. })) {
+            break;
+        }
     }
     parts.join(&t!("program.colon"))
 }
@@ -318,6 +322,13 @@ pub fn recipe(error: &RecipeError) -> String {
         RecipeError::UnknownKey { line, key, nearest } => {
             t!("recipe.unknown-key", line = line, key = key, hint = did_you_mean(nearest.as_deref()))
         }
+        RecipeError::MissingKey { line, key } => t!("recipe.missing-key", line = line, key = key),
+        RecipeError::UnknownValue { line, found, known } => {
+            t!("recipe.unknown-value", line = line, found = found, known = known)
+        }
+        RecipeError::WrongType { line, found, expected } => {
+            t!("recipe.wrong-type", line = line, found = found, expected = expected)
+        }
         RecipeError::Syntax { line, message } => t!("recipe.syntax", line = line, message = message),
         RecipeError::OutOfRange { key, found, expected } => {
             let expected = match expected {
@@ -439,7 +450,7 @@ fn io(error: &io::Error) -> String {
         io::ErrorKind::ReadOnlyFilesystem => t!("io.read-only"),
         io::ErrorKind::AddrInUse => t!("io.address-in-use"),
         io::ErrorKind::AddrNotAvailable => t!("io.no-address"),
-        _ => error.to_string().into(),
+        _ => t!("io.other", message = error),
     }
     .into_owned()
 }

@@ -86,6 +86,14 @@ fn at(place: String, error: impl Into<anyhow::Error>) -> anyhow::Error {
     error.into().context(place)
 }
 
+/// What the reader of tables found, in the user's language where that is known.
+fn explained(error: csv::Error) -> anyhow::Error {
+    match error.kind() {
+        csv::ErrorKind::Utf8 { .. } => anyhow!(t!("data.no-text").into_owned()),
+        _ => error.into(),
+    }
+}
+
 /// The line that a record stands in, from 1. Its position is where the one before ends: blank lines may lie between.
 fn line_of(csv: &[u8], position: &csv::Position) -> u64 {
     let before = csv[position.byte() as usize..].iter().take_while(|byte| b"\r\n".contains(byte));
@@ -99,7 +107,7 @@ fn parse(csv: &[u8], file: &Path) -> anyhow::Result<Labels> {
         csv::ReaderBuilder::new().delimiter(separator).trim(csv::Trim::All).flexible(true).from_reader(csv);
     let line_of = |position: Option<&csv::Position>| position.map_or(1, |position| line_of(csv, position));
     let at_error = |error: &csv::Error| place(file, line_of(error.position()));
-    let header = reader.headers().map_err(|error| at(at_error(&error), error))?.clone();
+    let header = reader.headers().map_err(|error| at(at_error(&error), explained(error)))?.clone();
     let column = |name: &str| header.iter().position(|found| found == name);
     let needed = |name: &str| {
         let found = header.iter().collect::<Vec<_>>().join(", ");
@@ -110,7 +118,7 @@ fn parse(csv: &[u8], file: &Path) -> anyhow::Result<Labels> {
     let (source, ambiguous, task) = (column("source"), column("ambiguous"), column("task"));
     let mut labels = Labels { pictures: vec![], ambiguous: 0 };
     for record in reader.records() {
-        let record = record.map_err(|error| at(at_error(&error), error))?;
+        let record = record.map_err(|error| at(at_error(&error), explained(error)))?;
         let line = line_of(record.position());
         let wrong = |words: Cow<str>| at(place(file, line), anyhow!(words.into_owned()));
         if record.len() != header.len() {

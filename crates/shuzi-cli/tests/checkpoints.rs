@@ -189,9 +189,9 @@ fn nothing_begins_from_scratch_by_mistake_and_nothing_goes_on_with_something_els
         (
             &["--out", "run", "--data", "digits", "--skip-bad", "--split-seed", "3"],
             1,
-            &["train --resume run --data digits --skip-bad --split-seed 3."],
+            &["train --resume run --data digits --skip-bad --split-seed 3\n"],
         ),
-        (&["--out", "run", "--batch-order", "o.npz"], 1, &["train --resume run --batch-order o.npz."]),
+        (&["--out", "run", "--batch-order", "o.npz"], 1, &["train --resume run --batch-order o.npz\n"]),
         (&["--resume", "run", "--out", "other"], 2, &["--out", "--resume"]),
         (&["--resume", "run", "--initial-weights", "w.npz"], 2, &["--initial-weights"]),
         (&["--resume", "run", "--epochs", "9"], 2, &["training.epochs = 100", "asked for is 9", ".ckpt"]),

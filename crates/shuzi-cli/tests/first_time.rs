@@ -235,6 +235,32 @@ fn one_thread_is_one() {
     }
 }
 
+#[test]
+fn chinese_messages_have_no_english_sentences() {
+    let folder = tempdir().unwrap();
+    let classic = include_str!("../../../recipes/classic.toml");
+    let write = |name: &str, bytes: &[u8]| fs::write(folder.path().join(name), bytes).unwrap();
+    write("word.toml", classic.replace("\"drop\"", "\"dorp\"").as_bytes());
+    write("type.toml", classic.replace("epochs = 3", "epochs = \"three\"").as_bytes());
+    write("key.toml", classic.replace("epochs = 3", "").as_bytes());
+    write("cut.npz", b"PK\x03\x04 and no archive");
+    write("labels.csv", b"path,label\n\xff.png,1\n");
+    for arguments in [
+        &["train", "--recipe", "word.toml"][..],
+        &["train", "--recipe", "type.toml"],
+        &["train", "--recipe", "key.toml"],
+        &["train", "--data", "labels.csv"],
+        &["train", "--batch-order", "cut.npz", "--data", "synthetic:100"],
+        &["evaluate", "cut.npz"],
+    ] {
+        let (_, error) = fail(folder.path(), &[arguments, &["--lang", "zh-CN"]].concat());
+        let is_word = |word: &&str| word.len() > 1 && word.bytes().all(|byte| byte.is_ascii_lowercase());
+        let words: Vec<&str> = error.split(' ').collect();
+        let sentence = words.windows(2).find(|pair| pair.iter().all(is_word));
+        assert_eq!(sentence, None, "{error}");
+    }
+}
+
 /// Every command of the program in some text: from its name to the end of the line.
 fn commands(text: &str) -> Vec<String> {
     let command = |line: &str| {

@@ -432,9 +432,9 @@ pub fn batch_order(bytes: &[u8]) -> Result<Vec<Vec<u32>>, ModelError> {
     let found = array.shape().to_vec();
     let shape = |expected: &str| ModelError::Shape { name: name(), found, expected: expected.into() };
     if epochs == 0 || examples == 0 {
-        return Err(shape("[epochs, examples], none of them 0"));
+        return Err(shape("[epochs, examples] > 0"));
     }
-    let indices = array.into_indices().map_err(|_| shape("whole numbers from 0"))?;
+    let indices = array.into_indices().map_err(|_| shape("0, 1, 2, …"))?;
     Ok(indices.chunks_exact(examples).map(<[u32]>::to_vec).collect())
 }
 
@@ -633,7 +633,7 @@ fn chain(
             }
         };
         if !matches!(*bias.shape(), [n] | [1, n] if n == outputs) {
-            let expected = format!("[{outputs}] or [1, {outputs}]");
+            let expected = format!("[{outputs}] / [1, {outputs}]");
             return Err(ModelError::Shape { name: bias_name, found: bias.shape().to_vec(), expected });
         }
         if number > 1 {

@@ -340,7 +340,7 @@ fn arrays_that_make_no_network_are_named() {
         (vec![("v", &[3][..])], "there is no array w1"),
         (vec![("w1", &[784, 10])], "there is no array b1"),
         (vec![("w1", &[700, 10]), ("b1", &[10])], "array w1 has shape [700, 10], expected [784, outputs]"),
-        (vec![("w1", &[784, 10]), ("b1", &[1, 9])], "array b1 has shape [1, 9], expected [10] or [1, 10]"),
+        (vec![("w1", &[784, 10]), ("b1", &[1, 9])], "array b1 has shape [1, 9], expected [10] / [1, 10]"),
         (
             vec![("w1", &[784, 5]), ("b1", &[5]), ("w2", &[6, 10]), ("b2", &[10])],
             "array w2 has shape [6, 10], expected [5, outputs]",

@@ -343,7 +343,35 @@ pub enum RecipeError {
         /// The known key most like it.
         nearest: Option<String>,
     },
-    /// Not TOML, a key is missing, or a value is of the wrong kind.
+    /// A key is missing.
+    #[error("line {line}: there is no key `{key}`")]
+    MissingKey {
+        /// Where it should be, from 1.
+        line: usize,
+        /// The key.
+        key: String,
+    },
+    /// A word that is none of those known.
+    #[error("line {line}: unknown value `{found}`, expected {known}")]
+    UnknownValue {
+        /// Where, from 1.
+        line: usize,
+        /// The word found.
+        found: String,
+        /// Those known.
+        known: String,
+    },
+    /// A value of the wrong type.
+    #[error("line {line}: found {found}, expected {expected}")]
+    WrongType {
+        /// Where, from 1.
+        line: usize,
+        /// The value found.
+        found: String,
+        /// The type expected.
+        expected: String,
+    },
+    /// Not TOML, or a value that cannot be used.
     #[error("line {line}: {message}")]
     Syntax {
         /// Where, from 1.
@@ -590,8 +618,8 @@ fn out_of_range(key: &'static str, found: impl ToString, expected: Range) -> Rec
     RecipeError::OutOfRange { key, found: found.to_string(), expected }
 }
 
-/// Makes a typed error of what the TOML reader says; it names unknown keys in backquotes, with
-/// the known ones behind them.
+/// Makes a typed error of what the TOML reader says; it names keys and words in backquotes, with
+/// the known ones behind unknown ones.
 fn explain(error: &toml::de::Error, text: &str) -> RecipeError {
     let start = error.span().map_or(0, |span| span.start.min(text.len()));
     let line = text.as_bytes()[..start].iter().filter(|&&byte| byte == b'\n').count() + 1;
@@ -601,7 +629,24 @@ fn explain(error: &toml::de::Error, text: &str) -> RecipeError {
         Some(key) if message.starts_with("unknown field") => {
             RecipeError::UnknownKey { line, key: key.into(), nearest: nearest(key, quoted).map(String::from) }
         }
-        _ => RecipeError::Syntax { line, message: message.into() },
+        Some(key) if message.starts_with("missing field") => {
+            RecipeError::MissingKey { line, key: key.into() }
+        }
+        Some(found) if message.starts_with("unknown variant") => RecipeError::UnknownValue {
+            line,
+            found: found.into(),
+            known: quoted.collect::<Vec<_>>().join(", "),
+        },
+        _ => {
+            let wrong_type =
+                message.strip_prefix("invalid type: ").and_then(|rest| rest.split_once(", expected "));
+            match wrong_type {
+                Some((found, expected)) => {
+                    RecipeError::WrongType { line, found: found.into(), expected: expected.into() }
+                }
+                None => RecipeError::Syntax { line, message: message.into() },
+            }
+        }
     }
 }
 
@@ -699,7 +744,11 @@ mod tests {
             Recipe::from_toml(&vec![b' '; MAX_BYTES + 1]).unwrap_err(),
             RecipeError::TooLong { .. }
         ));
-        assert!(matches!(Recipe::from_toml(b"name = 3").unwrap_err(), RecipeError::Syntax { line: 1, .. }));
+        assert!(matches!(
+            Recipe::from_toml(b"name = 3").unwrap_err(),
+            RecipeError::WrongType { line: 1, .. }
+        ));
+        assert!(matches!(Recipe::from_toml(b"name 3").unwrap_err(), RecipeError::Syntax { line: 1, .. }));
         let zero = CLASSIC.replace("{ linear = 32 }", "{ linear = 0 }");
         assert!(matches!(Recipe::from_toml(zero.as_bytes()).unwrap_err(), RecipeError::Layers(_)));
     }
@@ -711,8 +760,8 @@ mod tests {
         assert_eq!(clean.training.statistics, Statistics::Clean);
         assert_eq!(Recipe::from_toml(clean.to_toml().as_bytes()).unwrap(), clean, "{}", clean.to_toml());
         assert_eq!(with("as-trained").unwrap(), Recipe::from_toml(CLASSIC.as_bytes()).unwrap());
-        let message = with("cleen").unwrap_err().to_string();
-        assert!(["cleen", "as-trained", "clean"].iter().all(|word| message.contains(word)), "{message}");
+        let RecipeError::UnknownValue { found, known, .. } = with("cleen").unwrap_err() else { panic!() };
+        assert_eq!((&found[..], &known[..]), ("cleen", "as-trained, clean"));
     }
 
     /// `classic` with an augmentation of these lines.
@@ -776,7 +825,7 @@ mod tests {
             assert_eq!(found.strip_prefix("training.augmentation."), Some(key), "{error}");
         }
         let missing = Recipe::from_toml(augmenting("elastic = { grid = 4 }").as_bytes());
-        assert!(matches!(missing, Err(RecipeError::Syntax { .. })), "{missing:?}");
+        assert!(matches!(missing, Err(RecipeError::MissingKey { .. })), "{missing:?}");
     }
 
     #[test]
@@ -796,7 +845,7 @@ mod tests {
             let RecipeError::OutOfRange { key: found, .. } = &error else { panic!("{lines}: {error:?}") };
             assert_eq!(found.strip_prefix("training.distillation."), Some(key), "{error}");
         }
-        assert!(matches!(with("weight = 0.5\ntemperature = 1"), Err(RecipeError::Syntax { .. })));
+        assert!(matches!(with("weight = 0.5\ntemperature = 1"), Err(RecipeError::MissingKey { .. })));
     }
 
     #[test]
