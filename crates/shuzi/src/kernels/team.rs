@@ -12,8 +12,12 @@
 //!   comes later finds the [`Gate`] closed and touches nothing.
 //! - A helper yields between two jobs. If others want its core, it loses it there, and not in the middle of a piece,
 //!   where the leader would have to wait for it.
+//! - A helper that was away for many jobs has no core of its own. It rests for some times as many, so that it costs
+//!   little where it brings little.
 //! - Waiting threads spin for some microseconds, helpers yield in between, then they sleep: under a quota of processor
 //!   time, every spin would be missing later.
+//!
+//! There is no clock in all this: a helper measures its absence in jobs.
 
 use std::{
     cell::UnsafeCell,
@@ -45,10 +49,8 @@ struct Shared {
     /// For each thread how many pieces of its share are claimed.
     claimed: Vec<OwnLine<AtomicUsize>>,
     panicked: AtomicBool,
-    /// Rings when the gate opens.
-    opened: Bell,
-    /// Rings when a helper leaves.
-    left: Bell,
+    /// One for each thread.
+    beds: Vec<Bed>,
 }
 
 // SAFETY: `job` is the only field that is not Sync by itself. It is written only by the
@@ -96,32 +98,45 @@ impl Gate {
     }
 }
 
-/// Where threads sleep until a condition holds.
-#[derive(Default)]
-struct Bell {
-    has_sleepers: AtomicBool,
+/// Where a thread sleeps until its condition holds; in between it is only woken at the turn of the gate that it chose.
+struct Bed {
+    /// The turn; [`Bed::AWAKE`] while nobody sleeps.
+    alarm: AtomicUsize,
     mutex: Mutex<()>,
     condvar: Condvar,
 }
 
-impl Bell {
-    fn sleep_until(&self, condition: impl Fn() -> bool) {
+impl Bed {
+    const AWAKE: usize = usize::MAX;
+
+    fn new() -> Self {
+        Bed { alarm: AtomicUsize::new(Bed::AWAKE), mutex: Mutex::new(()), condvar: Condvar::new() }
+    }
+
+    #[cfg(test)]
+    fn is_used(&self) -> bool {
+        self.alarm.load(SeqCst) != Bed::AWAKE
+    }
+
+    fn sleep_until(&self, alarm: usize, condition: impl Fn() -> bool) {
         let mut guard = self.mutex.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
-            // The flag first: who makes the condition hold looks at the flag afterwards, so one sees the other.
-            self.has_sleepers.store(true, SeqCst);
+            // The alarm first: who makes the condition hold looks at the alarm afterwards, so one sees the other.
+            self.alarm.store(alarm, SeqCst);
             if condition() {
+                self.alarm.store(Bed::AWAKE, SeqCst);
                 return;
             }
             guard = self.condvar.wait(guard).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
-    /// Wakes all sleepers. To be called after what makes their condition hold.
-    fn ring(&self) {
-        if self.has_sleepers.load(SeqCst) {
+    /// Wakes the sleeper if its turn has come. To be called after what makes its condition hold.
+    fn wake(&self, turn: usize) {
+        let alarm = self.alarm.load(SeqCst);
+        if alarm != Bed::AWAKE && alarm <= turn {
             let _guard = self.mutex.lock().unwrap_or_else(PoisonError::into_inner);
-            self.has_sleepers.store(false, SeqCst);
+            self.alarm.store(Bed::AWAKE, SeqCst);
             self.condvar.notify_all();
         }
     }
@@ -152,13 +167,23 @@ impl Shared {
             job: UnsafeCell::new(None),
             claimed: (0..threads).map(|_| OwnLine(AtomicUsize::new(0))).collect(),
             panicked: AtomicBool::new(false),
-            opened: Bell::default(),
-            left: Bell::default(),
+            beds: (0..threads).map(|_| Bed::new()).collect(),
         }
     }
 
-    /// Joins one job after the other.
+    /// Wakes the helpers whose alarm is due in that state of the gate.
+    fn wake_helpers(&self, state: usize) {
+        for bed in &self.beds[1..] {
+            bed.wake(state / Gate::TURN);
+        }
+    }
+
+    /// Joins one job after the other, and rests when it has missed many.
     fn help(&self, thread: usize) {
+        /// Turns that a helper may miss without having lost its core, because it slept or the leader did short jobs alone.
+        const MISSED: usize = 64;
+        /// How much longer than it was away a helper rests.
+        const REST: usize = 8;
         let mut last_turn = 0;
         loop {
             let has_job = || {
@@ -167,14 +192,20 @@ impl Shared {
             };
             thread::yield_now();
             if !spin_until(has_job, thread::yield_now) {
-                self.opened.sleep_until(has_job);
+                self.beds[thread].sleep_until(0, has_job);
             }
             let state = self.gate.state();
             if state == Gate::OVER {
                 return;
             }
-            if self.join_job(thread, state) {
-                last_turn = state / Gate::TURN;
+            let turn = state / Gate::TURN;
+            let missed = turn.saturating_sub(last_turn);
+            if MISSED < missed {
+                let alarm = turn + REST * missed;
+                self.beds[thread].sleep_until(alarm, || alarm <= self.gate.state() / Gate::TURN);
+                last_turn = alarm;
+            } else if self.join_job(thread, state) {
+                last_turn = turn;
             }
         }
     }
@@ -191,7 +222,7 @@ impl Shared {
             self.panicked.store(true, SeqCst);
         }
         self.gate.leave();
-        self.left.ring();
+        self.beds[0].wake(0);
         true
     }
 }
@@ -216,7 +247,7 @@ fn spin_until(condition: impl Fn() -> bool, pause: impl Fn()) -> bool {
 impl Drop for Team<'_> {
     fn drop(&mut self) {
         self.shared.gate.0.store(Gate::OVER, SeqCst);
-        self.shared.opened.ring();
+        self.shared.wake_helpers(Gate::OVER);
     }
 }
 
@@ -251,7 +282,7 @@ impl Team<'_> {
 
     /// Calls `job` with the number of each thread that comes before the leader is done, and returns when all of these are.
     fn run(&mut self, job: Job<'_>) {
-        let Shared { gate, opened, left, panicked, .. } = self.shared;
+        let Shared { gate, beds, panicked, .. } = self.shared;
         if self.threads == 1 {
             return job(0);
         }
@@ -261,12 +292,12 @@ impl Team<'_> {
         // SAFETY: no helper reads the job now: the gate is closed, and nobody was inside at the end of the last run.
         unsafe { *self.shared.job.get() = Some(pretended) };
         gate.turn();
-        opened.ring();
+        self.shared.wake_helpers(gate.state());
         let own = catch_unwind(AssertUnwindSafe(|| job(0)));
         gate.turn();
         let is_done = || gate.is_empty();
         if !spin_until(is_done, || ()) {
-            left.sleep_until(is_done);
+            beds[0].sleep_until(0, is_done);
         }
         if let Err(panic) = own {
             resume_unwind(panic);
@@ -359,8 +390,8 @@ impl Team<'_> {
         visit: impl Fn(usize, [&mut [f32]; K]) + Sync,
     ) {
         let slices = Pieces::new(slices, pieces);
-        // SAFETY: each index is visited by one thread only.
         self.for_each_index(Deal::Together, pieces.len(), |_, index| {
+            // SAFETY: each index is visited by one thread only.
             visit(index, unsafe { slices.cut(index) })
         });
     }
@@ -511,7 +542,7 @@ mod tests {
         let mut sum = [0; 4];
         with_team(4, |team| {
             for _ in 0..3 {
-                while !team.shared.opened.has_sleepers.load(SeqCst) {
+                while !team.shared.beds[1..].iter().all(Bed::is_used) {
                     thread::yield_now();
                 }
                 team.for_each(&mut sum, |_, item| *item += 1);
@@ -525,11 +556,11 @@ mod tests {
         let leader = thread::current().id();
         let mut visits = [0; 2];
         with_team(2, |team| {
-            let (helper_has_one, left) = (AtomicBool::new(false), &team.shared.left);
+            let (helper_has_one, beds) = (AtomicBool::new(false), &team.shared.beds);
             team.for_each(&mut visits, |_, visits| {
                 let is_met = || match thread::current().id() == leader {
                     true => helper_has_one.load(SeqCst),
-                    false => left.has_sleepers.load(SeqCst),
+                    false => beds[0].is_used(),
                 };
                 helper_has_one.fetch_or(thread::current().id() != leader, SeqCst);
                 while !is_met() {
@@ -539,6 +570,41 @@ mod tests {
             });
         });
         assert_eq!(visits, [1; 2]);
+    }
+
+    #[test]
+    fn a_helper_that_missed_many_jobs_rests_comes_back_and_goes_home() {
+        let leader = thread::current().id();
+        with_lone_leader(2, |shared, team| {
+            for _ in 0..100 {
+                team.for_each(&mut [0; 2], |_, _| ());
+            }
+            thread::scope(|scope| {
+                let helper = scope.spawn(|| shared.help(1)); // a hundred jobs too late
+                let helped = AtomicBool::new(false);
+                while !helped.load(SeqCst) {
+                    team.for_each(&mut [0; 2], |_, _| {
+                        helped.fetch_or(thread::current().id() != leader, SeqCst);
+                    });
+                    thread::yield_now();
+                }
+                shared.gate.0.store(Gate::OVER, SeqCst);
+                shared.wake_helpers(Gate::OVER);
+                assert!(helper.join().is_ok());
+            });
+        });
+    }
+
+    #[test]
+    fn a_team_ends_while_its_helpers_rest() {
+        const TEAMS: usize = if cfg!(miri) { 2 } else { 100 };
+        for jobs in 0..TEAMS {
+            with_team(3, |team| {
+                for _ in 0..10 * jobs {
+                    team.for_each(&mut [0], |_, _| ()); // too short for helpers, so they miss many
+                }
+            });
+        }
     }
 
     /// A team whose helpers are only the calls of [`Shared::join_job`] that a test makes.
