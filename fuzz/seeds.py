@@ -7,6 +7,7 @@ import io
 import json
 import pickle
 import struct
+import zlib
 from pathlib import Path
 
 import numpy
@@ -176,3 +177,31 @@ seed("picture", "transparent", file.getvalue())
 file = io.BytesIO()
 page.convert("CMYK").save(file, "jpeg")
 seed("picture", "cmyk", file.getvalue())
+
+# What only some encoders write, of a page that differs down to its last row; `decode/tests.rs` cuts these, too.
+page = Image.new("RGB", (61, 47), (230, 225, 210))
+page.putdata([(20, 30, x * y % 90) if (x // 7 + y // 5) % 3 == 0 else (230, 220 + x % 9, 210) for y in range(47) for x in range(61)])
+for name, kind, options in [
+    ("jpeg-progressive", "jpeg", {"progressive": True, "subsampling": 0}),
+    ("jpeg-subsampled", "jpeg", {"subsampling": 2}),
+    ("gif-interlaced", "gif", {"interlace": 1}),
+    ("webp-lossy", "webp", {"quality": 80}),
+    ("tiff-lzw", "tiff", {"compression": "tiff_lzw"}),
+]:
+    file = io.BytesIO()
+    page.save(file, kind, **options)
+    seed("picture", name, file.getvalue())
+
+
+def interlaced_png(page):
+    """Adam7, which Pillow does not write: each pass a small picture, its rows unfiltered."""
+    rows = b""
+    for x0, y0, dx, dy in [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]:
+        for y in range(y0, page.height, dy):
+            rows += b"\0" + b"".join(bytes(page.getpixel((x, y))) for x in range(x0, page.width, dx))
+    chunk = lambda name, data: struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+    header = struct.pack(">IIBBBBB", page.width, page.height, 8, 2, 0, 0, 1)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+seed("picture", "png-interlaced", interlaced_png(page))

@@ -81,6 +81,12 @@ fn decode(error: &DecodeError) -> String {
         DecodeError::TooManyPixels { width, height, limit } => {
             t!("decode.pixels", width = width, height = height, limit = limit / 1_000_000)
         }
+        DecodeError::Unsupported { name: "HEIC", .. } => t!("decode.heic"),
+        DecodeError::Unsupported { name: "AVIF", .. } => t!("decode.avif"),
+        DecodeError::Unsupported { name: "JPEG XL", .. } => t!("decode.jpeg-xl"),
+        DecodeError::Unsupported { name: "PDF", .. } => t!("decode.pdf"),
+        DecodeError::Unsupported { name: "SVG", .. } => t!("decode.svg"),
+        DecodeError::CutShort { format } => t!("decode.cut-short", format = format),
         DecodeError::Damaged { format, reason } => t!("decode.damaged", format = format, reason = reason),
         _ => return error.to_string(),
     }

@@ -76,7 +76,7 @@ fn forms_bring_one_picture_or_several() {
         (b"hello".to_vec(), 400, "bad_multipart"),
         (whole[..whole.len() / 2].to_vec(), 400, "bad_multipart"),
         (form(&[b"hello"]), 415, "not_a_picture"),
-        (form(&[&bytes, &bytes[..80]]), 422, "damaged_picture"),
+        (form(&[&bytes, &bytes[..80]]), 422, "cut_short"),
         (form(&[&b""[..]; 100]), 413, "too_many_parts"),
     ] {
         let answer = send(&body);
@@ -99,7 +99,7 @@ fn bad_requests_get_a_clear_error_and_never_a_5xx() {
         (post("", b""), 400, "empty"),
         (post("", b"hello"), 415, "not_a_picture"),
         (post("", b"<svg xmlns=\"http://www.w3.org/2000/svg\"/>"), 415, "not_a_picture"),
-        (post("", &bytes[..bytes.len() / 2]), 422, "damaged_picture"),
+        (post("", &bytes[..bytes.len() / 2]), 422, "cut_short"),
         (post("", &[&b"\x89PNG\r\n\x1a\n"[..], &[0; 99]].concat()), 422, "damaged_picture"),
         (post("", huge), 413, "too_many_pixels"),
         (post("", &vec![0; 1_000_001]), 413, "too_many_bytes"),

@@ -67,7 +67,10 @@ impl From<DecodeError> for Refusal {
             DecodeError::Empty => Refusal::bad("empty", "the picture is empty"),
             DecodeError::TooManyBytes { .. } => Refusal::too_large("too_many_bytes", message),
             DecodeError::TooManyPixels { .. } => Refusal::too_large("too_many_pixels", message),
-            DecodeError::NotAPicture => Refusal::new(
+            DecodeError::CutShort { .. } => {
+                Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "cut_short", message)
+            }
+            DecodeError::NotAPicture | DecodeError::Unsupported { .. } => Refusal::new(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "not_a_picture",
                 format!("not a picture that is read: {message}"),
