@@ -191,6 +191,12 @@ for name, kind, options in [
     file = io.BytesIO()
     page.save(file, kind, **options)
     seed("picture", name, file.getvalue())
+# Of parts that differ, so that its lossless form has several groups of codes.
+parts = Image.new("RGB", (96, 96), "white")
+parts.putdata([((x * x * y) % 251, y, x) if x < 24 and y < 24 else (200, x // 8 * 9, 90) if y > 60 else (x, 250, y) for y in range(96) for x in range(96)])
+file = io.BytesIO()
+parts.save(file, "webp", lossless=True, quality=100, method=6)
+seed("picture", "webp-lossless", file.getvalue())
 
 
 def interlaced_png(page):

@@ -177,6 +177,15 @@ fn bombs() -> Vec<(&'static str, Vec<u8>)> {
                 (b"ANMF", &frame_with(&vp8(16_000, 16_000)), 42),
             ]),
         ),
+        ("WebP, codes", webp(&[(b"VP8L", &codes(true), 0)])),
+        (
+            "WebP, codes of alpha",
+            webp(&[
+                (b"VP8X", &[16, 0, 0, 0, 0, 0, 0, 0, 0, 0], 10),
+                (b"ALPH", &codes(false), 0),
+                (b"VP8 ", &vp8(1, 1), 10),
+            ]),
+        ),
         (
             "WebP, data of another picture",
             webp(&[(b"VP8 ", &[&vp8(1, 1)[..], &plenty].concat(), 100 * MB as u32)]),
@@ -307,6 +316,36 @@ fn tiff(tags: &[(u16, u16, u32)], [width, height]: [u32; 2], strip: &[u8]) -> Ve
 /// A picture of one pixel, as libwebp writes it.
 const VP8L_PIXEL: [u8; 20] = [0x2f, 0, 0, 0, 0, 7, 0x10, 0x11, 0x11, 0x88, 0x88, 8, 0, 0, 0, 0, 0, 0, 0, 0];
 
+/// One pixel, and 65,536 groups of codes of which it needs none: a table of a kilobyte for 42 bits.
+fn codes(has_header: bool) -> Vec<u8> {
+    let mut bits = vec![];
+    let mut write = |numbers: &[(u32, u32)]| {
+        for &(number, n_bits) in numbers {
+            bits.extend((0..n_bits).map(|bit| number >> bit & 1 == 1));
+        }
+    };
+    let single = |symbol: u32| [(1, 1), (0, 1), (1, 1), (symbol, 8)];
+    if has_header {
+        write(&[(0x2f, 8), (0, 14), (0, 14), (0, 1), (0, 3)]);
+    } else {
+        write(&[(1, 8)]); // compressed
+    }
+    write(&[(0, 1), (0, 1), (1, 1), (0, 3), (0, 1)]);
+    for symbol in [255, 255, 0, 0, 0] {
+        write(&single(symbol)); // the pixel is of the last group
+    }
+    for _ in 0..65_536 {
+        write(&single(0));
+        for _ in 0..3 {
+            // All 256 symbols have 8 bits: the twelfth length is used, alone, so it takes no bit.
+            write(&[(0, 1), (8, 4), (0, 30), (0, 3), (1, 3), (0, 1)]);
+        }
+        write(&single(0));
+    }
+    let byte = |bits: &[bool]| bits.iter().rev().fold(0, |byte, &bit| byte << 1 | u8::from(bit));
+    bits.chunks(8).map(byte).collect()
+}
+
 /// The header of a lossy picture.
 fn vp8(width: u16, height: u16) -> [u8; 10] {
     let ([w0, w1], [h0, h1]) = (width.to_le_bytes(), height.to_le_bytes());
@@ -318,11 +357,14 @@ fn frame_with(vp8: &[u8]) -> Vec<u8> {
     [&[0; 16], &b"VP8 "[..], &(vp8.len() as u32).to_le_bytes(), vp8, &[0; 8]].concat()
 }
 
-/// Chunks, each with the length that it claims.
+/// Chunks, each with the length that it claims; 0 for the one that it has.
 fn webp(chunks: &[(&[u8; 4], &[u8], u32)]) -> Vec<u8> {
+    let length = |data: &[u8], claim: u32| if claim == 0 { data.len() as u32 } else { claim };
     let chunks: Vec<u8> = chunks
         .iter()
-        .flat_map(|(name, data, length)| [&name[..], &length.to_le_bytes(), data].concat())
+        .flat_map(|(name, data, claim)| {
+            [&name[..], &length(data, *claim).to_le_bytes(), data, &[0][..data.len() % 2]].concat()
+        })
         .collect();
     [b"RIFF", &(chunks.len() as u32 + 4).to_le_bytes()[..], b"WEBP", &chunks].concat()
 }

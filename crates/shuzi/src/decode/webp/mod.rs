@@ -4,6 +4,8 @@
 //! size that the container says, because the decoder asks for memory by the inner size and compares afterwards. It gives
 //! all of a picture or nothing. Source: <https://developers.google.com/speed/webp/docs/riff_container>.
 
+mod codes;
+
 use super::{Fault, Limits, Readout, check_size, orientation, raster::Raster};
 use image_webp::{DecodingError, WebPDecoder};
 use std::io::Cursor;
@@ -34,9 +36,13 @@ fn is_short(bytes: &[u8]) -> bool {
 
 /// Whether all pictures are there, none larger than it is said to be.
 fn check_container(bytes: &[u8], limits: Limits) -> Result<(), Fault> {
-    let mut canvas = None;
-    let mut is_picture_there = false;
+    let (mut canvas, mut is_picture_there) = (None, false);
+    let mut names = vec![];
     for chunk in chunks(bytes.get(12..).ok_or(Fault::CutShort)?) {
+        if names.contains(&chunk.name) {
+            continue; // the decoder looks at the first of each kind
+        }
+        names.push(chunk.name);
         match (&chunk.name, chunk.data) {
             (b"VP8X", &[_, _, _, _, w0, w1, w2, h0, h1, h2, ..]) => {
                 let size = (1 + le(&[w0, w1, w2]) as u32, 1 + le(&[h0, h1, h2]) as u32);
@@ -48,10 +54,10 @@ fn check_container(bytes: &[u8], limits: Limits) -> Result<(), Fault> {
                 if canvas.is_none_or(|(width, height)| size.0 > width || size.1 > height) {
                     return Err(Fault::damaged("a frame that is larger than the picture"));
                 }
-                for inner in chunks(&frame[16..]) {
+                for inner in chunks(&frame[16..]).take(2) {
                     check_bitstream(&inner, Some(size), limits)?;
                 }
-                if !chunk.is_whole && !is_picture_there {
+                if !chunk.is_whole {
                     return Err(Fault::CutShort);
                 }
                 is_picture_there = true;
@@ -63,6 +69,7 @@ fn check_container(bytes: &[u8], limits: Limits) -> Result<(), Fault> {
                 }
                 is_picture_there = true;
             }
+            (b"ALPH", _) => check_bitstream(&chunk, canvas, limits)?,
             _ => {}
         }
     }
@@ -80,12 +87,20 @@ fn check_bitstream(chunk: &Chunk, expected: Option<(u32, u32)>, limits: Limits) 
             (1 + (bits & 0x3fff), 1 + (bits >> 14 & 0x3fff))
         }
         (b"VP8 " | b"VP8L", _) => return Err(Fault::CutShort),
+        (b"ALPH", _) => expected.map_or((1, 1), |(width, height)| (width as usize, height as usize)),
         _ => return Ok(()),
     };
     let size = (width as u32, height as u32);
     check_size(size.0, size.1, limits)?;
     if expected.is_some_and(|expected| expected != size) {
         return Err(Fault::damaged("a picture of another size than its container says"));
+    }
+    // The decoder builds a table for each code, used or not.
+    let most_codes = (32 << 20) + 2 * width * height;
+    match (&chunk.name, chunk.data) {
+        (b"VP8L", &[_, _, _, _, _, ref bits @ ..]) => codes::check(bits, size, most_codes)?,
+        (b"ALPH", &[kind, ref bits @ ..]) if kind & 3 == 1 => codes::check(bits, size, most_codes)?,
+        _ => {}
     }
     // The decoder copies what is left of the data three times over; so much no encoder writes.
     if &chunk.name == b"VP8 " && chunk.data.len() > (8 << 20) + width * height {
