@@ -518,8 +518,10 @@ fn safetensors_headers_that_lie_are_refused() {
 #[test]
 fn tensors_that_are_not_finite_or_of_another_type_are_named() {
     for (kind, bytes) in [
-        ("F16", vec![0x00, 0x7e]), // not a number
-        ("F16", vec![0x00, 0xfc]), // minus infinity
+        ("F16", vec![0x00, 0x7e]),  // not a number
+        ("F16", vec![0x00, 0xfc]),  // minus infinity
+        ("BF16", vec![0xc0, 0x7f]), // not a number
+        ("BF16", vec![0x80, 0xff]), // minus infinity
         ("F32", f32::NAN.to_le_bytes().to_vec()),
         ("F32", f32::NEG_INFINITY.to_le_bytes().to_vec()),
         ("F64", f64::NAN.to_le_bytes().to_vec()),
@@ -534,7 +536,7 @@ fn tensors_that_are_not_finite_or_of_another_type_are_named() {
             "{kind}: {result:?}"
         );
     }
-    for kind in ["BF16", "I64", "U8", "BOOL"] {
+    for kind in ["F8_E5M2", "I64", "U8", "BOOL"] {
         let header = format!(r#"{{"bias":{{"dtype":"{kind}","shape":[0],"data_offsets":[0,0]}}}}"#);
         let result = safetensors::read(&safetensors_file(&header, &[]));
         assert!(

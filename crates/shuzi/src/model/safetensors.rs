@@ -9,6 +9,7 @@ use super::arrays::{Array, ElementType, Values};
 use ::safetensors::{Dtype, SafeTensorError, SafeTensors};
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     fmt,
 };
@@ -37,7 +38,7 @@ pub enum SafetensorsError {
     },
     /// A tensor of other numbers than expected.
     #[error(
-        "tensor {name} is of {found}, expected F16, F32 or F64, or in a network of whole numbers I8 or I16"
+        "tensor {name} is of {found}, expected BF16, F16, F32 or F64, or in a network of whole numbers I8 or I16"
     )]
     ElementType {
         /// Its name.
@@ -91,6 +92,7 @@ pub(super) fn read_all(bytes: &[u8]) -> Result<Content, SafetensorsError> {
         let tensor = file.tensor(&name)?;
         let element = match tensor.dtype() {
             Dtype::F16 => "<f2",
+            Dtype::BF16 => "<f4", // whose upper half it is
             Dtype::F32 => "<f4",
             Dtype::F64 => "<f8",
             Dtype::I8 => "|i1",
@@ -98,7 +100,13 @@ pub(super) fn read_all(bytes: &[u8]) -> Result<Content, SafetensorsError> {
             other => return Err(SafetensorsError::ElementType { name, found: format!("{other:?}") }),
         };
         let element = ElementType::parse(element).expect("a known type");
-        let array = Array::from_bytes(element, tensor.shape().to_vec(), false, tensor.data())
+        let data = match tensor.dtype() {
+            Dtype::BF16 => {
+                tensor.data().as_chunks().0.iter().flat_map(|&[low, high]| [0, 0, low, high]).collect()
+            }
+            _ => Cow::Borrowed(tensor.data()),
+        };
+        let array = Array::from_bytes(element, tensor.shape().to_vec(), false, &data)
             .map_err(|_| SafetensorsError::Format(SafeTensorError::TensorInvalidInfo))?;
         if let Some((index, value)) = first_not_finite(&array) {
             return Err(SafetensorsError::NotFinite { name, index, value });
