@@ -10,7 +10,7 @@ use shuzi::{
         csv as csv_file,
         idx::{read_images, read_labels},
     },
-    decode::{Limits, decode},
+    decode::{Limits, decode, decode_partial},
     kernels::Level,
     model::{Model, batch_order, initial_weights, npy as npy_file, npz as npz_file},
     network::{Precision, ReadyNetwork, Recognizer},
@@ -86,7 +86,13 @@ pub fn picture(bytes: &[u8]) {
         Reader::new(&model, Level::detect())
     });
     let limits = Limits { pixels: 200_000, bytes: 1 << 20 };
-    if let Ok(picture) = decode(bytes, limits) {
+    let (whole, partial) = (decode(bytes, limits), decode_partial(bytes, limits));
+    match (&whole, &partial) {
+        (Ok(whole), Ok(partial)) => assert!(!partial.is_cut_short && partial.picture == *whole),
+        (Err(_), Ok(partial)) => assert!(partial.is_cut_short),
+        (whole, Err(error)) => assert_eq!(whole.as_ref(), Err(error)),
+    }
+    if let Ok(picture) = whole {
         for single in [false, true] {
             let reading = recognize(reader, &picture, Options { single, ..Options::default() });
             assert!(reading.digits.len() <= MOST_DIGITS);
