@@ -84,18 +84,24 @@ def softmax(logits):
 def by_tract(file, pixels):
     """The probabilities and logits by the other runtime, in a batch of any size."""
     model = tract.onnx().load(file)
-    model.set_input_fact(0, "N,28,28,f32")
+    model.set_input_fact(0, ",".join(["N", *map(str, pixels.shape[1:]), "f32"]))
     outputs = model.into_model().into_runnable().run([pixels])
     return [output.to_numpy() for output in outputs]
+
+
+def export(model, file, *options):
+    """The graph, looked at by ONNX's checker."""
+    run("export", model, "--to", "onnx", "--out", file, "--quiet", *options)
+    graph = onnx.load(file)
+    onnx.checker.check_model(graph, full_check=True)
+    assert (graph.ir_version, graph.opset_import[0].version, graph.producer_name) == (8, 17, "shuzi")
+    return graph
 
 
 def compare(model, data, pixels, folder):
     """Returns the largest difference of a probability."""
     file = folder / f"{Path(model).name}.onnx"
-    run("export", model, "--to", "onnx", "--out", file, "--quiet")
-    graph = onnx.load(file)
-    onnx.checker.check_model(graph, full_check=True)
-    assert (graph.ir_version, graph.opset_import[0].version, graph.producer_name) == (8, 17, "shuzi")
+    graph = export(model, file)
     properties = {entry.key: entry.value for entry in graph.metadata_props}
     report = ["--json", "--quiet", "--out", folder / "report", "--predictions", folder / "table.csv"]
     facts = json.loads(run("evaluate", model, "--data", data, *report))
@@ -107,6 +113,14 @@ def compare(model, data, pixels, folder):
     probabilities, logits = session.run(["probabilities", "logits"], {"pixels": pixels})
     others = by_tract(file, pixels)
     alone = session.run(["probabilities"], {"pixels": pixels[:1]})[0]  # a batch of one
+    # With an axis for channels it is the same to the last bit.
+    export(model, with_axis := folder / "channels.onnx", "--channel-axis")
+    zoo = onnxruntime.InferenceSession(with_axis, providers=["CPUExecutionProvider"])
+    assert zoo.get_inputs()[0].shape == ["batch", 1, 28, 28], zoo.get_inputs()[0].shape
+    for found, other in zip(zoo.run(None, {"pixels": pixels[:, None]}), (probabilities, logits)):
+        assert (found == other).all(), f"{model}: with an axis for channels it differs"
+    for found, other in zip(by_tract(with_axis, pixels[:, None]), others):
+        assert (found == other).all(), f"{model}: with an axis for channels tract differs"
     table = numpy.loadtxt(folder / "table.csv", delimiter=",", skiprows=1, max_rows=len(pixels))
     expected = table[:, 3:]  # as the network gives them; the temperature is for what is shown
     calibrated = softmax(numpy.log(numpy.maximum(expected, 1e-300)) / temperature)

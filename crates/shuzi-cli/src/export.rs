@@ -4,7 +4,7 @@ use crate::{UsageError, files, models, pixels::PixelsArgument};
 use anyhow::{Context, bail};
 use clap::ValueEnum;
 use rust_i18n::t;
-use shuzi::{dataset::synthetic, network::quantize};
+use shuzi::{dataset::synthetic, model::InputShape, network::quantize};
 use std::{
     io::{self, Write},
     path::{Path, PathBuf},
@@ -23,6 +23,8 @@ pub struct Export {
     out: Option<PathBuf>,
     #[command(flatten)]
     pixels: PixelsArgument,
+    #[arg(long)]
+    channel_axis: bool,
     #[arg(long, value_name = "T")]
     temperature: Option<f64>,
     #[arg(long, short)]
@@ -70,6 +72,9 @@ impl Export {
             }
             model.record.temperature = Some(temperature);
         }
+        if self.channel_axis && !matches!(self.to, Format::Onnx) {
+            return Err(UsageError(t!("export.no-channel-axis").into()).into());
+        }
         if self.to.is_tutorials() && !model.network.architecture().is_fully_connected() {
             bail!(t!("export.only-linear", path = self.model.display()).into_owned());
         }
@@ -86,7 +91,9 @@ impl Export {
             Format::Int8 => (model.to_safetensors(), "int8.safetensors"),
             Format::Npy => (model.to_npy(), "npy"),
             Format::Npz => (model.to_npz(), "npz"),
-            Format::Onnx => (model.to_onnx(), "onnx"),
+            Format::Onnx => {
+                (model.to_onnx(if self.channel_axis { InputShape::Nchw } else { InputShape::Nhw }), "onnx")
+            }
             Format::Safetensors => (model.to_safetensors(), "safetensors"),
         };
         let path = self.out.unwrap_or_else(|| models::stem(&self.model).with_extension(extension));

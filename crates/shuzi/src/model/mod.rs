@@ -14,6 +14,8 @@ pub mod pickle;
 mod protobuf;
 pub mod safetensors;
 
+pub use onnx::InputShape;
+
 use self::{
     arrays::Array,
     npy::{Content, NpyError},
@@ -296,15 +298,16 @@ impl Model {
         npz::write(&self.tutorial_arrays())
     }
 
-    /// An ONNX file, opset 17: from `pixels`, `[batch, 28, 28]` of 0 to 255, to `probabilities` and `logits`, `[batch, classes]`
+    /// An ONNX file, opset 17: from `pixels` of 0 to 255 in this shape to `probabilities` and `logits`, `[batch, classes]`
     /// (`docs/model-file.md`). With it what is known of the model, as text.
-    pub fn to_onnx(&self) -> Vec<u8> {
+    pub fn to_onnx(&self, input: InputShape) -> Vec<u8> {
         let mut metadata = vec![("weights_sha256", self.weights_sha256())];
         metadata.extend(self.record.recipe.as_ref().map(|recipe| ("name", recipe.name.clone())));
         metadata.extend(self.classes_text());
         metadata.extend(self.record.texts());
         onnx::write(
             &self.network,
+            input,
             &self.classes,
             self.record.temperature.map(|temperature| temperature as f32),
             &metadata,

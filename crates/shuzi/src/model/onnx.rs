@@ -26,9 +26,19 @@ const PIXELS: &str = "pixels";
 const LOGITS: &str = "logits";
 const PROBABILITIES: &str = "probabilities";
 
+/// The shape of what goes in. A graph has one, which runtimes insist on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InputShape {
+    /// `[batch, 28, 28]`, as MNIST's arrays are.
+    Nhw,
+    /// `[batch, 1, 28, 28]`, with an axis for channels, as PyTorch and the ONNX model zoo have it.
+    Nchw,
+}
+
 /// A network as an ONNX file. The probabilities are those of the logits divided by `temperature`.
 pub fn write(
     network: &Network,
+    input: InputShape,
     classes: &Classes,
     temperature: Option<f32>,
     metadata: &[(&str, String)],
@@ -38,7 +48,7 @@ pub fn write(
         false => format!("Tells {classes} apart: pixels to the probability of each class."),
     };
     let mut graph = Graph::default();
-    graph.add_layers(network);
+    graph.add_layers(network, input);
     graph.add_probabilities(temperature);
     let property = |message: Message, (key, value): &(&str, String)| {
         message.message(14, Message::default().text(1, key).text(2, value))
@@ -48,7 +58,7 @@ pub fn write(
         .text(2, "shuzi") // producer_name
         .text(3, env!("CARGO_PKG_VERSION"))
         .text(6, &doc) // doc_string
-        .message(7, graph.into_message(classes))
+        .message(7, graph.into_message(input, classes))
         .message(8, Message::default().text(1, "").integer(2, OPERATORS)) // opset_import
         .each(metadata, property)
         .into_bytes()
@@ -77,7 +87,7 @@ struct Graph {
 
 impl Graph {
     /// From pixels to logits.
-    fn add_layers(&mut self, network: &Network) {
+    fn add_layers(&mut self, network: &Network, input: InputShape) {
         let architecture = network.architecture();
         let mut tensors = architecture.tensors().into_iter();
         let mut x = PIXELS.to_string();
@@ -86,21 +96,21 @@ impl Graph {
             let factor = self.numbers("pixel_scale", &[], &[factor]);
             x = self.add("Mul", [x, factor], []);
         }
-        if !matches!(architecture.layers()[0], Layer::Linear(_)) {
+        if input == InputShape::Nhw && !matches!(architecture.layers()[0], Layer::Linear(_)) {
             x = self.unsqueeze(x, &[1]);
         }
-        let mut input = Shape::IMAGE;
+        let mut shape = Shape::IMAGE;
         let mut outputs: Vec<String> = vec![];
         for (layer, &output) in architecture.layers().iter().zip(architecture.shapes()) {
             let mut next = |count: usize| -> Vec<Tensor> { tensors.by_ref().take(count).collect() };
             x = match layer {
                 Layer::Linear(_) => {
-                    let x = self.list(x, input);
+                    let x = self.list(x, shape);
                     let weights = self.tensors(network, &next(2));
                     self.add_named("Gemm", x, weights, vec![])
                 }
                 Layer::Conv(conv) => {
-                    let x = self.picture(x, input);
+                    let x = self.picture(x, shape);
                     let tensors = next(if conv.has_bias() { 2 } else { 1 });
                     let mut weights = vec![self.convolution_weight(conv, network, &tensors[0])];
                     weights.extend(self.tensors(network, &tensors[1..]));
@@ -115,7 +125,7 @@ impl Graph {
                     self.list_of_one_pixel(y, output)
                 }
                 Layer::Crop(crop) => {
-                    let x = self.picture(x, input);
+                    let x = self.picture(x, shape);
                     let (top, left) = crop.corner();
                     let starts = self.integers("Slice", "starts", &[top, left]);
                     let ends = self.integers("Slice", "ends", &[top + output.height, left + output.width]);
@@ -124,10 +134,10 @@ impl Graph {
                     self.list_of_one_pixel(y, output)
                 }
                 Layer::MaxPool(windows) | Layer::AveragePool(windows) => {
-                    let x = self.picture(x, input);
+                    let x = self.picture(x, shape);
                     let window = vec![windows.window_height, windows.window_width];
                     let is_max = matches!(layer, Layer::MaxPool(_));
-                    let y = if !is_max && window == [input.height, input.width] {
+                    let y = if !is_max && window == [shape.height, shape.width] {
                         self.add("GlobalAveragePool", [x], [])
                     } else {
                         let operator = if is_max { "MaxPool" } else { "AveragePool" };
@@ -147,10 +157,10 @@ impl Graph {
                 Layer::Relu => self.add("Relu", [x], []),
                 Layer::Dropout(_) => x, // in training only
                 Layer::Add { from } => self.add("Add", [outputs[*from].clone(), x], []),
-                Layer::Flatten => self.list(x, input),
+                Layer::Flatten => self.list(x, shape),
             };
             outputs.push(x.clone());
-            input = output;
+            shape = output;
         }
         // No node uses what the last one gives, so it may get the name of what comes out.
         self.nodes.last_mut().expect("there are layers").output = LOGITS.into();
@@ -286,7 +296,7 @@ impl Graph {
     }
 
     /// As `GraphProto`.
-    fn into_message(self, classes: &Classes) -> Message {
+    fn into_message(self, input: InputShape, classes: &Classes) -> Message {
         let (pixels, of_each) = match classes.are_digits() {
             true => (
                 "Digits of 28x28 pixels as in MNIST: from 0 for paper to 255 for ink, centred",
@@ -300,11 +310,15 @@ impl Graph {
             (PROBABILITIES, format!("{of_each}: softmax(logits / temperature), which sums to 1")),
             (LOGITS, format!("{of_each}, as the last layer gives them")),
         ];
+        let shape = match input {
+            InputShape::Nhw => &[SIDE, SIDE][..],
+            InputShape::Nchw => &[1, SIDE, SIDE],
+        };
         Message::default()
             .each(self.nodes, |message, node| message.message(1, node.into_message()))
             .text(2, "shuzi") // name
             .each(self.constants, |message, tensor| message.message(5, tensor)) // initializer
-            .message(11, value(PIXELS, &[SIDE, SIDE], pixels)) // input
+            .message(11, value(PIXELS, shape, pixels)) // input
             .each(outputs, |message, (name, doc)| message.message(12, value(name, &[classes.count()], &doc)))
     }
 }

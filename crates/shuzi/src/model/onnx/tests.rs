@@ -144,7 +144,7 @@ fn every_layer() -> Network {
 
 #[test]
 fn every_layer_is_a_node_or_several() {
-    let file = write(&every_layer(), &Classes::digits(), None, &[]);
+    let file = write(&every_layer(), InputShape::Nhw, &Classes::digits(), None, &[]);
     let graph = graph(&file);
     let found: Vec<_> = nodes(&graph)
         .into_iter()
@@ -180,7 +180,7 @@ fn every_layer_is_a_node_or_several() {
 
 #[test]
 fn attributes_are_those_of_the_layer() {
-    let file = write(&every_layer(), &Classes::digits(), None, &[]);
+    let file = write(&every_layer(), InputShape::Nhw, &Classes::digits(), None, &[]);
     let nodes = graph(&file).messages(1);
     let attributes = |output: &str| -> Vec<(String, Vec<i64>)> {
         let node = nodes.iter().find(|node| node.texts(2) == [output]).unwrap();
@@ -220,7 +220,7 @@ fn attributes_are_those_of_the_layer() {
 #[test]
 fn weights_of_convolutions_are_turned_and_others_are_not() {
     let network = every_layer();
-    let file = write(&network, &Classes::digits(), None, &[]);
+    let file = write(&network, InputShape::Nhw, &Classes::digits(), None, &[]);
     let graph = graph(&file);
     let tensors = network.architecture().tensors();
     for tensor in &tensors {
@@ -253,7 +253,7 @@ fn weights_of_convolutions_are_turned_and_others_are_not() {
 #[test]
 fn a_fully_connected_network_takes_bytes_as_they_are() {
     let layers = [LayerKind::Linear(4), LayerKind::Relu, LayerKind::Linear(10)];
-    let file = write(&network(PixelScale::Raw, &layers), &Classes::digits(), Some(0.5), &[]);
+    let file = write(&network(PixelScale::Raw, &layers), InputShape::Nhw, &Classes::digits(), Some(0.5), &[]);
     let graph = graph(&file);
     let operators: Vec<_> = nodes(&graph).into_iter().map(|(operator, ..)| operator).collect();
     assert_eq!(operators, ["Flatten", "Gemm", "Relu", "Gemm", "Div", "Softmax"]);
@@ -264,8 +264,6 @@ fn a_fully_connected_network_takes_bytes_as_they_are() {
 
 #[test]
 fn pixels_go_in_and_probabilities_and_logits_come_out_for_any_batch() {
-    let file = write(&every_layer(), &Classes::digits(), None, &[]);
-    let graph = graph(&file);
     let shape = |value: &Fields| -> (String, Vec<String>) {
         let tensor = value.message(2).message(1);
         assert_eq!(tensor.integers(1), [1], "float32");
@@ -276,12 +274,26 @@ fn pixels_go_in_and_probabilities_and_logits_come_out_for_any_batch() {
         };
         (value.texts(1)[0].to_string(), dimensions.map(dimension).collect())
     };
-    let shapes = |field| graph.messages(field).iter().map(shape).collect::<Vec<_>>();
     let expected =
         |name: &str, shape: &[&str]| (name.to_string(), shape.iter().map(|s| s.to_string()).collect());
-    assert_eq!(shapes(11), [expected("pixels", &["batch", "28", "28"])]);
-    let outputs = ["probabilities", "logits"].map(|name| expected(name, &["batch", "10"]));
-    assert_eq!(shapes(12), outputs);
+    for (input, pixels) in
+        [(InputShape::Nhw, &["batch", "28", "28"][..]), (InputShape::Nchw, &["batch", "1", "28", "28"])]
+    {
+        let file = write(&every_layer(), input, &Classes::digits(), None, &[]);
+        let graph = graph(&file);
+        let shapes = |field| graph.messages(field).iter().map(shape).collect::<Vec<_>>();
+        assert_eq!(shapes(11), [expected("pixels", pixels)]);
+        let outputs = ["probabilities", "logits"].map(|name| expected(name, &["batch", "10"]));
+        assert_eq!(shapes(12), outputs);
+    }
+}
+
+#[test]
+fn pixels_with_an_axis_for_channels_are_a_picture_already() {
+    let file = write(&every_layer(), InputShape::Nchw, &Classes::digits(), None, &[]);
+    let graph = graph(&file);
+    let [(_, scaled, first), (operator, inputs, _), ..] = &nodes(&graph)[..] else { unreachable!() };
+    assert_eq!((&scaled[..], *operator, inputs[0]), (&["pixels", "pixel_scale"][..], "Slice", *first));
 }
 
 #[test]
@@ -295,8 +307,8 @@ fn what_is_known_of_a_model_goes_with_it() {
         temperature: Some(0.25),
     };
     let model = Model { network: network.clone(), classes: Classes::digits(), record };
-    let file = model.to_onnx();
-    assert_eq!(file, model.to_onnx(), "equal models are equal files");
+    let file = model.to_onnx(InputShape::Nhw);
+    assert_eq!(file, model.to_onnx(InputShape::Nhw), "equal models are equal files");
     let fields = Fields::read(&file);
     assert_eq!((fields.integers(1), fields.texts(2)), (vec![8], vec!["shuzi"]));
     assert_eq!(fields.texts(3), [env!("CARGO_PKG_VERSION")]);
@@ -316,6 +328,7 @@ fn what_is_known_of_a_model_goes_with_it() {
         ("temperature", "0.25"),
     ];
     assert_eq!(properties, expected);
-    let unknown = Model { network, classes: Classes::digits(), record: Record::default() }.to_onnx();
+    let unknown =
+        Model { network, classes: Classes::digits(), record: Record::default() }.to_onnx(InputShape::Nhw);
     assert_eq!(Fields::read(&unknown).messages(14).len(), 1, "the hash alone");
 }
