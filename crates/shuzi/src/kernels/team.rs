@@ -100,7 +100,7 @@ impl Gate {
 
 /// Where a thread sleeps until its condition holds; in between it is only woken at the turn of the gate that it chose.
 struct Bed {
-    /// The turn; [`Bed::AWAKE`] while nobody sleeps.
+    /// The turn; while nobody sleeps [`Bed::AWAKE`], which no turn reaches.
     alarm: AtomicUsize,
     mutex: Mutex<()>,
     condvar: Condvar,
@@ -133,8 +133,7 @@ impl Bed {
 
     /// Wakes the sleeper if its turn has come. To be called after what makes its condition hold.
     fn wake(&self, turn: usize) {
-        let alarm = self.alarm.load(SeqCst);
-        if alarm != Bed::AWAKE && alarm <= turn {
+        if self.alarm.load(SeqCst) <= turn {
             let _guard = self.mutex.lock().unwrap_or_else(PoisonError::into_inner);
             self.alarm.store(Bed::AWAKE, SeqCst);
             self.condvar.notify_all();
@@ -392,7 +391,7 @@ impl Team<'_> {
         let slices = Pieces::new(slices, pieces);
         self.for_each_index(Deal::Together, pieces.len(), |_, index| {
             // SAFETY: each index is visited by one thread only.
-            visit(index, unsafe { slices.cut(index) })
+            visit(index, unsafe { slices.cut(index) });
         });
     }
 
