@@ -120,7 +120,7 @@ fn as_model(bytes: &[u8]) {
     if let Ok(model) = Model::from_bytes(bytes) {
         let _ = initial_weights(bytes, model.network.architecture());
         assert_eq!(Model::from_bytes(&model.to_safetensors()).expect("the native file"), model);
-        if let Some(header) = model.to_c() {
+        if let Some(header) = model.to_c("fuzz") {
             assert_eq!(header.matches("/*").count(), header.matches("*/").count(), "{header}");
             let ready = ReadyNetwork::new(&model.network, Level::detect(), Precision::F32);
             for pixel in [0, 255] {

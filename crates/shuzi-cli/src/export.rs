@@ -53,6 +53,18 @@ impl Format {
         matches!(self, Format::Npy | Format::Npz)
     }
 
+    /// How the names of its files end.
+    fn extension(self) -> &'static str {
+        match self {
+            Format::C => "h",
+            Format::Int8 => "int8.safetensors",
+            Format::Npy => "npy",
+            Format::Npz => "npz",
+            Format::Onnx => "onnx",
+            Format::Safetensors => "safetensors",
+        }
+    }
+
     /// Whether it is of whole numbers.
     fn is_whole(self) -> bool {
         matches!(self, Format::C | Format::Int8)
@@ -86,17 +98,18 @@ impl Export {
             model.network = quantize(&model.network, samples)
                 .with_context(|| t!("export.not-whole", path = self.model.display()).into_owned())?;
         }
-        let (bytes, extension) = match self.to {
-            Format::C => (model.to_c().expect("it is of whole numbers").into_bytes(), "h"),
-            Format::Int8 => (model.to_safetensors(), "int8.safetensors"),
-            Format::Npy => (model.to_npy(), "npy"),
-            Format::Npz => (model.to_npz(), "npz"),
-            Format::Onnx => {
-                (model.to_onnx(if self.channel_axis { InputShape::Nchw } else { InputShape::Nhw }), "onnx")
+        let path = self.out.unwrap_or_else(|| models::stem(&self.model).with_extension(self.to.extension()));
+        let bytes = match self.to {
+            Format::C => {
+                let name = if path == Path::new("-") { &self.model } else { &path };
+                let name = models::stem(name);
+                model.to_c(&name.to_string_lossy()).expect("it is of whole numbers").into_bytes()
             }
-            Format::Safetensors => (model.to_safetensors(), "safetensors"),
+            Format::Int8 | Format::Safetensors => model.to_safetensors(),
+            Format::Npy => model.to_npy(),
+            Format::Npz => model.to_npz(),
+            Format::Onnx => model.to_onnx(if self.channel_axis { InputShape::Nchw } else { InputShape::Nhw }),
         };
-        let path = self.out.unwrap_or_else(|| models::stem(&self.model).with_extension(extension));
         if path == Path::new("-") {
             return Ok(out.write_all(&bytes)?);
         }

@@ -28,10 +28,10 @@ const PROGRAM: &str = r#"
 int main(void)
 {
     static uint8_t image[784];
-    static int16_t logits[SHUZI_CLASSES], room[SHUZI_ROOM];
+    static int16_t logits[MODEL_CLASSES], room[MODEL_ROOM];
     while (fread(image, 1, 784, stdin) == 784) {
-        printf("%d", shuzi_recognize(image, logits, room));
-        for (int i = 0; i < SHUZI_CLASSES; i++)
+        printf("%d", model_recognize(image, logits, room));
+        for (int i = 0; i < MODEL_CLASSES; i++)
             printf(" %d", logits[i]);
         printf("\n");
     }
@@ -41,13 +41,19 @@ int main(void)
 
 /// What a model's header gives for images, or `None` without a compiler.
 fn in_c(header: &str, images: &[u8]) -> Option<String> {
+    output_of(&[("model.h", header), ("main.c", PROGRAM)], images)
+}
+
+/// What a program of these files, compiled, writes for images, or `None` without a compiler.
+fn output_of(files: &[(&str, &str)], images: &[u8]) -> Option<String> {
     let compiler = env::var("CC").unwrap_or_else(|_| "cc".to_string());
     static COUNT: AtomicUsize = AtomicUsize::new(0);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("c-header-{number}"));
     fs::create_dir_all(&folder).unwrap();
-    fs::write(folder.join("model.h"), header).unwrap();
-    fs::write(folder.join("main.c"), PROGRAM).unwrap();
+    for (name, text) in files {
+        fs::write(folder.join(name), text).unwrap();
+    }
     let mut compile = Command::new(&compiler);
     compile.args(["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", "-O3", "main.c", "-o", "main"]);
     let Ok(compiled) = compile.current_dir(&folder).output() else {
@@ -83,7 +89,7 @@ fn in_rust(network: &Network, images: &[u8]) -> String {
 fn agree(name: &str, model: &Model, images: &[u8]) {
     let expected = in_rust(&model.network, images);
     assert!(expected.lines().any(|line| !line.starts_with(&expected[..1])), "{name}: one digit for all");
-    let header = model.to_c().expect("whole numbers");
+    let header = model.to_c("model").expect("whole numbers");
     assert!(!header.contains("float") && !header.contains("double"), "{name}");
     let Some(found) = in_c(&header, images) else { return };
     assert_eq!(found.lines().count(), images.len() / 784, "{name}");
@@ -161,10 +167,48 @@ fn shipped_models_give_the_same_in_c() {
     let images = synthetic::generate(50, 4, 1);
     for name in ["classic", "small", "photo"] {
         let mut model = shipped(name);
-        assert_eq!(model.to_c(), None, "{name} is not of whole numbers yet");
+        assert_eq!(model.to_c("model"), None, "{name} is not of whole numbers yet");
         model.network = quantized(&model.network);
         agree(name, &model, images.images());
     }
+}
+
+#[test]
+fn two_headers_are_included_together() {
+    const BOTH: &str = r#"
+#include "classic.h"
+#include "shuzi_2.h"
+#include "classic.h"
+#include <stdio.h>
+
+int main(void)
+{
+    static uint8_t image[784];
+    static int16_t logits[CLASSIC_CLASSES + SHUZI_2_CLASSES], room[CLASSIC_ROOM + SHUZI_2_ROOM];
+    while (fread(image, 1, 784, stdin) == 784) {
+        const int one = classic_recognize(image, logits, room);
+        printf("%d%d\n", one, shuzi_2_recognize(image, logits, room));
+    }
+    return 0;
+}
+"#;
+    let images = synthetic::generate(30, 8, 1);
+    let models = ["classic", "tiny"].map(|name| {
+        let mut model = shipped(name);
+        model.network = quantized(&model.network);
+        model
+    });
+    let headers = [("classic.h", models[0].to_c("classic")), ("shuzi_2.h", models[1].to_c("2"))];
+    let mut files = headers.each_ref().map(|(name, header)| (*name, header.as_deref().unwrap())).to_vec();
+    files.push(("main.c", BOTH));
+    let Some(found) = output_of(&files, images.images()) else { return };
+    let [classic, tiny] = models.map(|model| in_rust(&model.network, images.images()));
+    let expected: Vec<String> = classic
+        .lines()
+        .zip(tiny.lines())
+        .map(|(one, other)| format!("{}{}", &one[..1], &other[..1]))
+        .collect();
+    assert_eq!(found.lines().collect::<Vec<_>>(), expected);
 }
 
 #[test]

@@ -2,8 +2,8 @@
 //!
 //! C99 with `<stdint.h>` alone: no library, no memory of its own, no floating point, and no shift of a negative number, which C
 //! leaves open. The header has a function for each kind of layer that the network has, and one that calls them in order. What layers give lies
-//! in a room that the caller lends; where it lies is worked out here, so that what is no longer needed is written over. Only
-//! written, never read.
+//! in a room that the caller lends; where it lies is worked out here, so that what is no longer needed is written over. All names
+//! begin with the model's, so that a program can include several. Only written, never read.
 
 use super::Model;
 use crate::{
@@ -18,11 +18,14 @@ const LINE: usize = 100;
 impl Model {
     /// A C header with the weights and a function that reads an image, its logits equal to those here to the bit
     /// (`docs/model-file.md`); `None` if the network is [not of whole numbers](crate::network::quantize()).
-    pub fn to_c(&self) -> Option<String> {
+    ///
+    /// Everything in it is called after `name`, of which it keeps letters, digits and `_` of ASCII: `micro_recognize`,
+    /// `MICRO_CLASSES` for `micro`.
+    pub fn to_c(&self, name: &str) -> Option<String> {
         let integers = self.network.integers()?;
+        let name = identifier(name);
         let plan = Plan::new(self.network.architecture(), integers);
-        let mut text = self.introduction(&plan);
-        text.push_str("#ifndef SHUZI_H\n#define SHUZI_H\n\n#include <stdint.h>\n\n");
+        let mut text = String::from("#ifndef SHUZI_H\n#define SHUZI_H\n\n#include <stdint.h>\n\n");
         line(&mut text, format_args!("/* What is told apart. */"));
         line(&mut text, format_args!("#define SHUZI_CLASSES {}", self.classes.count()));
         line(&mut text, format_args!("/* Numbers that shuzi_recognize needs to work in. */"));
@@ -33,11 +36,14 @@ impl Model {
         FUNCTIONS.iter().filter(|(name, _)| plan.calls(name)).for_each(|(_, code)| text.push_str(code));
         text.push_str(&plan.recognize());
         text.push_str("#endif\n");
-        Some(text)
+        // The code above is written for one called "shuzi".
+        let text =
+            text.replace("shuzi_", &format!("{name}_")).replace("SHUZI_", &format!("{}_", upper(&name)));
+        Some(self.introduction(&name, &plan) + &text)
     }
 
     /// What the header is, in a comment.
-    fn introduction(&self, plan: &Plan) -> String {
+    fn introduction(&self, name: &str, plan: &Plan) -> String {
         let mut facts = vec![];
         let record = &self.record;
         if let Some(recipe) = &record.recipe {
@@ -69,7 +75,7 @@ impl Model {
             }
         };
         let (version, sha256) = (env!("CARGO_PKG_VERSION"), self.weights_sha256());
-        let (room, weights) = (2 * plan.room, plan.bytes);
+        let (room, weights, upper) = (2 * plan.room, plan.bytes, upper(name));
         let multiplications = self.network.architecture().multiplications();
         format!(
             "/* {reads} in whole numbers. Written by shuzi {version}; do not edit.
@@ -77,8 +83,8 @@ impl Model {
    {facts}
    Weights: SHA-256 {sha256}.
 
-       int16_t logits[SHUZI_CLASSES], room[SHUZI_ROOM];
-       int label = shuzi_recognize(image, logits, room);
+       int16_t logits[{upper}_CLASSES], room[{upper}_ROOM];
+       int label = {name}_recognize(image, logits, room);
 
    image: {PIXELS} bytes, {SIDE} rows of {SIDE} pixels from the top left, 0 for paper to 255 for ink, light on dark. As in MNIST a
    digit is scaled into 20x20 pixels, and its centre of mass lies in the middle of the picture.
@@ -89,6 +95,21 @@ impl Model {
 "
         )
     }
+}
+
+/// A name as names in C begin: one that would begin with a digit or `_`, which C reserves, begins with `shuzi_`.
+fn identifier(name: &str) -> String {
+    let letter = |letter: char| if letter.is_ascii_alphanumeric() { letter } else { '_' };
+    let name: String = name.chars().map(letter).collect();
+    match name.trim_matches('_') {
+        "" => "shuzi".into(),
+        name if name.starts_with(|first: char| first.is_ascii_digit()) => format!("shuzi_{name}"),
+        name => name.into(),
+    }
+}
+
+fn upper(name: &str) -> String {
+    name.to_ascii_uppercase()
 }
 
 /// Text that may come from a file, fit for a comment.
@@ -487,3 +508,24 @@ static inline void shuzi_add(const int16_t *a, const int16_t *b, int32_t count, 
 ",
     ),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::identifier;
+
+    #[test]
+    fn names_of_files_become_names_in_c() {
+        for (name, expected) in [
+            ("micro", "micro"),
+            ("tiny-1", "tiny_1"),
+            ("v2.digits", "v2_digits"),
+            ("7", "shuzi_7"),
+            ("_x_", "x"),
+            ("数字", "shuzi"),
+            ("", "shuzi"),
+            ("*/ int", "int"),
+        ] {
+            assert_eq!(identifier(name), expected, "{name}");
+        }
+    }
+}
