@@ -1,10 +1,22 @@
 //! `shuzi export`: a model as a file that other programs load.
 
-use crate::{UsageError, files, models, pixels::PixelsArgument};
+use crate::{
+    UsageError,
+    files::{self, DataSource},
+    machine, models,
+    own::OwnArguments,
+    pixels::PixelsArgument,
+    sources::{self, Part},
+};
 use anyhow::{Context, bail};
 use clap::ValueEnum;
 use rust_i18n::t;
-use shuzi::{dataset::synthetic, model::InputShape, network::quantize};
+use shuzi::{
+    dataset::synthetic,
+    evaluation::evaluate,
+    model::{InputShape, Model, TestResult},
+    network::quantize,
+};
 use std::{
     io::{self, Write},
     path::{Path, PathBuf},
@@ -27,6 +39,8 @@ pub struct Export {
     channel_axis: bool,
     #[arg(long, value_name = "T")]
     temperature: Option<f64>,
+    #[arg(long, value_name = "DATA")]
+    test: Option<DataSource>,
     #[arg(long, short)]
     quiet: bool,
 }
@@ -98,6 +112,9 @@ impl Export {
             model.network = quantize(&model.network, samples)
                 .with_context(|| t!("export.not-whole", path = self.model.display()).into_owned())?;
         }
+        if let Some(source) = &self.test {
+            model.record.test = Some(self.test_result(&model, source)?);
+        }
         let path = self.out.unwrap_or_else(|| models::stem(&self.model).with_extension(self.to.extension()));
         let bytes = match self.to {
             Format::C => {
@@ -118,5 +135,14 @@ impl Export {
             writeln!(io::stderr(), "{}", t!("export.done", path = path.display(), bytes = bytes.len()))?;
         }
         Ok(())
+    }
+
+    /// How many images of a test set a model reads right.
+    fn test_result(&self, model: &Model, source: &DataSource) -> anyhow::Result<TestResult> {
+        let mut found = sources::find(source, &OwnArguments::default(), &[], self.quiet)?;
+        found.relabel(&model.classes)?;
+        let images = found.read(Part::Test)?;
+        let evaluation = evaluate(&model.network, &images, machine::processor(None)?);
+        Ok(TestResult { correct: evaluation.correct(), count: evaluation.count() })
     }
 }

@@ -19,10 +19,11 @@ use std::{
 };
 
 /// The models inside the program, by name. How each was made: models/README.md.
-pub const SHIPPED: [(&str, &[u8]); 4] = [
+pub const SHIPPED: [(&str, &[u8]); 5] = [
     ("small", include_bytes!("../../../models/small.safetensors")),
     ("photo", include_bytes!("../../../models/photo.safetensors")),
     ("tiny", include_bytes!("../../../models/tiny.safetensors")),
+    ("micro", include_bytes!("../../../models/micro.safetensors")),
     ("classic", include_bytes!("../../../models/classic.safetensors")),
 ];
 

@@ -27,7 +27,7 @@ use std::{
 };
 
 /// What is wanted of one's own digits.
-#[derive(clap::Args)]
+#[derive(clap::Args, Default)]
 pub struct OwnArguments {
     #[arg(long)]
     skip_bad: bool,

@@ -165,6 +165,8 @@ fn other_classes_give_the_same_in_c() {
 #[test]
 fn shipped_models_give_the_same_in_c() {
     let images = synthetic::generate(50, 4, 1);
+    let micro = shipped("micro");
+    agree("micro", &micro, images.images());
     for name in ["classic", "small", "photo"] {
         let mut model = shipped(name);
         assert_eq!(model.to_c("model"), None, "{name} is not of whole numbers yet");
