@@ -5,6 +5,8 @@
 //! was published. These are TensorFlow Datasets' (Fashion-MNIST, KMNIST, EMNIST) and torchvision's (QMNIST). The hashes of
 //! what is in EMNIST's archive are not needed: that of the archive is checked.
 
+use crate::language;
+use rust_i18n::t;
 use shuzi::classes::Classes;
 
 /// One file of a data set.
@@ -69,6 +71,13 @@ pub const ALL: [&DataSet; 6] = [&MNIST, &FASHION, &KMNIST, &EMNIST_DIGITS, &EMNI
 /// The data set of that name, or of that title in small letters.
 pub fn by_name(name: &str) -> Option<&'static DataSet> {
     ALL.into_iter().find(|set| set.name == name || set.title.to_lowercase() == name)
+}
+
+/// That there is neither a data set nor a folder of that name, and which set is called alike, if one is.
+pub fn suggestion(name: &str) -> Option<String> {
+    let known = ALL.map(|set| set.name).into_iter().chain(["synthetic"]);
+    let suggestion = language::did_you_mean(name, known)?;
+    Some(format!("{}{suggestion}", t!("data.unknown-set", name = name)))
 }
 
 /// The names of all, in words.

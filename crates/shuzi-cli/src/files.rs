@@ -49,16 +49,19 @@ impl FromStr for DataSource {
         match text {
             "auto" => Ok(DataSource::Auto),
             "synthetic" => Ok(DataSource::Synthetic(SYNTHETIC_COUNT)),
-            _ => {
-                match text.strip_prefix("synthetic:") {
-                    Some(count) => match count.parse() {
-                        Ok(count) if (1..=MAX_SYNTHETIC).contains(&count) => Ok(DataSource::Synthetic(count)),
-                        _ => Err(t!("data.synthetic-count", count = count, max = MAX_SYNTHETIC).into()),
+            _ => match text.strip_prefix("synthetic:") {
+                Some(count) => match count.parse() {
+                    Ok(count) if (1..=MAX_SYNTHETIC).contains(&count) => Ok(DataSource::Synthetic(count)),
+                    _ => Err(t!("data.synthetic-count", count = count, max = MAX_SYNTHETIC).into()),
+                },
+                None => match data_sets::by_name(text) {
+                    Some(set) => Ok(DataSource::Set(set)),
+                    None => match data_sets::suggestion(text).filter(|_| !Path::new(text).exists()) {
+                        Some(suggestion) => Err(suggestion),
+                        None => Ok(DataSource::Folder(text.into())),
                     },
-                    None => Ok(data_sets::by_name(text)
-                        .map_or_else(|| DataSource::Folder(text.into()), DataSource::Set)),
-                }
-            }
+                },
+            },
         }
     }
 }
@@ -593,7 +596,8 @@ mod tests {
         ] {
             assert_eq!(text.parse(), expected);
         }
-        for wrong in ["synthetic:", "synthetic:0", "synthetic:-1", "synthetic:99999999999999999999"] {
+        for wrong in ["synthetic:", "synthetic:0", "synthetic:-1", "synthetic:99999999999999999999", "fasion"]
+        {
             assert!(wrong.parse::<DataSource>().is_err(), "{wrong}");
         }
     }

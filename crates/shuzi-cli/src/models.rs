@@ -2,7 +2,7 @@
 //! line: a shipped one, a run folder, or a file.
 
 use crate::{
-    UsageError, files,
+    UsageError, files, language,
     report::{aligned, grouped, percent},
 };
 use anyhow::Context;
@@ -179,7 +179,10 @@ pub fn read(name: &Path) -> anyhow::Result<Found> {
         if let Some((_, bytes)) = SHIPPED.iter().find(|(name, _)| Some(*name) == shipped_name) {
             return Ok(Found { model: shipped(bytes), bytes: bytes.len() });
         }
-        return Err(UsageError(t!("model.not-found", name = name.display(), names = names()).into()).into());
+        let known = SHIPPED.map(|(name, _)| name).into_iter().chain(["default"]);
+        let suggestion = name.to_str().and_then(|name| language::did_you_mean(name, known));
+        let message = t!("model.not-found", name = name.display(), names = names());
+        return Err(UsageError(format!("{message}{}", suggestion.unwrap_or_default())).into());
     }
     let path = if name.is_dir() { name.join(FILE_NAME) } else { name.to_path_buf() };
     let bytes = files::read(&path, MAX_BYTES)?;
