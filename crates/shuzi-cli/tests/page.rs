@@ -43,6 +43,32 @@ fn one_file_holds_the_whole_page_and_allows_only_itself() {
 }
 
 #[test]
+fn files_that_it_did_not_write_are_never_replaced() {
+    let folder = tempdir().unwrap();
+    let site = folder.path().join("page");
+    fs::create_dir(&site).unwrap();
+    fs::write(site.join("style.css"), "mine").unwrap();
+    fs::write(site.join("notes.txt"), "mine too").unwrap();
+    let write = || run(&mut shuzi(folder.path(), &["page", "--quiet"]));
+    let (code, _, error) = write();
+    if error.contains("wasm32-unknown-unknown") {
+        return eprintln!("skipped: this program was built without WebAssembly");
+    }
+    assert!(code == 2 && error.contains("style.css") && error.contains("--out"), "{code}: {error}");
+    assert_eq!(names(&site), ["notes.txt", "style.css"]);
+    assert_eq!(fs::read_to_string(site.join("style.css")).unwrap(), "mine");
+
+    fs::remove_file(site.join("style.css")).unwrap();
+    for _ in 0..2 {
+        assert_eq!(write(), (0, String::new(), String::new()), "its own files are replaced");
+    }
+    assert_eq!(fs::read_to_string(site.join("notes.txt")).unwrap(), "mine too");
+    fs::write(site.join("main.js"), "changed").unwrap();
+    let (code, _, error) = write();
+    assert!(code == 2 && error.contains("main.js") && !error.contains("style.css"), "{code}: {error}");
+}
+
+#[test]
 fn a_folder_that_cannot_be_written_is_told() {
     let folder = tempdir().unwrap();
     fs::write(folder.path().join("taken"), "a file").unwrap();
