@@ -54,6 +54,23 @@ STOPWATCH = """
         requestAnimationFrame(frame);
     });
 """
+# Counts the workers that live, and lets no question for a picture through while `readsNothing` is set: it is read for ever.
+WATCHED_WORKERS = """
+    window.liveWorkers = 0;
+    window.Worker = class extends Worker {
+        constructor(...values) {
+            super(...values);
+            window.liveWorkers += 1;
+        }
+        terminate() {
+            super.terminate();
+            window.liveWorkers -= 1;
+        }
+        postMessage(message, transfer) {
+            if (!window.readsNothing || message.call !== "read") super.postMessage(message, transfer);
+        }
+    };
+"""
 # Files with these names and nothing sensible in them.
 DROP = """
 const dataTransfer = new DataTransfer();
@@ -75,7 +92,8 @@ def until(what, condition):
 class Page:
     """The page in a browser of its own."""
 
-    def __init__(self, url, size=(1280, 1000), phone=False, prelude=""):
+    def __init__(self, url, size=(1280, 1000), phone=False, prelude="", refused=False):
+        self.refused = refused  # what the server refuses is said in the console
         options = webdriver.ChromeOptions()
         for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--lang=en", "--window-size=%d,%d" % size):
             options.add_argument(argument)
@@ -97,6 +115,8 @@ class Page:
 
     def __exit__(self, *_):
         messages = [entry["message"] for entry in self.driver.get_log("browser")]
+        if self.refused:
+            messages = [message for message in messages if "503" not in message]
         self.driver.quit()
         assert not messages, f"the console says {messages}"
 
@@ -240,6 +260,77 @@ def says_what_it_cannot_use(url):
         page.reads("3")
 
 
+def recovers(server):
+    """After a load that failed nothing is left running, and the next one works."""
+    with Page(server.url, prelude=WATCHED_WORKERS, refused=True) as page, tempfile.TemporaryDirectory() as folder:
+        live = lambda count: until(f"{count} workers", lambda: page.script("return window.liveWorkers") == count)
+        live(1)
+        broken, arrays = pathlib.Path(folder, "broken.safetensors"), pathlib.Path(folder, "arrays.npz")
+        broken.write_text("hello")
+        subprocess.run([shuzi, "export", "classic", "--to", "npz", "--out", arrays, "--quiet"], check=True)
+        for _ in range(2):
+            page.find("model-file").send_keys(str(broken))
+            until("what is wrong", lambda: broken.name in page.find("problem").text)
+            live(1)
+            page.script("document.getElementById('problem').textContent = ''")
+        page.draw(THREE)
+        page.reads("3")
+        page.find("model-file").send_keys(str(arrays))  # which the small reader does not know
+        until("the network", lambda: page.script("return document.documentElement.dataset.model") == "own")
+        live(1)
+        page.reads("3")
+
+        server.refused.update(["/tiny.safetensors", "/full.wasm"])
+        Select(page.find("model")).select_by_value("tiny")
+        until("that it is not there", lambda: page.find("problem").is_displayed())
+        page.click("tab-train")
+        for _ in range(2):
+            page.click("go")
+            until("that nothing can be trained", lambda: "503" in page.find("learns").text)
+            live(1)
+            page.script("document.getElementById('learns').textContent = ''")
+        server.refused.clear()
+        page.click("go")
+        until("a training", lambda: page.find("accuracy-now").text)
+        live(2)
+        page.click("stop")
+        Select(page.find("model")).select_by_value("tiny")
+        until("the network", lambda: page.script("return document.documentElement.dataset.model") == "tiny")
+        live(2)
+
+
+def cancels(url):
+    with Page(url, prelude=WATCHED_WORKERS) as page:
+        page.click("tab-photo")
+        for language in ("en", "zh"):
+            page.script("window.readsNothing = true")
+            page.find("file").send_keys(str(PICTURES[0]))
+            cancel = page.find("cancel")
+            until("that it can be cancelled", cancel.is_displayed)
+            assert cancel.text == {"en": "Cancel", "zh": "取消"}[language]
+            page.look(f"cancel-{language}")
+            page.has_no_barrier("a picture that is being read")
+            cancel.click()
+            page.script("window.readsNothing = false")
+            assert not cancel.is_displayed() and not page.find("picture").is_displayed()
+            page.find("file").send_keys(str(PICTURES[0]))
+            page.found("photo-answer")
+            assert page.script("return window.liveWorkers") == 1
+            assert not cancel.is_displayed() and not page.find("problem").is_displayed()
+            page.click("language")
+        # Another picture, and another network, do not wait for it either.
+        page.script("window.readsNothing = true; document.getElementById('photo-answer').dataset.found = ''")
+        page.find("file").send_keys(str(PICTURES[0]))
+        until("that it can be cancelled", page.find("cancel").is_displayed)
+        page.script("window.readsNothing = false")
+        Select(page.find("model")).select_by_value("small")
+        page.found("photo-answer")
+        page.click("tab-draw")
+        page.draw(THREE)
+        page.reads("3")
+        assert page.script("return window.liveWorkers") == 1
+
+
 def trains(url):
     with Page(url) as page:
         page.click("tab-train")
@@ -325,17 +416,32 @@ def compare(name, expected, found):
         assert far < 1e-4, f"{name}: probabilities {far} apart"
 
 
-def static_server(folder):
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def __init__(self, *arguments, **named):
-            super().__init__(*arguments, directory=folder, **named)
+class StaticServer:
+    """Serves a folder's files, but for those in `refused`."""
 
-        def log_message(self, *_):
-            pass
+    def __init__(self, folder):
+        refused = self.refused = set()
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Quiet)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return f"http://127.0.0.1:{server.server_port}/index.html"
+        class Quiet(http.server.SimpleHTTPRequestHandler):
+            def __init__(self, *arguments, **named):
+                super().__init__(*arguments, directory=folder, **named)
+
+            def do_GET(self):
+                if self.path in refused:
+                    self.send_error(503)
+                else:
+                    super().do_GET()
+
+            def end_headers(self):
+                self.send_header("Cache-Control", "no-store")  # or nothing would be asked for again
+                super().end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Quiet)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{server.server_port}/index.html"
 
 
 def main():
@@ -353,7 +459,9 @@ def main():
                 ("by finger", lambda: draws_by_finger(disk)),
                 ("bad files", lambda: says_what_it_cannot_use(disk)),
                 ("train", lambda: trains(disk)),
-                ("from static files: draw", lambda: draws(static_server(folder))),
+                ("a load that fails", lambda: recovers(StaticServer(folder))),
+                ("a picture that takes too long", lambda: cancels(disk)),
+                ("from static files: draw", lambda: draws(StaticServer(folder).url)),
                 ("from the server: draw", lambda: draws(server)),
                 ("small and quick", lambda: is_small_and_quick(server)),
                 ("page, server and program read the same", lambda: reads_photos_as_the_program_does(server, server)),

@@ -1,5 +1,6 @@
 // Inside the network: what it sees, what each layer makes of it, and which pixels count.
 
+import { Ended } from "./engine.js";
 import { NetworkDrawing } from "./network.js";
 import { drawGray, drawSigned, drawTiles, drawWeights, largest } from "./sketch.js";
 import { word } from "./words.js";
@@ -59,6 +60,8 @@ export class Inside {
       if (this.#model.linear.length) this.#drawing.show(image, outputs, this.#model.linear);
       const occlusion = await this.#engine.call("occlusion", { image, digit });
       drawSigned(document.getElementById("occlusion"), occlusion, 28, 8, Math.max(0.5, largest(occlusion)));
+    } catch (error) {
+      if (!(error instanceof Ended)) throw error; // what is looked at will be read again
     } finally {
       this.#busy = false;
     }

@@ -2,7 +2,7 @@
 
 import { Answer } from "./answer.js";
 import { assetBytes } from "./assets.js";
-import { Engine } from "./engine.js";
+import { Ended, Engine } from "./engine.js";
 import { Inside } from "./inside.js";
 import { Pad } from "./pad.js";
 import { drawSteps, pixelsOf } from "./photo.js";
@@ -24,7 +24,7 @@ async function main() {
   await loadWords();
 
   const page = new Page(engine);
-  await page.setModel(() => model, MODELS[0]);
+  await page.chooseModel(() => model, MODELS[0]);
   document.documentElement.dataset.ready = "true";
 }
 
@@ -62,6 +62,7 @@ class Page {
   /** Loads a network from bytes to come; its name is kept for the list, and one's own stays there. */
   async setModel(bytes, name, own = this.#own) {
     const file = await bytes();
+    if (!byId("reading").hidden) this.#engine.end(); // the picture is read again, by the new one
     this.#model = await this.#loadInto(file);
     this.#model.listed = name;
     this.#own = own;
@@ -72,15 +73,33 @@ class Page {
     if (this.#photo) await this.#readPhoto();
   }
 
-  /** A file that the small reader does not know goes to the full library. */
-  async #loadInto(file) {
+  /** The same for who looks at the page: what goes wrong is told, and another can be chosen. */
+  async chooseModel(bytes, name) {
     try {
-      return await this.#engine.call("load", { bytes: file });
-    } catch {
-      const full = new Engine("full");
+      await this.setModel(bytes, name);
+    } catch (error) {
+      complain(word("failed", { reason: error.message })); // the server has gone, say
+      this.#renderModels();
+    }
+  }
+
+  /** A file that the small reader does not know goes to the full library, which takes the reader's place if it knows it. */
+  async #loadInto(file) {
+    const before = this.#engine;
+    try {
+      return await before.call("load", { bytes: file });
+    } catch (error) {
+      if (!before.isReader || error instanceof Ended) throw error;
+    }
+    const full = new Engine("full");
+    try {
       const model = await full.call("load", { bytes: file });
       this.#engine = full;
+      before.end();
       return model;
+    } catch (error) {
+      full.end();
+      throw error;
     }
   }
 
@@ -94,7 +113,8 @@ class Page {
     if (this.#own) options.push(new Option(this.#own.name(), "own"));
     options.push(new Option(word("own-model"), "file"));
     byId("model").replaceChildren(...options);
-    byId("model").value = this.#model.listed;
+    byId("model").value = this.#model?.listed ?? ""; // none, and each can be chosen
+    if (!this.#model) return;
     const { parameters, correct, count } = this.#model;
     const tested = count ? word("tested", { percent: percent(correct / count, 2), count: count.toLocaleString() }) : "";
     byId("facts").textContent = word("facts", { parameters: parameters.toLocaleString() }) + tested;
@@ -115,7 +135,8 @@ class Page {
       for (const { box } of found.digits) [box[0], box[1]] = [box[0] + left, box[1] + top];
       if (!this.#pad.isEmpty) this.#answer.show(found, ...this.#pad.size);
     } catch (error) {
-      complain(word("failed", { reason: error.message }));
+      if (error instanceof Ended) this.#again = true;
+      else complain(word("failed", { reason: error.message }));
     }
     this.#reading = false;
     if (this.#again) {
@@ -125,24 +146,33 @@ class Page {
   }
 
   async #readPhoto() {
-    const { width, height } = this.#photo;
+    const photo = this.#photo, { width, height } = photo;
+    byId("reading").hidden = false;
     try {
-      const found = await this.#engine.call("read", { pixels: this.#photo.pixels.slice(0), width, height });
+      const found = await this.#engine.call("read", { pixels: photo.pixels.slice(0), width, height });
+      if (photo !== this.#photo) return;
       this.#photoAnswer.show(found, width, height);
       drawSteps(found, byId("picture"));
       byId("steps").hidden = false;
     } catch (error) {
-      complain(word("failed", { reason: error.message }));
+      if (!(error instanceof Ended)) complain(word("failed", { reason: error.message }));
     }
+    if (photo === this.#photo) byId("reading").hidden = true;
+  }
+
+  /** Takes the picture away; if it is being read, that ends, with the worker that is at it. */
+  #dropPhoto() {
+    if (!byId("reading").hidden) this.#engine.end();
+    this.#photo = null;
+    this.#photoAnswer.show(null, 1, 1);
+    byId("picture").parentElement.hidden = byId("steps").hidden = byId("reading").hidden = true;
   }
 
   async #takeFile(file) {
     if (!file) return;
     complain("");
     if (MODEL_FILE.test(file.name)) return this.#takeModelFile(file);
-    this.#photo = null;
-    this.#photoAnswer.show(null, 1, 1); // what stood there was of another picture
-    byId("picture").parentElement.hidden = byId("steps").hidden = true;
+    this.#dropPhoto(); // what stood there was of another picture
     this.#showTab("photo");
     try {
       this.#photo = await pixelsOf(file, byId("picture"));
@@ -212,6 +242,7 @@ class Page {
         event.target.value = "";
       });
     }
+    byId("cancel").addEventListener("click", () => this.#dropPhoto());
     const drop = byId("drop");
     addEventListener("dragover", (event) => {
       event.preventDefault();
@@ -237,16 +268,11 @@ class Page {
       const name = event.target.value;
       complain("");
       if (name === "file") {
-        event.target.value = this.#model.listed;
+        event.target.value = this.#model?.listed ?? "";
         byId("model-file").click();
         return;
       }
-      try {
-        await this.setModel(() => (name === "own" ? this.#own.bytes : assetBytes(`${name}.safetensors`)), name);
-      } catch (error) {
-        complain(word("failed", { reason: error.message })); // the server has gone, say
-        this.#renderModels();
-      }
+      await this.chooseModel(() => (name === "own" ? this.#own.bytes : assetBytes(`${name}.safetensors`)), name);
     });
     byId("model-file").addEventListener("change", (event) => {
       this.#takeModelFile(event.target.files[0]);

@@ -69,6 +69,7 @@ onmessage = async ({ data: { id, call, values } }) => {
   try {
     postMessage({ id, result: await calls[call](values) });
   } catch (error) {
-    postMessage({ id, error: String(error?.message ?? error) });
+    // After a trap of WebAssembly the library's memory is in no known state.
+    postMessage({ id, error: String(error?.message ?? error), isBroken: error instanceof WebAssembly.RuntimeError });
   }
 };
