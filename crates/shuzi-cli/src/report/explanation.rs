@@ -8,6 +8,8 @@ use super::{
     svg::Escaped,
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
+use image::{ExtendedColorType, ImageEncoder, codecs::jpeg::JpegEncoder};
+use resvg::tiny_skia::Pixmap;
 use rust_i18n::t;
 use shuzi::{
     classes::Classes,
@@ -15,6 +17,16 @@ use shuzi::{
     recognition::{DigitReading, Reading},
 };
 use std::fmt::Write;
+
+/// Pixels of a picture on the page, along its longer side; screens show no more.
+const MOST_PIXELS: usize = 1000;
+/// Bytes of a picture on the page, so that all three and the digits are less than 1 MB.
+const MOST_BYTES: usize = 160_000;
+/// Digits on the page, each with its image and probabilities.
+const MOST_DIGITS: usize = 200;
+
+/// So many letters stand in the heading's size on a phone.
+const LARGE: usize = 10;
 
 /// A picture that was read, for a page.
 pub struct Explained<'a> {
@@ -33,15 +45,19 @@ pub fn explain(explained: &Explained<'_>) -> String {
     let Explained { name, picture, reading, text } = explained;
     let mut page = begin(name);
     let answer = if text.is_empty() { t!("explain.none") } else { text.as_str().into() };
+    let is_long = answer.lines().count() > 1 || answer.chars().count() > LARGE;
+    let class = if is_long { "text long" } else { "text" };
     write!(
         page,
-        "<dl class=\"headline\"><div class=\"main\"><dt>{}</dt><dd>{}</dd></div></dl>\n</header>\n<main>\n",
+        "<dl class=\"headline\"><div class=\"main\"><dt>{}</dt><dd class=\"{class}\">{}</dd></div></dl>\n\
+         </header>\n<main>\n",
         Escaped(&t!("explain.reading")),
         Escaped(&answer)
     )
     .expect("a string takes all");
     section(&mut page, "picture", &t!("explain.picture"), &t!("explain.picture-note"));
-    write_picture(&mut page, &annotation::annotate(picture, reading), &t!("explain.picture"));
+    let annotated = annotation::annotated_copy(picture, reading, MOST_PIXELS);
+    write_picture(&mut page, &annotated, &t!("explain.picture"));
     page.push_str("</section>\n");
     if let Some(ink) = &reading.ink {
         let note = if ink.is_dark { t!("explain.dark") } else { t!("explain.light") };
@@ -49,22 +65,25 @@ pub fn explain(explained: &Explained<'_>) -> String {
             t!("explain.ink-note", kind = note, contrast = percent(f64::from(ink.contrast) / 255.0, 0));
         section(&mut page, "ink", &t!("explain.ink"), &note);
         let image = &ink.image;
-        write_picture(
-            &mut page,
-            &png::gray(image.width(), image.height(), image.pixels()),
-            &t!("explain.ink"),
-        );
+        let image = Picture::gray(image.width(), image.height(), image.pixels().to_vec());
+        write_picture(&mut page, &annotation::pixmap(&image.shrunk(MOST_PIXELS)), &t!("explain.ink"));
         page.push_str("</section>\n");
     }
     if !reading.pieces.is_empty() {
         let note = t!("explain.pieces-note", count = reading.pieces.len());
         section(&mut page, "pieces", &t!("explain.pieces"), &note);
-        write_picture(&mut page, &annotation::outline(picture, &reading.pieces), &t!("explain.pieces"));
+        let outlined = annotation::outlined_copy(picture, &reading.pieces, MOST_PIXELS);
+        write_picture(&mut page, &outlined, &t!("explain.pieces"));
         page.push_str("</section>\n");
     }
     section(&mut page, "digits", &t!("explain.digits"), &t!("explain.digits-note"));
+    let count = reading.digits.len();
+    if count > MOST_DIGITS {
+        let words = t!("explain.first-digits", shown = MOST_DIGITS, count = count);
+        writeln!(page, "<p class=\"note\">{}</p>", Escaped(&words)).expect("a string takes all");
+    }
     writeln!(page, "<ol class=\"mistakes{}\">", named(&reading.classes)).expect("a string takes all");
-    for digit in &reading.digits {
+    for digit in reading.digits.iter().take(MOST_DIGITS) {
         write_digit(&mut page, &reading.classes, digit);
     }
     page.push_str("</ol>\n</section>\n");
@@ -77,10 +96,31 @@ fn section(page: &mut String, id: &str, heading: &str, note: &str) {
     writeln!(page, "<p class=\"note\">{}</p>", Escaped(note)).expect("a string takes all");
 }
 
-fn write_picture(page: &mut String, png: &[u8], words: &str) {
-    let (data, words) = (BASE64_STANDARD.encode(png), Escaped(words));
-    writeln!(page, "<img class=\"picture\" src=\"data:image/png;base64,{data}\" alt=\"{words}\">")
-        .expect("a string takes all");
+fn write_picture(page: &mut String, pixels: &Pixmap, words: &str) {
+    let (data, words) = (data_url(pixels), Escaped(words));
+    writeln!(page, "<img class=\"picture\" src=\"{data}\" alt=\"{words}\">").expect("a string takes all");
+}
+
+/// A picture for a page: PNG where that is small, as of drawings and scans, else the best JPEG that is.
+fn data_url(pixels: &Pixmap) -> String {
+    const QUALITIES: [u8; 5] = [85, 70, 55, 40, 25];
+    let (width, height) = (pixels.width(), pixels.height());
+    let colors: Vec<u8> =
+        pixels.pixels().iter().flat_map(|pixel| [pixel.red(), pixel.green(), pixel.blue()]).collect();
+    let jpeg = |quality| {
+        let mut bytes = vec![];
+        let encoder = JpegEncoder::new_with_quality(&mut bytes, quality);
+        encoder.write_image(&colors, width, height, ExtendedColorType::Rgb8).expect("memory takes all");
+        bytes
+    };
+    let png = png::color(width, height, &colors);
+    let (kind, bytes) = if png.len() <= MOST_BYTES {
+        ("png", png)
+    } else {
+        let small = QUALITIES.into_iter().map(jpeg).find(|jpeg| jpeg.len() <= MOST_BYTES);
+        ("jpeg", small.unwrap_or_else(|| jpeg(1)))
+    };
+    format!("data:image/{kind};base64,{}", BASE64_STANDARD.encode(bytes))
 }
 
 fn write_digit(page: &mut String, classes: &Classes, digit: &DigitReading) {

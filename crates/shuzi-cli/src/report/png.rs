@@ -65,12 +65,25 @@ impl Painter {
 ///
 /// If there are not `width * height` of them.
 pub fn gray(width: usize, height: usize, pixels: &[u8]) -> Vec<u8> {
+    encode(width as u32, height as u32, ::png::ColorType::Grayscale, pixels)
+}
+
+/// Pixels of red, green and blue, row by row from the top, as PNG.
+///
+/// # Panics
+///
+/// If there are not `3 * width * height` bytes.
+pub fn color(width: u32, height: u32, pixels: &[u8]) -> Vec<u8> {
+    encode(width, height, ::png::ColorType::Rgb, pixels)
+}
+
+fn encode(width: u32, height: u32, color: ::png::ColorType, pixels: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
-    let mut encoder = ::png::Encoder::new(&mut bytes, width as u32, height as u32);
-    encoder.set_color(::png::ColorType::Grayscale);
+    let mut encoder = ::png::Encoder::new(&mut bytes, width, height);
+    encoder.set_color(color);
     encoder.set_depth(::png::BitDepth::Eight);
     let mut writer = encoder.write_header().expect("a PNG in memory takes all");
-    writer.write_image_data(pixels).expect("width * height pixels");
+    writer.write_image_data(pixels).expect("all pixels are given");
     writer.finish().expect("a PNG in memory takes all");
     bytes
 }
