@@ -333,11 +333,16 @@ pub fn read_start(path: &Path, most: u64) -> anyhow::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// A file has more bytes than it may.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct TooLarge(String);
+
 /// All bytes of a file, if there are at most `limit`.
 pub fn read(path: &Path, limit: u64) -> anyhow::Result<Vec<u8>> {
     let (file, length) = open(path)?;
     let too_large = |length: &dyn Display| {
-        t!("files.too-large", path = path.display(), length = length, limit = limit).into_owned()
+        TooLarge(t!("files.too-large", path = path.display(), length = length, limit = limit).into_owned())
     };
     if length > limit {
         bail!(too_large(&length));
@@ -464,30 +469,21 @@ pub fn numbered(folder: &Path, prefix: &str, ending: &str) -> Vec<(u64, PathBuf)
     files
 }
 
-/// Whether a file's name ends as that of a picture does.
+/// Whether a file's name ends as that of a picture does, one that [must be converted](is_heic) included.
 pub fn is_picture(path: &Path) -> bool {
     const ENDINGS: [&str; 14] =
         ["png", "jpg", "jpeg", "jpe", "gif", "bmp", "tif", "tiff", "webp", "pgm", "ppm", "pbm", "pnm", "pam"];
-    let ending = path.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
-    ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str()))
+    has_ending(path, &ENDINGS) || is_heic(path)
 }
 
-/// The pictures in a folder and the folders in it, by their names' endings, in the order of their names.
-pub fn pictures_in(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let (mut folders, mut pictures) = (vec![folder.to_path_buf()], vec![]);
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).with_context(reading(&folder))? {
-            let entry = entry.with_context(reading(&folder))?;
-            let path = entry.path();
-            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                folders.push(path); // no links: they may lead in a circle
-            } else if is_picture(&path) {
-                pictures.push(path);
-            }
-        }
-    }
-    pictures.sort();
-    Ok(pictures)
+/// Whether a file's name ends as that of a phone's picture in HEIC, or its relative AVIF.
+pub fn is_heic(path: &Path) -> bool {
+    has_ending(path, &["heic", "heif", "hif", "avif"])
+}
+
+fn has_ending(path: &Path, endings: &[&str]) -> bool {
+    let ending = path.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
+    ending.is_some_and(|ending| endings.contains(&ending.as_str()))
 }
 
 /// What lies in a folder, by name; what begins with a dot or an operating system puts there is left out.
@@ -539,7 +535,8 @@ pub fn read_standard_input(limit: u64) -> anyhow::Result<Vec<u8>> {
     let reading = || t!("files.reading", path = "-").into_owned();
     io::stdin().lock().take(limit + 1).read_to_end(&mut bytes).with_context(reading)?;
     if bytes.len() as u64 > limit {
-        bail!(t!("files.too-large", path = "-", length = format!("> {limit}"), limit = limit).into_owned());
+        let message = t!("files.too-large", path = "-", length = format!("> {limit}"), limit = limit);
+        bail!(TooLarge(message.into_owned()));
     }
     Ok(bytes)
 }

@@ -1,13 +1,13 @@
 //! Pictures in files: read on all processors, within limits, and told in order.
 //!
-//! In: things that each have a picture, such as paths. Out: each picture with its reading. One that cannot be read is told on
-//! standard error and passed over, and makes an error of the whole only at the end.
+//! In: things that each have a picture, such as paths. Out: each picture with its reading, or why it was not read. Such a picture
+//! stops no other, and makes an error of the whole only at the end.
 
 use crate::{files, progress::PictureProgress};
 use anyhow::{Context, bail};
 use rust_i18n::t;
 use shuzi::{
-    decode::{self, Limits},
+    decode::{self, DecodeError, Limits},
     image::Picture,
     recognition::{Options, Reader, Reading, recognize},
 };
@@ -62,8 +62,56 @@ pub struct Found {
     pub reading: Reading,
 }
 
-/// Reads the picture of each item on so many threads, and tells what was found, in the items' order. Returns how many could
-/// not be read.
+/// A failure that the library knows nothing of, with its [code](error_code).
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct PictureError {
+    code: &'static str,
+    message: String,
+}
+
+impl PictureError {
+    pub fn new(code: &'static str, message: impl Into<String>) -> Self {
+        PictureError { code, message: message.into() }
+    }
+}
+
+/// Writes a file that is made of a picture.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<(), PictureError> {
+    let unwritable = |error| PictureError::new("unwritable", crate::explain::chain(&error));
+    files::write_atomically(path, bytes).map_err(unwritable)
+}
+
+/// Why a picture was not read, as a word for programs, which does not change when the message does.
+pub fn error_code(error: &anyhow::Error) -> &'static str {
+    if let Some(error) = error.downcast_ref::<PictureError>() {
+        return error.code;
+    }
+    if let Some(error) = error.chain().find_map(|cause| cause.downcast_ref()) {
+        return decode_code(error);
+    }
+    if error.is::<files::TooLarge>() {
+        return "too_many_bytes";
+    }
+    match error.chain().find_map(|cause| cause.downcast_ref()).map(io::Error::kind) {
+        Some(io::ErrorKind::NotFound) => "not_found",
+        _ => "unreadable",
+    }
+}
+
+/// [`error_code`] of bytes that are no picture; the server says the same.
+pub fn decode_code(error: &DecodeError) -> &'static str {
+    match error {
+        DecodeError::Empty => "empty",
+        DecodeError::TooManyBytes { .. } => "too_many_bytes",
+        DecodeError::TooManyPixels { .. } => "too_many_pixels",
+        DecodeError::NotAPicture => "not_a_picture",
+        _ => "damaged_picture",
+    }
+}
+
+/// Reads the picture of each item on so many threads, and tells what was found, in the items' order. One that cannot be read
+/// is told on standard error; returns how many there are.
 pub fn read_each<T: Sync, R: Send>(
     items: &[T],
     threads: usize,
@@ -71,20 +119,30 @@ pub fn read_each<T: Sync, R: Send>(
     read: impl Fn(&T) -> anyhow::Result<R> + Sync,
     mut tell: impl FnMut(&T, R) -> anyhow::Result<()>,
 ) -> anyhow::Result<usize> {
-    let progress = PictureProgress::new(items.len(), quiet);
     let mut failures = 0;
-    in_order(items, threads, read, |item, found| {
-        progress.step();
-        match found {
-            Ok(found) => progress.suspend(|| tell(item, found)),
-            Err(error) => {
-                failures += 1;
-                progress.suspend(|| writeln!(io::stderr(), "{}", crate::explain::chain(&error)))?;
-                Ok(())
-            }
+    read_all(items, threads, quiet, read, |item, found| match found {
+        Ok(found) => tell(item, found),
+        Err(error) => {
+            failures += 1;
+            Ok(writeln!(io::stderr(), "{}", crate::explain::chain(&error))?)
         }
     })?;
     Ok(failures)
+}
+
+/// Reads the picture of each item on so many threads, and tells what came of it, in the items' order.
+pub fn read_all<T: Sync, R: Send>(
+    items: &[T],
+    threads: usize,
+    quiet: bool,
+    read: impl Fn(&T) -> anyhow::Result<R> + Sync,
+    mut tell: impl FnMut(&T, anyhow::Result<R>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let progress = PictureProgress::new(items.len(), quiet);
+    in_order(items, threads, read, |item, found| {
+        progress.step();
+        progress.suspend(|| tell(item, found))
+    })
 }
 
 /// An error if any of so many pictures could not be read.

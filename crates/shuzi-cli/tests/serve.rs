@@ -44,6 +44,7 @@ fn answers_are_those_of_recognize() {
         ("?model=small", &["--model", "small"]),
         ("?model=classic&single", &["--model", "classic", "--single"]),
         ("?lines=true&min_confidence=0.99", &["--lines", "--min-confidence", "0.99"]),
+        ("?lines=false", &["--join"]),
     ] {
         let answer = server.recognize(query, &bytes);
         assert_eq!(answer.status, 200, "{answer:?}");

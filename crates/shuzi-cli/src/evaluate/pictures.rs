@@ -133,7 +133,8 @@ struct Tally {
 impl Tally {
     fn add(&mut self, labelled: &labels::Labelled, found: &pictures::Found) {
         let labels::Labelled { path, label, source, .. } = labelled;
-        let text = found.reading.text(Wording::default());
+        // A label is one string, whatever lines it was written in.
+        let text = found.reading.text(Wording { lines: false, ..Wording::default() });
         let kind = Kind::of(label);
         let score = &mut self.scores[kind as usize];
         score.add(label, &text, source.as_deref());

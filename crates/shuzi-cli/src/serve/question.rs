@@ -1,4 +1,4 @@
-//! What a client asks of a picture: `?model=small&single&lines&min_confidence=0.9`.
+//! What a client asks of a picture: `?model=small&lines=0&min_confidence=0.9`.
 //!
 //! In: the query of an address. Out: the same choices as those of `shuzi recognize`, checked; a model is one of those inside the
 //! program, never a path.
@@ -39,7 +39,8 @@ impl Question {
             }
             seen.push(name);
         }
-        if question.options.single && question.wording.lines {
+        let asks_for_lines = question.wording.lines && seen.iter().any(|name| name == "lines");
+        if question.options.single && asks_for_lines {
             return Err(Refusal::bad("conflict", "single and lines exclude each other"));
         }
         Ok(question)
@@ -81,9 +82,9 @@ mod tests {
 
     #[test]
     fn every_choice_can_be_made() {
-        let question = Question::parse("model=default&lines&min_confidence=0.5&single=0").unwrap();
+        let question = Question::parse("model=default&lines=0&min_confidence=0.5&single=0").unwrap();
         assert_eq!(question.model, "small");
-        assert_eq!(question.wording, Wording { min_confidence: 0.5, lines: true });
+        assert_eq!(question.wording, Wording { min_confidence: 0.5, lines: false });
         assert!(Question::parse("single=true").unwrap().options.single);
     }
 

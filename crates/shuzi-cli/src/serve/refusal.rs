@@ -3,6 +3,7 @@
 //! For programs, so in English only, and the code does not change when the message does. What a client did is a 4xx; a 5xx says
 //! that the server is busy (503, with Retry-After) or wrong (500).
 
+use crate::pictures;
 use axum::{
     http::{HeaderValue, StatusCode, header::RETRY_AFTER},
     response::{IntoResponse, Response},
@@ -62,20 +63,18 @@ impl Refusal {
 
 impl From<DecodeError> for Refusal {
     fn from(error: DecodeError) -> Self {
-        let message = error.to_string();
+        let (code, message) = (pictures::decode_code(&error), error.to_string());
         match error {
-            DecodeError::Empty => Refusal::bad("empty", "the picture is empty"),
-            DecodeError::TooManyBytes { .. } => Refusal::too_large("too_many_bytes", message),
-            DecodeError::TooManyPixels { .. } => Refusal::too_large("too_many_pixels", message),
-            DecodeError::CutShort { .. } => {
-                Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "cut_short", message)
+            DecodeError::Empty => Refusal::bad(code, "the picture is empty"),
+            DecodeError::TooManyBytes { .. } | DecodeError::TooManyPixels { .. } => {
+                Refusal::too_large(code, message)
             }
             DecodeError::NotAPicture | DecodeError::Unsupported { .. } => Refusal::new(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "not_a_picture",
+                code,
                 format!("not a picture that is read: {message}"),
             ),
-            _ => Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "damaged_picture", message),
+            _ => Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, code, message),
         }
     }
 }

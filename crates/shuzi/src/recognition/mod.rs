@@ -182,12 +182,18 @@ pub struct Reading {
 }
 
 /// How the digits of a [`Reading`] become text.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Wording {
     /// A digit less sure than this is written `?`, 0 to 1.
     pub min_confidence: f32,
-    /// Each line of writing is a line of the text.
+    /// Each line of writing is a line of the text; else one follows the other.
     pub lines: bool,
+}
+
+impl Default for Wording {
+    fn default() -> Self {
+        Wording { min_confidence: 0.0, lines: true }
+    }
 }
 
 impl Reading {
