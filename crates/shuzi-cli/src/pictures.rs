@@ -7,7 +7,7 @@ use crate::{files, progress::PictureProgress};
 use anyhow::{Context, bail};
 use rust_i18n::t;
 use shuzi::{
-    decode::{self, DecodeError, Limits},
+    decode::{self, DecodeError, Decoded, Limits},
     image::Picture,
     recognition::{Options, Reader, Reading, recognize},
 };
@@ -35,31 +35,50 @@ pub struct LimitArguments {
 impl LimitArguments {
     /// Reads a picture; `-` is standard input.
     pub fn read(&self, path: &Path, reader: &Reader, options: Options) -> anyhow::Result<Found> {
-        let limits = Limits {
+        let picture = decode(path, self.limits())?;
+        let reading = recognize(reader, &picture, options);
+        Ok(Found { picture, reading, is_cut_short: false })
+    }
+
+    /// The same, and where the picture is cut short what is there of it.
+    pub fn read_partial(&self, path: &Path, reader: &Reader, options: Options) -> anyhow::Result<Found> {
+        let Decoded { picture, is_cut_short } = decode_by(decode::decode_partial, path, self.limits())?;
+        let reading = recognize(reader, &picture, options);
+        Ok(Found { picture, reading, is_cut_short })
+    }
+
+    fn limits(&self) -> Limits {
+        Limits {
             pixels: self.max_megapixels.get().saturating_mul(1_000_000),
             bytes: self.max_megabytes.get().saturating_mul(1_000_000),
-        };
-        let picture = decode(path, limits)?;
-        let reading = recognize(reader, &picture, options);
-        Ok(Found { picture, reading })
+        }
     }
 }
 
 /// A picture from its file; `-` is standard input.
 pub fn decode(path: &Path, limits: Limits) -> anyhow::Result<Picture> {
+    decode_by(decode::decode, path, limits)
+}
+
+fn decode_by<T>(
+    decode: impl FnOnce(&[u8], Limits) -> Result<T, DecodeError>,
+    path: &Path,
+    limits: Limits,
+) -> anyhow::Result<T> {
     let bytes = if path == Path::new("-") {
         files::read_standard_input(limits.bytes)?
     } else {
         files::read(path, limits.bytes)?
     };
-    decode::decode(&bytes, limits)
-        .with_context(|| t!("recognize.reading", path = path.display()).into_owned())
+    decode(&bytes, limits).with_context(|| t!("recognize.reading", path = path.display()).into_owned())
 }
 
 /// A picture that was read, and what is in it.
 pub struct Found {
     pub picture: Picture,
     pub reading: Reading,
+    /// Whether it is only the part of a picture that is there.
+    pub is_cut_short: bool,
 }
 
 /// A failure that the library knows nothing of, with its [code](error_code).
@@ -105,7 +124,8 @@ pub fn decode_code(error: &DecodeError) -> &'static str {
         DecodeError::Empty => "empty",
         DecodeError::TooManyBytes { .. } => "too_many_bytes",
         DecodeError::TooManyPixels { .. } => "too_many_pixels",
-        DecodeError::NotAPicture => "not_a_picture",
+        DecodeError::NotAPicture | DecodeError::Unsupported { .. } => "not_a_picture",
+        DecodeError::CutShort { .. } => "cut_short",
         _ => "damaged_picture",
     }
 }

@@ -169,7 +169,10 @@ fn with_good_and_bad(folder: &Path) -> String {
     let text = with_page(folder);
     let bytes = page(&CLEAR).0;
     fs::write(folder.join("blank.png"), png(90, 90, &[200; 8100])).unwrap();
-    fs::write(folder.join("damaged.png"), &bytes[..60]).unwrap();
+    fs::write(folder.join("cut.png"), &bytes[..60]).unwrap();
+    let mut damaged = bytes.clone();
+    damaged[30] ^= 255; // of a checksum
+    fs::write(folder.join("damaged.png"), damaged).unwrap();
     fs::write(folder.join("empty.png"), "").unwrap();
     fs::write(folder.join("text.png"), "hello").unwrap();
     fs::write(folder.join("large.png"), png(2000, 1000, &[200; 2_000_000])).unwrap();
@@ -177,8 +180,9 @@ fn with_good_and_bad(folder: &Path) -> String {
     text
 }
 
-const GOOD_AND_BAD: [(&str, &str); 8] = [
+const GOOD_AND_BAD: [(&str, &str); 9] = [
     ("blank.png", ""),
+    ("cut.png", "cut_short"),
     ("damaged.png", "damaged_picture"),
     ("empty.png", "empty"),
     ("folder", "no_pictures"),
@@ -196,7 +200,7 @@ fn every_picture_has_its_line_of_json() {
     let limits = ["--json", "--max-megapixels", "1"];
     let (code, out, error) = run(&mut shuzi(folder.path(), &[&["recognize"], &names[..], &limits].concat()));
     assert_eq!((code, error.lines().count()), (1, 1), "{error}");
-    assert!(error.contains("6 of 8"), "{error}");
+    assert!(error.contains("7 of 9"), "{error}");
     let lines: Vec<serde_json::Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines.len(), GOOD_AND_BAD.len(), "{out}");
     for (line, (name, code)) in lines.iter().zip(GOOD_AND_BAD) {
@@ -235,10 +239,10 @@ fn a_table_has_a_row_for_each_line_of_writing() {
     let (code, out, error) = run(&mut shuzi(folder.path(), &arguments));
     assert_eq!(code, 1, "{error}");
     let mut table = csv::Reader::from_reader(out.as_bytes());
-    let columns = ["file", "line", "text", "confidence", "error", "message"];
+    let columns = ["file", "line", "text", "confidence", "partial", "error", "message"];
     assert_eq!(table.headers().unwrap(), &columns[..]);
     let rows: Vec<csv::StringRecord> = table.records().map(Result::unwrap).collect();
-    let short: Vec<_> = rows.iter().map(|row| [&row[0], &row[1], &row[2], &row[4]]).collect();
+    let short: Vec<_> = rows.iter().map(|row| [&row[0], &row[1], &row[2], &row[5]]).collect();
     let expected = [
         ["blank.png", "", "", ""],
         ["damaged.png", "", "", "damaged_picture"],
@@ -251,7 +255,35 @@ fn a_table_has_a_row_for_each_line_of_writing() {
         let confidence: Option<f32> = (!row[3].is_empty()).then(|| row[3].parse().unwrap());
         assert_eq!(confidence.is_some_and(|p| (0.0..=1.0).contains(&p)), !row[2].is_empty(), "{row:?}");
     }
-    assert!(rows[1][5].contains("damaged.png"), "{rows:?}");
+    assert!(rows[1][6].contains("damaged.png"), "{rows:?}");
+}
+
+#[test]
+fn a_picture_that_is_cut_short_is_read_only_if_asked_and_marked() {
+    let folder = tempdir().unwrap();
+    let [first, _] = with_two_lines(folder.path());
+    // A PGM is as long as its pixels, so that the cut is below the first line.
+    let (width, height, pixels) = drawn(&CLEAR);
+    let mut bytes = format!("P5 {width} {} 255\n", 2 * height).into_bytes();
+    bytes.extend(pixels);
+    fs::write(folder.path().join("cut.pgm"), bytes).unwrap();
+    let recognize = |more: &[&str]| {
+        run(&mut shuzi(folder.path(), &[&["recognize", "cut.pgm", "two.png"], more].concat()))
+    };
+    let (code, out, error) = recognize(&[]);
+    assert!(code == 1 && !out.contains("cut.pgm") && out.lines().count() == 2, "{out}");
+    assert!(error.contains("cut.pgm") && error.contains("cut short"), "{error}");
+    let (code, out, error) = recognize(&["--partial"]);
+    assert!(out.starts_with(&format!("cut.pgm: {first}  (cut short)")), "{out}");
+    assert_eq!((code, out.matches("cut short").count(), out.lines().count()), (1, 1, 3), "{out}");
+    assert!(error.contains("1 of 2"), "{error}");
+    let (code, out, _) = recognize(&["--partial", "--json"]);
+    let lines: Vec<serde_json::Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((code, lines.len()), (1, 2));
+    assert_eq!((&lines[0]["text"], &lines[0]["partial"]), (&first[..].into(), &true.into()));
+    assert!(lines[1]["partial"].is_null());
+    let (_, out, _) = recognize(&["--partial", "--csv"]);
+    assert!(out.lines().nth(1).unwrap().contains(",true,,") && out.matches("true").count() == 1, "{out}");
 }
 
 #[test]
@@ -340,7 +372,7 @@ fn bad_pictures_and_options_are_told_clearly() {
     for (arguments, expected_code, words) in [
         (&["empty.png"][..], 1, &["empty.png", "empty"][..]),
         (&["text.png"], 1, &["text.png", "PNG, JPEG"]),
-        (&["cut.png"], 1, &["cut.png", "damaged"]),
+        (&["cut.png"], 1, &["cut.png", "cut short"]),
         (&["missing.png"], 1, &["missing.png"]),
         (&["nothing"], 1, &["no picture in nothing"]),
         (&[], 2, &["IMAGE"]),

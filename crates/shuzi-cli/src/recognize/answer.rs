@@ -17,7 +17,14 @@ const DOUBTFUL: f32 = 0.9;
 /// So many skipped files are named.
 const NAMED: usize = 5;
 /// Of the table; the help and docs/recognize.md say what is in them.
-const COLUMNS: [&str; 6] = ["file", "line", "text", "confidence", "error", "message"];
+const COLUMNS: [&str; 7] = ["file", "line", "text", "confidence", "partial", "error", "message"];
+
+/// What was read in a picture.
+pub struct Answer {
+    pub reading: Reading,
+    /// Whether it is only the part of a picture that is there.
+    pub is_cut_short: bool,
+}
 
 /// How readings are written.
 pub enum Form {
@@ -32,11 +39,12 @@ enum Output<W: Write> {
     Csv(Box<csv::Writer<W>>),
 }
 
-/// Writes answers, and counts pictures that were not read.
+/// Writes answers, and counts pictures that were not read, or only in part.
 pub struct Answers<W: Write> {
     output: Output<W>,
     wording: Wording,
     pub failures: usize,
+    pub cut_short: usize,
     /// Pictures in folders that came from a phone and were not read: named together at the end.
     heic: Vec<PathBuf>,
 }
@@ -52,13 +60,16 @@ impl<W: Write> Answers<W> {
                 Output::Csv(Box::new(table))
             }
         };
-        Ok(Answers { output, wording, failures: 0, heic: vec![] })
+        Ok(Answers { output, wording, failures: 0, cut_short: 0, heic: vec![] })
     }
 
     /// Answers for a picture, which the user named or which was found in a folder.
-    pub fn add(&mut self, path: &Path, is_named: bool, read: anyhow::Result<Reading>) -> anyhow::Result<()> {
+    pub fn add(&mut self, path: &Path, is_named: bool, read: anyhow::Result<Answer>) -> anyhow::Result<()> {
         match read {
-            Ok(reading) => self.add_reading(path, &reading),
+            Ok(Answer { reading, is_cut_short }) => {
+                self.cut_short += usize::from(is_cut_short);
+                self.add_reading(path, &reading, is_cut_short)
+            }
             Err(error) => {
                 self.failures += 1;
                 let is_told_later = !is_named && files::is_heic(path);
@@ -70,34 +81,39 @@ impl<W: Write> Answers<W> {
         }
     }
 
-    fn add_reading(&mut self, path: &Path, reading: &Reading) -> anyhow::Result<()> {
+    fn add_reading(&mut self, path: &Path, reading: &Reading, is_cut_short: bool) -> anyhow::Result<()> {
         let lines = lines(reading, self.wording);
         let file = path.display();
+        let cut_short = if is_cut_short { t!("recognize.cut-short") } else { "".into() };
         match &mut self.output {
             Output::Words { out, .. } if lines.is_empty() => {
-                writeln!(out, "{}", t!("recognize.none", path = file))?;
+                writeln!(out, "{}{cut_short}", t!("recognize.none", path = file))?;
             }
             Output::Words { out, all_confidences } => {
                 for Line { text, digits } in lines {
                     let line = t!("recognize.line", path = file, text = text);
                     let confidences = confidences(reading, &digits, *all_confidences);
-                    writeln!(out, "{line}{}", confidences.unwrap_or_default())?;
+                    writeln!(out, "{line}{cut_short}{}", confidences.unwrap_or_default())?;
                 }
             }
             Output::Json(out) => {
                 let mut object = reading.to_json(self.wording);
                 object["file"] = file.to_string().into(); // a path may be no UTF-8
+                if is_cut_short {
+                    object["partial"] = true.into();
+                }
                 writeln!(out, "{object}")?;
             }
             Output::Csv(table) => {
                 let file = file.to_string();
+                let partial = if is_cut_short { "true" } else { "" };
                 if lines.is_empty() {
-                    table.write_record([&file, "", "", "", "", ""])?;
+                    table.write_record([&file, "", "", "", partial, "", ""])?;
                 }
                 for (number, Line { text, digits }) in lines.into_iter().enumerate() {
                     let lowest = digits.iter().map(|digit| digit.confidence()).fold(1.0, f32::min);
                     let (number, lowest) = ((number + 1).to_string(), format!("{lowest:.4}"));
-                    table.write_record([&file, &number, &text, &lowest, "", ""])?;
+                    table.write_record([&file, &number, &text, &lowest, partial, "", ""])?;
                 }
                 table.flush()?;
             }
@@ -116,7 +132,7 @@ impl<W: Write> Answers<W> {
                 writeln!(out, "{object}")?;
             }
             Output::Csv(table) => {
-                table.write_record([&file, "", "", "", code, &message])?;
+                table.write_record([&file, "", "", "", "", code, &message])?;
                 table.flush()?;
             }
         }

@@ -1,20 +1,21 @@
 //! `shuzi recognize`: which digits are written in pictures, or none.
 //!
 //! Every picture that is asked for is answered, in order, by what was read or by why it was not; one that fails stops no other,
-//! and makes the exit code 1.
+//! and makes the exit code 1, as does one of which only a part was there.
 
 mod answer;
 mod target;
 
 use crate::{
     files, machine, models,
-    pictures::{self, LimitArguments, PictureError},
+    pictures::{self, Found, LimitArguments, PictureError},
     pixels::PixelsArgument,
     report::{self, Explained},
 };
-use answer::{Answers, Form};
+use answer::{Answer, Answers, Form};
+use anyhow::bail;
 use rust_i18n::t;
-use shuzi::recognition::{Options, Reader, Reading, Wording};
+use shuzi::recognition::{Options, Reader, Wording};
 use std::{io::Write, path::PathBuf};
 
 #[derive(clap::Args)]
@@ -36,6 +37,8 @@ pub struct Recognize {
     annotate: Option<PathBuf>,
     #[arg(long, value_name = "FILE.html|FOLDER/")]
     explain: Option<PathBuf>,
+    #[arg(long)]
+    partial: bool,
     #[command(flatten)]
     pixels: PixelsArgument,
     #[command(flatten)]
@@ -75,13 +78,17 @@ impl Recognize {
         let reader = Reader::new(&model, processor.level);
         let mut answers = Answers::new(self.form(), self.wording(), out)?;
         let read = |job: &Job| self.read(job, &reader);
-        let answer = |job: &Job, read: anyhow::Result<Reading>| {
+        let answer = |job: &Job, read: anyhow::Result<Answer>| {
             let is_named = self.images.contains(&job.path);
             answers.add(&job.path, is_named, read)
         };
         pictures::read_all(&jobs, processor.threads, self.quiet, read, answer)?;
         answers.report_skipped(&skipped)?;
-        pictures::all_read(answers.failures, jobs.len())
+        pictures::all_read(answers.failures, jobs.len())?;
+        if answers.cut_short > 0 {
+            bail!(t!("recognize.in-part", cut = answers.cut_short, count = jobs.len()).into_owned());
+        }
+        Ok(())
     }
 
     /// What to do with each of `paths`; wrong wishes are refused before any work.
@@ -102,14 +109,15 @@ impl Recognize {
     }
 
     /// Reads a picture, and writes what was asked for of it.
-    fn read(&self, job: &Job, reader: &Reader) -> anyhow::Result<Reading> {
+    fn read(&self, job: &Job, reader: &Reader) -> anyhow::Result<Answer> {
         if job.path.is_dir() {
             files::files_below(&job.path)?;
             let message = t!("recognize.empty-folder", path = job.path.display());
             return Err(PictureError::new("no_pictures", message).into());
         }
         let options = Options { single: self.single, ..Options::default() };
-        let pictures::Found { picture, mut reading } = self.limits.read(&job.path, reader, options)?;
+        let read = if self.partial { LimitArguments::read_partial } else { LimitArguments::read };
+        let Found { picture, mut reading, is_cut_short } = read(&self.limits, &job.path, reader, options)?;
         if let Some(target) = &job.annotated {
             pictures::write(target, &report::annotate(&picture, &reading))?;
         }
@@ -119,7 +127,7 @@ impl Recognize {
             pictures::write(target, page.as_bytes())?;
         }
         reading.ink = None; // as large as the picture, and others may wait long for their turn
-        Ok(reading)
+        Ok(Answer { reading, is_cut_short })
     }
 
     fn form(&self) -> Form {
