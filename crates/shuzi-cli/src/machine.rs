@@ -39,10 +39,11 @@ pub fn threads_in_words(count: usize) -> String {
     if count == 1 { t!("machine.thread") } else { t!("machine.threads", count = count) }.into()
 }
 
-/// What to compute with: so many threads, else all, and the best instructions, or those that
-/// `$SHUZI_KERNELS` names.
+/// What to compute with: so many threads, but no more than can run at once, else as many as can; and the best instructions, or
+/// those that `$SHUZI_KERNELS` names. More threads than cores, or than a quota allows, compute the same, slower.
 pub fn processor(threads: Option<NonZeroUsize>) -> anyhow::Result<Processor> {
-    let mut processor = Processor::with_threads(threads.map_or_else(available_threads, usize::from));
+    let available = available_threads();
+    let mut processor = Processor::with_threads(threads.map_or(available, |wanted| wanted.get().min(available)));
     if let Some(name) = std::env::var_os("SHUZI_KERNELS") {
         let levels = Level::all();
         let found = levels.iter().find(|level| name == level.to_string().as_str());
