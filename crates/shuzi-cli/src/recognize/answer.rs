@@ -6,7 +6,7 @@
 use crate::{explain, files, pictures, report::percent};
 use rust_i18n::t;
 use serde_json::json;
-use shuzi::recognition::{DigitReading, Reading, Wording};
+use shuzi::recognition::{DigitReading, MOST_DIGITS, Reading, Wording};
 use std::{
     io::{self, Write},
     path::{Path, PathBuf},
@@ -85,6 +85,9 @@ impl<W: Write> Answers<W> {
         let lines = lines(reading, self.wording);
         let file = path.display();
         let cut_short = if is_cut_short { t!("recognize.cut-short") } else { "".into() };
+        if reading.is_truncated && !matches!(self.output, Output::Json(_)) {
+            writeln!(io::stderr(), "{}", t!("recognize.truncated", path = file, most = MOST_DIGITS))?;
+        }
         match &mut self.output {
             Output::Words { out, .. } if lines.is_empty() => {
                 writeln!(out, "{}{cut_short}", t!("recognize.none", path = file))?;

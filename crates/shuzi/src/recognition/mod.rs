@@ -270,17 +270,19 @@ fn recognize_ink(
     cancel.check()?;
     let lines = if options.single { vec![pieces] } else { segment::into_lines(pieces) };
     let (mut found, mut pieces) = (vec![], vec![]);
+    let mut is_truncated = false;
     for (number, line) in lines.into_iter().enumerate() {
         cancel.check()?;
+        if found.len() >= MOST_DIGITS {
+            is_truncated = true;
+            break;
+        }
         let (digits, parts) =
             if options.single { read_one(reader, line, effort) } else { read_line(reader, line, effort) };
         found.extend(digits.into_iter().map(|digit| (number, digit)));
         pieces.extend(parts.iter().map(|part| part.in_picture(&ink)));
-        if found.len() >= MOST_DIGITS {
-            break;
-        }
     }
-    let is_truncated = found.len() > MOST_DIGITS || effort.is_spent();
+    is_truncated |= found.len() > MOST_DIGITS || effort.is_spent();
     found.truncate(MOST_DIGITS);
     let sum: f32 = found.iter().map(|(_, (_, judgement))| largest(judgement)).sum();
     let sureness = sum / found.len().max(1) as f32;
