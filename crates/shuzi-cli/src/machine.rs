@@ -43,7 +43,8 @@ pub fn threads_in_words(count: usize) -> String {
 /// those that `$SHUZI_KERNELS` names. More threads than cores, or than a quota allows, compute the same, slower.
 pub fn processor(threads: Option<NonZeroUsize>) -> anyhow::Result<Processor> {
     let available = available_threads();
-    let mut processor = Processor::with_threads(threads.map_or(available, |wanted| wanted.get().min(available)));
+    let mut processor =
+        Processor::with_threads(threads.map_or(available, |wanted| wanted.get().min(available)));
     if let Some(name) = std::env::var_os("SHUZI_KERNELS") {
         let levels = Level::all();
         let found = levels.iter().find(|level| name == level.to_string().as_str());
