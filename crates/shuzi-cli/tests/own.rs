@@ -126,7 +126,7 @@ fn what_cannot_be_used_is_told_picture_by_picture() {
     assert_eq!(code, 1, "{error}");
     for (name, reason) in [
         ("3/text.png", "neither PNG"),
-        ("3/phone.HEIC", "neither PNG"),
+        ("3/phone.HEIC", "HEIC is not read"),
         ("5/empty.png", "empty"),
         ("5/blank.png", "nothing is to be seen"),
         ("stray.png", "no label's folder"),
