@@ -40,7 +40,7 @@ fn closed(ink: &GrayImage) -> Option<Unframed> {
     const ENCLOSED: f32 = 0.6;
     /// So many walls in one direction are no digit.
     const FORM: usize = 4;
-    /// Of each of the four outer sides: the sides of an angular 5 or 6 are open.
+    /// Of each of the four outer sides of what is no form: the sides of an angular 5 or 6 are open.
     const SHUT: f32 = 0.6;
     let (width, height) = (ink.width(), ink.height());
     let views = View::both(width, height);
@@ -83,7 +83,7 @@ fn closed(ink: &GrayImage) -> Option<Unframed> {
         is_form |= places.len() >= FORM;
     }
     let is_shut = |direction: usize| shut[direction] as f32 >= SHUT * spans[1 - direction] as f32;
-    if !(is_shut(0) && is_shut(1)) {
+    if !is_form && !(is_shut(0) && is_shut(1)) {
         return None;
     }
     Some(Unframed { rest: GrayImage::new(width, height, pixels), cell, floors, is_form })
