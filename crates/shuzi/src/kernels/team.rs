@@ -9,7 +9,7 @@
 //! - Every piece is claimed by the first thread that is free. Each thread has a share that it begins with, because what
 //!   it wrote last time is still in its cache; but a share whose owner does not come is done by the others.
 //! - The leading thread closes a job when no piece is left, and waits only for helpers that are at one. A helper that
-//!   comes later finds the [`Gate`] closed and touches nothing.
+//!   comes later finds the gate closed and touches nothing.
 //! - A helper yields between two jobs. If others want its core, it loses it there, and not in the middle of a piece,
 //!   where the leader would have to wait for it.
 //! - A helper that was away for many jobs has no core of its own. It rests for some times as many, so that it costs

@@ -83,7 +83,7 @@ fn closed(ink: &GrayImage) -> Option<Unframed> {
         is_form |= places.len() >= FORM;
     }
     let is_shut = |direction: usize| shut[direction] as f32 >= SHUT * spans[1 - direction] as f32;
-    if !is_form && !(is_shut(0) && is_shut(1)) {
+    if !(is_form || is_shut(0) && is_shut(1)) {
         return None;
     }
     Some(Unframed { rest: GrayImage::new(width, height, pixels), cell, floors, is_form })
