@@ -85,7 +85,7 @@ impl<W: Write> Answers<W> {
         let lines = lines(reading, self.wording);
         let file = path.display();
         let cut_short = if is_cut_short { t!("recognize.cut-short") } else { "".into() };
-        if reading.is_truncated && !matches!(self.output, Output::Json(_)) {
+        if reading.is_truncated && !lines.is_empty() && !matches!(self.output, Output::Json(_)) {
             writeln!(io::stderr(), "{}", t!("recognize.truncated", path = file, most = MOST_DIGITS))?;
         }
         match &mut self.output {
