@@ -241,7 +241,9 @@ pub fn find_set(set: &'static DataSet) -> anyhow::Result<Result<SetFiles, Vec<Pa
             Err(error) if is_mnist || !wish.is_dir() => warn_of_variable(set, &wish, error),
             Err(_) => {}
         }
-        looked_in.push(folder);
+        if !wish.as_os_str().is_empty() {
+            looked_in.push(folder);
+        }
     }
     for folder in is_mnist.then(|| PathBuf::from("mnist_data")).into_iter().chain([cache_folder(set)?]) {
         match set_at(set, &folder) {
