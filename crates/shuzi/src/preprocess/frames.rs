@@ -57,12 +57,12 @@ fn closed(ink: &GrayImage) -> Option<Unframed> {
     let mut shut = [0, 0]; // how much of the outer side that is less walled is walled
     for direction in [0, 1] {
         let view = views[direction];
-        let mut places = vec![];
+        let (mut places, mut walled) = (vec![], vec![]);
         for line in &lines[direction] {
             let walls = walls(line, &lines[1 - direction], print);
             if !walls.is_empty() {
-                let walled: usize = walls.iter().map(Range::len).sum();
-                places.push((line.place, walled));
+                places.push(line.place);
+                walled.push((line.place, walls.iter().map(Range::len).sum::<usize>()));
                 if direction == 0 {
                     floors.push(line.line);
                 }
@@ -74,12 +74,13 @@ fn closed(ink: &GrayImage) -> Option<Unframed> {
             }
         }
         places.sort_unstable();
-        let ((first, upper), (last, lower)) = (*places.first()?, *places.last()?);
+        let (first, upper) = *walled.iter().min_by_key(|(place, _)| *place)?;
+        let (last, lower) = *walled.iter().max_by_key(|(place, _)| *place)?;
         if ((last - first) as f32) < ENCLOSED * view.across as f32 {
             return None;
         }
         (spans[direction], shut[direction]) = (last - first, upper.min(lower));
-        cell = places.windows(2).map(|pair| pair[1].0 - pair[0].0).fold(cell, usize::min);
+        cell = places.windows(2).map(|pair| pair[1] - pair[0]).fold(cell, usize::min);
         is_form |= places.len() >= FORM;
     }
     let is_shut = |direction: usize| shut[direction] as f32 >= SHUT * spans[1 - direction] as f32;

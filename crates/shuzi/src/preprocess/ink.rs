@@ -189,6 +189,7 @@ impl Planes {
     }
 
     /// In a frame as light as the picture's rim, so many of its longer sides wide, each pixel enlarged to `factor` by `factor`.
+    #[inline(never)]
     fn enlarged(picture: &Picture, factor: usize, frame: f32) -> Self {
         let (width, height, channels) = (picture.width(), picture.height(), picture.channels());
         let frame = (frame * width.max(height) as f32).ceil() as usize;
@@ -217,6 +218,7 @@ impl Planes {
     }
 
     /// What is written: twice, the likelier first, where both polarities may be meant.
+    #[inline(never)] // or it stands three times in what browsers load
     fn inks(&self) -> Vec<Found> {
         // Each channel by itself: blue ink on yellow is dark in red and green, and light in blue.
         let polarities: Vec<Polarity> = self.channels.iter().map(|plane| self.polarity(plane)).collect();
@@ -229,6 +231,7 @@ impl Planes {
     }
 
     /// What is written, if it is dark in these channels and light in the others.
+    #[inline(never)]
     fn ink(&self, dark: &[bool]) -> Option<Found> {
         let contrast = Contrast::new(self, dark);
         let noise = contrast.noise(self.is_small());

@@ -14,7 +14,7 @@ use super::{
 use crate::image::GrayImage;
 use image::Luma;
 use imageproc::region_labelling::{Connectivity, connected_components};
-use std::{cmp::Reverse, ops::Range};
+use std::ops::Range;
 
 /// Ink that hangs together.
 #[derive(Clone, Debug, PartialEq)]
@@ -118,6 +118,7 @@ pub fn writing(ink: &Ink) -> Vec<Piece> {
 
 /// Everything that hangs together, also across corners, but for specks. Nothing where bounding boxes lie over each other too often: that
 /// is hatching, and all its pieces together would take many times the picture's memory.
+#[inline(never)]
 pub fn pieces(ink: &GrayImage) -> Vec<Piece> {
     /// So much ink carries on to the next pixel; less is the soft rim of a stroke.
     const FIRM: u8 = 64;
@@ -262,21 +263,24 @@ fn without_clutter(mut pieces: Vec<Piece>) -> Vec<Piece> {
     const MOST: usize = 4000;
     pieces.retain(|piece| piece.mass >= 3.0 && piece.ink.pixels().iter().any(|&ink| ink >= FULL));
     // The table's edge, a shadow, the line above: what lies along the border, beside writing that does not.
-    let inner = height_of_writing(pieces.iter().filter(|piece| piece.at_border == 0));
+    let inner = height_of_writing(&pieces.iter().filter(|piece| piece.at_border == 0).collect::<Vec<_>>());
     pieces.retain(|piece| {
         let (size, contact) = (piece.size() as f32, piece.at_border as f32);
         contact == 0.0
             || inner < DIRT * size && STROKES.contains(&(stroke_width(&piece.ink) / size))
             || contact < CONTACT * size && size < 2.0 * inner
     });
-    let height = height_of_writing(pieces.iter());
+    let height = height_of_writing(&pieces.iter().collect::<Vec<_>>());
     pieces.retain(|piece| piece.size() as f32 >= SPECK * height);
     if pieces.iter().any(|piece| Bar::of(piece).is_none()) {
         pieces.retain(|piece| Bar::of(piece).is_none_or(|bar| !bar.is_printed(piece, height)));
     }
     if pieces.len() > MOST {
-        pieces.sort_unstable_by_key(|piece| (Reverse(piece.size()), piece.top, piece.left));
-        pieces.truncate(MOST);
+        let mut sizes: Vec<usize> = pieces.iter().map(Piece::size).collect();
+        let place = sizes.len() - MOST;
+        let largest = *sizes.select_nth_unstable(place).1;
+        pieces.retain(|piece| piece.size() >= largest);
+        pieces.truncate(MOST); // of many that are equally large
     }
     pieces
 }
@@ -292,6 +296,7 @@ struct Bar {
 
 impl Bar {
     /// From the moments of its ink: a bar's variance along it is a twelfth of its length squared, and so it is across.
+    #[inline(never)] // once in what browsers load
     fn of(piece: &Piece) -> Option<Self> {
         /// Of the length: thicker pieces are no lines.
         const THICKEST: f32 = 0.2;
@@ -333,20 +338,21 @@ impl Bar {
 }
 
 /// The size of a digit: half of all ink is in pieces that are no larger. Lines that are longer than anything else has none of it.
-fn height_of_writing<'a>(pieces: impl Iterator<Item = &'a Piece> + Clone) -> f32 {
-    let is_bar = |piece: &Piece| Bar::of(piece).is_some_and(|bar| bar.is_level);
-    let strokes = pieces.clone().filter(|piece| !is_bar(piece));
-    let is_any = strokes.clone().next().is_some();
-    let mut sizes: Vec<(usize, f32)> =
-        pieces.filter(|piece| !is_any || !is_bar(piece)).map(|piece| (piece.size(), piece.mass)).collect();
-    sizes.sort_unstable_by_key(|&(size, _)| size);
-    let half = sizes.iter().map(|(_, mass)| mass).sum::<f32>() / 2.0;
+fn height_of_writing(pieces: &[&Piece]) -> f32 {
+    let is_level_bar = |piece: &Piece| Bar::of(piece).is_some_and(|bar| bar.is_level);
+    let are_bars: Vec<bool> = pieces.iter().map(|piece| is_level_bar(piece)).collect();
+    let are_all_bars = !are_bars.contains(&false);
+    let strokes = pieces.iter().zip(&are_bars).filter(|(_, is_bar)| are_all_bars || !**is_bar);
+    let largest = pieces.iter().map(|piece| piece.size()).max().unwrap_or(0);
+    let mut mass = vec![0.0; largest + 1]; // by size
+    strokes.for_each(|(piece, _)| mass[piece.size()] += piece.mass);
+    let half = mass.iter().sum::<f32>() / 2.0;
     let mut sum = 0.0;
-    let middle = sizes.iter().find(|(_, mass)| {
+    let middle = mass.iter().position(|mass| {
         sum += mass;
         sum >= half
     });
-    middle.map_or(0.0, |&(size, _)| size as f32)
+    middle.unwrap_or(0) as f32
 }
 
 /// Lines from the top, their pieces from the left. Neighbours that overlap in height share a line, so that it may climb
@@ -356,7 +362,7 @@ pub fn into_lines(mut pieces: Vec<Piece>) -> Vec<Line> {
     const SMALL: f32 = 0.5;
     /// Of the lower of two neighbours.
     const SHARED: f32 = 0.35;
-    let small = SMALL * height_of_writing(pieces.iter());
+    let small = SMALL * height_of_writing(&pieces.iter().collect::<Vec<_>>());
     let from_the_left = |piece: &Piece| (2 * piece.left + piece.width(), piece.top);
     pieces.sort_by_key(from_the_left);
     let (large, little): (Vec<Piece>, Vec<Piece>) =

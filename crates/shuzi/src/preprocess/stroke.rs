@@ -13,6 +13,7 @@ pub const NARROW: f32 = 0.085;
 pub const WIDE: f32 = 0.2;
 
 /// The ink with strokes widened or thinned to what the network knows.
+#[inline(never)]
 pub fn with_known_strokes(ink: &GrayImage) -> GrayImage {
     /// Small enough to be quick, large enough to lose nothing on the way to 20 pixels.
     const SIDE: usize = 80;
@@ -40,6 +41,7 @@ pub fn with_known_strokes(ink: &GrayImage) -> GrayImage {
 
 /// The mean width of strokes in pixels: twice the area by the length of its edge, which for soft ink is
 /// its total variation.
+#[inline(never)]
 pub fn stroke_width(ink: &GrayImage) -> f32 {
     let (width, height) = (ink.width(), ink.height());
     let mut edge = 0.0;

@@ -259,6 +259,7 @@ pub fn recognize_until(
 }
 
 /// Reads the ink of a picture, and says how sure it is of all: the mean probability of the digits, 0 without any.
+#[inline(never)]
 fn recognize_ink(
     reader: &Reader,
     ink: Ink,
