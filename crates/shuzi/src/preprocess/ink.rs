@@ -57,10 +57,10 @@ pub struct Ink {
 
 /// Finds what is written: nothing in an empty picture; twice, the likelier first, where both polarities may be meant.
 pub fn find_inks(picture: &Picture) -> Vec<Ink> {
-    if picture.width().min(picture.height()) < 3 || picture.width().max(picture.height()) < LEAST {
+    let mut planes = Planes::of(picture);
+    if planes.width < 3 || planes.height < 3 || picture.width().max(picture.height()) < LEAST {
         return vec![]; // too small for a stroke on a ground
     }
-    let mut planes = Planes::of(picture);
     let mut found = planes.inks();
     // Noise and the grain of paper fade in means over more pixels, and strokes do so much later.
     while found.first().is_none_or(|found| found.clarity < CLEAR)
@@ -662,6 +662,14 @@ mod tests {
                 found.is_dark && found.image.row(50)[45] == 255 && found.image.row(50)[70] == 0,
                 "{pen:?}"
             );
+        }
+    }
+
+    #[test]
+    fn what_is_thinner_than_a_stroke_once_it_is_shrunk_has_no_ink() {
+        for (width, height) in [(4, 4000), (4000, 4), (3, 1601)] {
+            let dots = (0..width * height).map(|i| if i % 7 == 0 { 0 } else { 255 }).collect();
+            assert_eq!(find_inks(&Picture::gray(width, height, dots)), [], "{width}x{height}");
         }
     }
 
