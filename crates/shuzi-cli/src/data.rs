@@ -5,6 +5,7 @@ use crate::{
     data_sets::{self, DataSet, MNIST},
     download,
     files::{self, DataSource},
+    language,
     own::OwnArguments,
     recipes,
     report::png,
@@ -63,7 +64,12 @@ struct Fetch {
 }
 
 fn set(text: &str) -> Result<&'static DataSet, String> {
-    data_sets::by_name(text).ok_or_else(|| t!("data.no-set", found = text, names = data_sets::names()).into())
+    let unknown = || {
+        let suggestion = language::did_you_mean(text, data_sets::ALL.map(|set| set.name));
+        let known = t!("data.no-set", found = text, names = data_sets::names());
+        format!("{known}{}", suggestion.unwrap_or_default())
+    };
+    data_sets::by_name(text).ok_or_else(unknown)
 }
 
 impl Fetch {

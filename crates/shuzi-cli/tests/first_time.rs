@@ -179,6 +179,8 @@ fn a_model_learns_classes_that_it_does_not_know() {
     let (code, error) =
         fail(folder.path(), &["train", "--from", "small", "--recipe", "tiny", "--data", "shapes"]);
     assert!(code == 2 && error.contains("other layers"), "{error}");
+    let (code, error) = fail(folder.path(), &["train", "--from", "micro", "--data", "shapes"]);
+    assert!(code == 2 && error.contains("int8"), "{error}");
 }
 
 #[test]
@@ -199,6 +201,15 @@ fn weights_for_pixels_of_0_to_1_are_noticed_and_read() {
     let evaluated: Value = serde_json::from_str(&out).unwrap();
     assert_eq!(evaluated["correct"], trained["test_correct"]);
     assert_eq!(evaluated["loss"], trained["test_loss"]);
+
+    // What is shown of a picture read so is what the file says that knows its pixels.
+    succeed(folder.path(), &["data", "show", "--data", "mine.csv", "--out", "sheet.png", "--quiet"]);
+    let confidences = |model: &[&str]| {
+        let digits = json(folder.path(), &[&["recognize", "sheet.png", "--model"], model].concat());
+        digits["digits"].clone()
+    };
+    let [raw, unit] = ["raw", "unit"].map(|pixels| confidences(&["weights.npz", "--pixels", pixels]));
+    assert!(unit == confidences(&["run"]) && raw != unit, "{unit}");
 
     // The exported file says it, so that nobody need say it again.
     let export =
