@@ -3,7 +3,7 @@
 usage: robustness.py MNIST_FOLDER [--epochs N] MODEL …       (after cargo build --release --bins --examples)
 
 The example network is trained here for N epochs, 14 as in the example, on one thread, and kept in target/bench. Its images come
-from crates/shuzi/examples/harmed.rs, which harms them as `shuzi evaluate --robustness` does.
+from crates/shuzi-engine/examples/harmed.rs, which harms them as `shuzi evaluate --robustness` does.
 """
 
 import argparse

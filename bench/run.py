@@ -255,7 +255,7 @@ def conv():
 
     training, _ = heads("ratio")
     for aim, own, name, epochs in AIMS:
-        recipe = pathlib.Path(f"recipes/{own}.toml")
+        recipe = pathlib.Path(f"crates/shuzi-engine/recipes/{own}.toml")
         if not recipe.exists():
             print(f"{recipe} is missing, so nothing is compared on the way to {aim} %", file=sys.stderr)
             continue

@@ -61,9 +61,15 @@ mod page {
             .join("../..")
             .canonicalize()
             .expect("the workspace is there");
-        for path in
-            ["page", "models", "crates/shuzi/src", "crates/shuzi-wasm", "recipes", "Cargo.toml", "Cargo.lock"]
-        {
+        for path in [
+            "page",
+            "crates/shuzi/models",
+            "crates/shuzi-engine/src",
+            "crates/shuzi-wasm",
+            "crates/shuzi-engine/recipes",
+            "Cargo.toml",
+            "Cargo.lock",
+        ] {
             println!("cargo::rerun-if-changed={}", root.join(path).display());
         }
         let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
@@ -92,7 +98,8 @@ mod page {
                 }
                 for model in MODELS {
                     let name = format!("{model}.safetensors");
-                    fs::copy(root.join("models").join(&name), folder.join(&name)).expect("it can be copied");
+                    fs::copy(root.join("crates/shuzi/models").join(&name), folder.join(&name))
+                        .expect("it can be copied");
                     names.push(name);
                 }
             }

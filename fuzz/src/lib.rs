@@ -2,10 +2,10 @@
 //!
 //! In: any bytes. Each function ends, whether or not the bytes were sound; what was read must
 //! also come back equal when it is written and read again. Used by the fuzz targets, and by
-//! `crates/shuzi/tests/corpus.rs`, which replays the corpus.
+//! `crates/shuzi-engine/tests/corpus.rs`, which replays the corpus.
 
 use flate2::{Compression, write::GzEncoder};
-use shuzi::{
+use shuzi_engine::{
     dataset::{
         csv as csv_file,
         idx::{read_images, read_labels},
@@ -82,7 +82,8 @@ pub fn checkpoint(bytes: &[u8]) {
 pub fn picture(bytes: &[u8]) {
     static READER: OnceLock<Reader> = OnceLock::new();
     let reader = READER.get_or_init(|| {
-        let model = Model::from_bytes(include_bytes!("../../models/tiny.safetensors")).expect("it is tested");
+        let model = Model::from_bytes(include_bytes!("../../crates/shuzi/models/tiny.safetensors"))
+            .expect("it is tested");
         Reader::new(&model, Level::detect())
     });
     let limits = Limits { pixels: 200_000, bytes: 1 << 20 };

@@ -5,7 +5,7 @@
 use crate::{explain, files};
 use anyhow::{Context, bail};
 use rust_i18n::t;
-use shuzi::training::{Checkpoint, Pause, Task, checkpoint};
+use shuzi_engine::training::{Checkpoint, Pause, Task, checkpoint};
 use std::{
     io::{self, Write},
     path::{Path, PathBuf},

@@ -14,7 +14,7 @@ use crate::{
 use clap::Subcommand;
 use rust_i18n::t;
 use serde_json::json;
-use shuzi::{
+use shuzi_engine::{
     dataset::Dataset,
     image::{DigitImage, SIDE},
     recipe::Recipe,

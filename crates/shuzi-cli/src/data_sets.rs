@@ -7,7 +7,7 @@
 
 use crate::language;
 use rust_i18n::t;
-use shuzi::classes::Classes;
+use shuzi_engine::classes::Classes;
 
 /// One file of a data set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

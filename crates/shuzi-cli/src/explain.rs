@@ -3,7 +3,7 @@
 
 use crate::{UsageError, recipes};
 use rust_i18n::t;
-use shuzi::{
+use shuzi_engine::{
     classes::{ClassesError, MAX_CLASSES, MAX_NAME},
     dataset::{
         DatasetError,

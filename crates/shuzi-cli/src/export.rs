@@ -11,7 +11,7 @@ use crate::{
 use anyhow::{Context, bail};
 use clap::ValueEnum;
 use rust_i18n::t;
-use shuzi::{
+use shuzi_engine::{
     dataset::synthetic,
     evaluation::evaluate,
     model::{InputShape, Model, TestResult},

@@ -6,7 +6,7 @@ use anyhow::{Context, bail};
 use etcetera::BaseStrategy;
 use rust_i18n::t;
 use sha2::{Digest, Sha256};
-use shuzi::{
+use shuzi_engine::{
     classes::Classes,
     dataset::{
         Dataset, DatasetError, csv,

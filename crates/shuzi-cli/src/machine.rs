@@ -3,7 +3,7 @@
 use crate::files;
 use anyhow::{Context, bail};
 use rust_i18n::t;
-use shuzi::{Processor, kernels::Level};
+use shuzi_engine::{Processor, kernels::Level};
 use std::{
     num::NonZeroUsize,
     time::{Duration, SystemTime},

@@ -8,7 +8,7 @@ use crate::{
 use anyhow::Context;
 use rust_i18n::t;
 use serde_json::json;
-use shuzi::{
+use shuzi_engine::{
     evaluation::wilson_interval,
     model::{Model, TestResult},
     network::Architecture,
@@ -20,11 +20,11 @@ use std::{
 
 /// The models inside the program, by name. How each was made: models/README.md.
 pub const SHIPPED: [(&str, &[u8]); 5] = [
-    ("small", include_bytes!("../../../models/small.safetensors")),
-    ("photo", include_bytes!("../../../models/photo.safetensors")),
-    ("tiny", include_bytes!("../../../models/tiny.safetensors")),
-    ("micro", include_bytes!("../../../models/micro.safetensors")),
-    ("classic", include_bytes!("../../../models/classic.safetensors")),
+    ("small", include_bytes!("../../shuzi/models/small.safetensors")),
+    ("photo", include_bytes!("../../shuzi/models/photo.safetensors")),
+    ("tiny", include_bytes!("../../shuzi/models/tiny.safetensors")),
+    ("micro", include_bytes!("../../shuzi/models/micro.safetensors")),
+    ("classic", include_bytes!("../../shuzi/models/classic.safetensors")),
 ];
 
 /// What `default` means.
@@ -147,7 +147,7 @@ fn object(name: &str, bytes: &[u8]) -> serde_json::Value {
 
 /// The widths from the pixels to the digits: 784–32–16–10.
 pub fn layers(architecture: &Architecture) -> String {
-    let mut widths = vec![shuzi::image::PIXELS.to_string()];
+    let mut widths = vec![shuzi_engine::image::PIXELS.to_string()];
     let layers = architecture.layers().iter().zip(architecture.shapes());
     widths.extend(layers.filter(|(layer, _)| layer.has_weights()).map(|(_, shape)| shape.to_string()));
     widths.join("–")

@@ -13,7 +13,7 @@ use crate::{
 };
 use anyhow::{Context, bail};
 use rust_i18n::t;
-use shuzi::{
+use shuzi_engine::{
     classes::{Classes, ClassesError},
     dataset::{Dataset, HELD_OUT, Parts},
     decode::Limits,

@@ -6,7 +6,7 @@
 use crate::{files, progress::PictureProgress};
 use anyhow::{Context, bail};
 use rust_i18n::t;
-use shuzi::{
+use shuzi_engine::{
     decode::{self, DecodeError, Decoded, Limits},
     image::Picture,
     recognition::{Options, Reader, Reading, recognize},

@@ -10,7 +10,7 @@ use crate::{
 };
 use clap::ValueEnum;
 use rust_i18n::t;
-use shuzi::{
+use shuzi_engine::{
     Processor,
     dataset::Dataset,
     evaluation::{Evaluation, evaluate},

@@ -37,7 +37,7 @@ impl TrainingProgress {
     }
 
     /// A step was taken. Cheap: shows something a few times a second at most.
-    pub fn step(&mut self, step: &shuzi::training::StepReport) {
+    pub fn step(&mut self, step: &shuzi_engine::training::StepReport) {
         self.examples += step.examples as u64;
         self.bar.inc(1);
         let interval = if self.terminal { Duration::from_millis(100) } else { Duration::from_secs(10) };
@@ -60,7 +60,7 @@ impl TrainingProgress {
     }
 
     /// An epoch is over.
-    pub fn epoch(&mut self, report: &shuzi::training::EpochReport<'_>) {
+    pub fn epoch(&mut self, report: &shuzi_engine::training::EpochReport<'_>) {
         let validation = report.validation.map(|evaluation| {
             t!("train.validation", accuracy = format!("{:.2}", evaluation.accuracy() * 100.0)).into_owned()
         });

@@ -3,7 +3,7 @@
 use crate::{UsageError, explain, files};
 use anyhow::Context;
 use rust_i18n::t;
-use shuzi::recipe::{BUILT_IN, MAX_BYTES, Recipe};
+use shuzi_engine::recipe::{BUILT_IN, MAX_BYTES, Recipe};
 use std::path::Path;
 
 /// The names of the built-in recipes, in words.

@@ -11,7 +11,7 @@ use crate::{
     tuning,
 };
 use rust_i18n::t;
-use shuzi::{
+use shuzi_engine::{
     classes::Classes,
     dataset::{Dataset, synthetic},
     recipe::{Additions, FineTuning},

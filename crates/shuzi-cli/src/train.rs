@@ -19,7 +19,7 @@ use crate::{
 use anyhow::{Context, bail};
 use rust_i18n::t;
 use serde_json::json;
-use shuzi::{
+use shuzi_engine::{
     Processor,
     classes::Classes,
     dataset::Dataset,

@@ -10,7 +10,7 @@ use crate::{
 };
 use rust_i18n::t;
 use serde_json::json;
-use shuzi::{
+use shuzi_engine::{
     Processor,
     classes::Classes,
     dataset::{Dataset, synthetic},

@@ -270,7 +270,7 @@ fn values_out_of_range_are_wrong_usage() {
 #[test]
 fn recipes_with_mistakes_are_refused_by_line() {
     let folder = tempdir().unwrap();
-    let classic = include_str!("../../../recipes/classic.toml");
+    let classic = include_str!("../../shuzi-engine/recipes/classic.toml");
     for (from, to, words) in [
         ("learning-rate", "learning-rat", "learning-rate"),
         ("epochs = 3", "epochs = 0", "epochs"),

@@ -5,7 +5,7 @@
 mod support;
 
 use serde_json::Value;
-use shuzi::training::{Checkpoint, checkpoint::seal};
+use shuzi_engine::training::{Checkpoint, checkpoint::seal};
 use std::{
     fs,
     hint::black_box,

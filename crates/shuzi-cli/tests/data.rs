@@ -98,7 +98,7 @@ fn a_sheet_is_a_picture_that_the_seed_decides() {
 
 /// `classic` with these lines in its augmentation.
 fn write_recipe(folder: &Path, lines: &str) {
-    let recipe = include_str!("../../../recipes/classic.toml");
+    let recipe = include_str!("../../shuzi-engine/recipes/classic.toml");
     fs::write(folder.join("mine.toml"), format!("{recipe}\n[training.augmentation]\n{lines}")).unwrap();
 }
 

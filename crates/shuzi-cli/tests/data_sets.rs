@@ -3,7 +3,7 @@
 mod support;
 
 use flate2::{Compression, write::GzEncoder};
-use shuzi::{
+use shuzi_engine::{
     dataset::synthetic,
     image::{PIXELS, SIDE},
 };
@@ -132,7 +132,7 @@ fn what_makes_no_sense_for_other_classes_is_said() {
             .concat(),
     );
     fs::write(path.join("labels.csv"), "path,label\na.png,1\n").unwrap();
-    let taught = include_str!("../../../recipes/mlp.toml").replace(
+    let taught = include_str!("../../shuzi-engine/recipes/mlp.toml").replace(
         "[training]",
         "[training]\ndistillation = { teacher = \"small\", weight = 0.5, temperature = 2 }",
     );

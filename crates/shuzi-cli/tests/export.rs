@@ -42,7 +42,7 @@ fn a_convolutional_network_is_its_own_file_and_no_tutorials() {
 fn an_npz_file_holds_the_tutorials_names_and_shapes() {
     let folder = tempdir().unwrap();
     succeed(folder.path(), &["export", "classic", "--to", "npz", "--out", "model.npz"]);
-    let arrays = shuzi::model::npz::read(&fs::read(folder.path().join("model.npz")).unwrap()).unwrap();
+    let arrays = shuzi_engine::model::npz::read(&fs::read(folder.path().join("model.npz")).unwrap()).unwrap();
     let shapes: Vec<_> = arrays.iter().map(|(name, array)| (name.as_str(), array.shape().to_vec())).collect();
     let expected = [
         ("w1", vec![784, 32]),

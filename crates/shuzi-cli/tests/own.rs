@@ -3,7 +3,7 @@
 mod support;
 
 use serde_json::Value;
-use shuzi::{dataset::synthetic, image::PIXELS};
+use shuzi_engine::{dataset::synthetic, image::PIXELS};
 use std::{fs, path::Path};
 use support::{as_it_is, digits, fail, json, names, on_paper, pictures, png, run, shuzi, succeed, table};
 use tempfile::tempdir;

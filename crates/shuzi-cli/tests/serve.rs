@@ -229,7 +229,7 @@ fn the_page_is_kept_by_browsers_and_asked_for_again() {
 #[test]
 fn models_health_and_description_are_told() {
     let server = Server::start(&[]);
-    let models = succeed(server.folder.path(), &["models", "--json"]);
+    let models = succeed(server.folder.path(), &["crates/shuzi/models", "--json"]);
     assert_eq!(server.get("/api/models").json(), serde_json::from_str::<Value>(&models).unwrap());
     assert_eq!(server.get("/healthz").json()["status"], "ok");
     let described = server.get("/api/openapi.json").json();

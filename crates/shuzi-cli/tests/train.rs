@@ -220,7 +220,7 @@ fn another_programs_run_is_replayed() {
     let replay = ["train", "--recipe", "classic", "--initial-weights", trace, "--batch-order", trace];
     json(folder.path(), &[&replay[..], &["--data", mnist, "--out", "run", "--log-every", "1"]].concat());
 
-    let arrays = shuzi::model::npz::read(&fs::read(trace).unwrap()).unwrap();
+    let arrays = shuzi_engine::model::npz::read(&fs::read(trace).unwrap()).unwrap();
     let array = |wanted: &str| arrays.iter().find(|(name, _)| name == wanted).unwrap().1.clone().into_f32();
     let losses: Vec<f64> =
         metrics(&folder.path().join("run")).iter().filter_map(|line| line["loss"].as_f64()).collect();

@@ -10,7 +10,7 @@ mod training;
 pub use training::Training;
 
 use serde_json::{Value, json};
-use shuzi::{
+use shuzi_engine::{
     decode,
     image::{DigitImage, PIXELS},
     kernels::Level,
@@ -33,7 +33,7 @@ fn explain(error: impl std::error::Error) -> JsError {
 /// A trained network, ready to read.
 #[wasm_bindgen]
 pub struct Model {
-    model: shuzi::model::Model,
+    model: shuzi_engine::model::Model,
     reader: Reader,
 }
 
@@ -47,9 +47,9 @@ impl Model {
     #[wasm_bindgen(constructor)]
     pub fn new(bytes: &[u8]) -> Result<Model, JsError> {
         #[cfg(feature = "training")]
-        let model = shuzi::model::Model::from_bytes(bytes).map_err(explain)?;
+        let model = shuzi_engine::model::Model::from_bytes(bytes).map_err(explain)?;
         #[cfg(not(feature = "training"))]
-        let model = shuzi::model::Model::for_reading(bytes).map_err(explain)?;
+        let model = shuzi_engine::model::Model::for_reading(bytes).map_err(explain)?;
         if !model.classes.are_digits() {
             return Err(JsError::new(&format!(
                 "the model tells {} apart, the page reads digits",

@@ -2,7 +2,7 @@
 
 use crate::{Weights, explain, first_weights};
 use serde_json::json;
-use shuzi::{
+use shuzi_engine::{
     Processor,
     dataset::{Dataset, idx, synthetic},
     evaluation::evaluate,

@@ -25,7 +25,7 @@ use anyhow::bail;
 use clap::Arg;
 use rust_i18n::t;
 use serde_json::json;
-use shuzi::{
+use shuzi_engine::{
     Processor,
     classes::Classes,
     dataset::Dataset,

@@ -15,7 +15,7 @@ use crate::{
 use anyhow::Context;
 use rust_i18n::t;
 use serde_json::json;
-use shuzi::{
+use shuzi_engine::{
     classes::Classes,
     dataset::Dataset,
     evaluation::{Evaluation, Interval, TextScore},

@@ -6,7 +6,7 @@
 use crate::{explain, files, pictures, report::percent};
 use rust_i18n::t;
 use serde_json::json;
-use shuzi::recognition::{DigitReading, MOST_DIGITS, Reading, Wording};
+use shuzi_engine::recognition::{DigitReading, MOST_DIGITS, Reading, Wording};
 use std::{
     io::{self, Write},
     path::{Path, PathBuf},

@@ -15,7 +15,7 @@ use crate::{
 use answer::{Answer, Answers, Form};
 use anyhow::bail;
 use rust_i18n::t;
-use shuzi::recognition::{Options, Reader, Wording};
+use shuzi_engine::recognition::{Options, Reader, Wording};
 use std::{io::Write, path::PathBuf};
 
 #[derive(clap::Args)]

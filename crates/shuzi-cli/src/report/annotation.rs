@@ -2,7 +2,7 @@
 
 use super::{png::Painter, svg::Escaped};
 use resvg::tiny_skia::{ColorU8, Pixmap};
-use shuzi::{
+use shuzi_engine::{
     classes::Classes,
     image::Picture,
     recognition::{Area, DigitReading, Reading},

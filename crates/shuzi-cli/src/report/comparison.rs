@@ -7,7 +7,7 @@
 use std::fmt::Write;
 
 use rust_i18n::t;
-use shuzi::{
+use shuzi_engine::{
     dataset::Dataset,
     evaluation::{Comparison, Evaluation, disagreements},
 };
@@ -211,7 +211,7 @@ fn page(report: &ComparisonReport) -> String {
 }
 
 fn write_table(page: &mut String, report: &ComparisonReport) {
-    html::open_section(page, "models", &t!("report.compare_models"));
+    html::open_section(page, "crates/shuzi/models", &t!("report.compare_models"));
     page.push_str("<div class=\"scroll\"><table class=\"models\">\n<thead><tr>");
     for heading in [
         "".into(),

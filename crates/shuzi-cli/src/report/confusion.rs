@@ -4,7 +4,7 @@
 //! few mistakes of a good network would not be seen beside the many right answers.
 
 use rust_i18n::t;
-use shuzi::evaluation::Evaluation;
+use shuzi_engine::evaluation::Evaluation;
 
 use super::{
     grouped, percent,
@@ -170,7 +170,7 @@ fn short(count: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shuzi::classes::Classes;
+    use shuzi_engine::classes::Classes;
 
     /// Of so many classes with names of so many letters; each is read right but the first.
     fn evaluation(classes: usize, letters: usize) -> Evaluation {

@@ -11,7 +11,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use image::{ExtendedColorType, ImageEncoder, codecs::jpeg::JpegEncoder};
 use resvg::tiny_skia::Pixmap;
 use rust_i18n::t;
-use shuzi::{
+use shuzi_engine::{
     classes::Classes,
     image::Picture,
     recognition::{DigitReading, Reading},

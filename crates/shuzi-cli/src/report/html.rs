@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use rust_i18n::t;
-use shuzi::{
+use shuzi_engine::{
     classes::Classes,
     evaluation::Evaluation,
     image::{DigitImage, SIDE},

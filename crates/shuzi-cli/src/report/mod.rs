@@ -20,7 +20,7 @@ mod summary;
 mod svg;
 
 use rust_i18n::t;
-use shuzi::{classes::Classes, dataset::Dataset, evaluation::Evaluation};
+use shuzi_engine::{classes::Classes, dataset::Dataset, evaluation::Evaluation};
 
 pub use annotation::{annotate, thumbnail};
 pub use explanation::{Explained, explain};

@@ -8,7 +8,7 @@ use super::{
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use rust_i18n::t;
-use shuzi::evaluation::{Interval, TextScore};
+use shuzi_engine::evaluation::{Interval, TextScore};
 use std::{borrow::Cow, fmt::Write};
 
 /// Mistakes of each kind that are shown; more would make the page long, not the reader wiser.

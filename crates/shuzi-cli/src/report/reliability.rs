@@ -5,7 +5,7 @@
 //! from 99 to 99.9 %. The end of both is 100 %, where no image is read wrong.
 
 use rust_i18n::t;
-use shuzi::evaluation::{CALIBRATION_BINS, ConfidenceBin, Evaluation, wilson_interval};
+use shuzi_engine::evaluation::{CALIBRATION_BINS, ConfidenceBin, Evaluation, wilson_interval};
 
 use super::{
     grouped, nats, percent,

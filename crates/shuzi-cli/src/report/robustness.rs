@@ -6,7 +6,7 @@
 use std::{borrow::Cow, fmt::Write};
 
 use rust_i18n::t;
-use shuzi::{
+use shuzi_engine::{
     evaluation::robustness::{Corruption, Robustness, Sweep},
     image::DigitImage,
 };

@@ -4,7 +4,7 @@
 //! Columns stand under each other also where a Chinese character takes two cells.
 
 use rust_i18n::t;
-use shuzi::evaluation::Evaluation;
+use shuzi_engine::evaluation::Evaluation;
 use unicode_width::UnicodeWidthStr;
 
 use super::{grouped, nats, percent, percent_or_none, reliability::degrees, thing};

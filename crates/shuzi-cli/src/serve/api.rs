@@ -22,7 +22,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use shuzi::{
+use shuzi_engine::{
     decode,
     recognition::{Cancel, Cancelled, recognize_until},
 };

@@ -241,7 +241,7 @@ mod tests {
     }
 
     fn limits() -> Limits {
-        Limits { picture: shuzi::decode::Limits { pixels: 100, bytes: 4096 }, ..Limits::default() }
+        Limits { picture: shuzi_engine::decode::Limits { pixels: 100, bytes: 4096 }, ..Limits::default() }
     }
 
     async fn outcome(body: Body, memory: &Arc<Semaphore>) -> Result<usize, &'static str> {

@@ -26,7 +26,7 @@ use crate::{UsageError, machine, models};
 use anyhow::Context;
 use metrics::Metrics;
 use rust_i18n::t;
-use shuzi::{decode, recognition::Reader};
+use shuzi_engine::{decode, recognition::Reader};
 use std::{
     collections::BTreeMap,
     io::Write,

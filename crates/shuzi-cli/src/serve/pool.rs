@@ -6,7 +6,7 @@
 //! that, the longest line loses its last. Work that nobody waits for any more is cancelled.
 
 use prometheus_client::metrics::gauge::Gauge;
-use shuzi::recognition::Cancel;
+use shuzi_engine::recognition::Cancel;
 use std::{
     collections::VecDeque,
     io,

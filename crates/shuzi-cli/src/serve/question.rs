@@ -5,7 +5,7 @@
 
 use super::refusal::Refusal;
 use crate::models;
-use shuzi::recognition::{Options, Wording};
+use shuzi_engine::recognition::{Options, Wording};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Question {

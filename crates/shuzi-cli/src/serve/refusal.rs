@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde_json::json;
-use shuzi::decode::DecodeError;
+use shuzi_engine::decode::DecodeError;
 
 #[derive(Debug)]
 pub struct Refusal {

@@ -14,7 +14,7 @@ use axum::{
 };
 use http_body_util::BodyExt;
 use serde_json::Value;
-use shuzi::recognition::Cancel;
+use shuzi_engine::recognition::Cancel;
 use std::{
     future::poll_fn,
     net::Ipv4Addr,

@@ -6,7 +6,7 @@
 #[cfg(all(feature = "serve", unix))]
 pub mod serving;
 
-use shuzi::{
+use shuzi_engine::{
     dataset::synthetic,
     image::{DigitImage, SIDE},
 };
