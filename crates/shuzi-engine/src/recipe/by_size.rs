@@ -1,7 +1,7 @@
 //! A recipe by the size of the data, where nobody has chosen one.
 //!
 //! In: how many training examples there are. Out: a small convolutional network, and as many epochs as it takes until it has learned
-//! something, be they a handful or many thousands (docs/own-data.md says how the numbers were chosen).
+//! something, be they a handful or many thousands (docs/lab/own-data.md says how the numbers were chosen).
 
 use super::{BatchSize, LastBatch, Recipe};
 use crate::preprocess::augment::Augmentation;

@@ -39,7 +39,7 @@ const FASTER: f32 = 5.0;
 const USUAL: usize = 60_000;
 
 impl Recipe {
-    /// How to fine-tune a network of this recipe (docs/own-data.md says how it was chosen): at a twentieth of its learning rate, which
+    /// How to fine-tune a network of this recipe (docs/lab/own-data.md says how it was chosen): at a twentieth of its learning rate, which
     /// falls to 0; with its augmentation and its share of [additions](Additions). All examples are trained on.
     pub fn fine_tuning(&self, from: FineTuning) -> Recipe {
         let share = |count: usize| count * from.rehearsal / USUAL;
