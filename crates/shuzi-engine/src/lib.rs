@@ -4,10 +4,15 @@
 //! evaluation. This library opens no file, prints nothing, reads no clock and keeps no
 //! global state: bytes, readers, seeds and callbacks come in, values go out.
 #![deny(unsafe_code)]
+// What only training uses stands beside what reading uses: the backward pass of a layer is in the layer's file.
+#![cfg_attr(not(feature = "train"), allow(dead_code))]
 
 pub mod classes;
+#[cfg(feature = "train")]
 pub mod dataset;
+#[cfg(feature = "decoding")]
 pub mod decode;
+#[cfg(feature = "train")]
 pub mod evaluation;
 pub mod image;
 pub mod kernels;
@@ -16,6 +21,7 @@ pub mod network;
 pub mod preprocess;
 pub mod recipe;
 pub mod recognition;
+#[cfg(feature = "train")]
 pub mod training;
 
 pub use kernels::Processor;

@@ -86,7 +86,7 @@ impl Model {
         if pixels.len() != 4 * width * height || pixels.is_empty() {
             return Err(JsError::new(&format!("{} bytes for a picture of {width} x {height}", pixels.len())));
         }
-        let picture = decode::from_rgba(width, height, pixels);
+        let picture = Picture::rgba(width, height, pixels);
         let options = Options { single, ..Options::default() };
         Ok(Answer { reading: recognition::recognize(&self.reader, &picture, options) })
     }

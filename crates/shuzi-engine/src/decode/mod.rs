@@ -14,15 +14,22 @@
 //! picture, is held as it is stored, up to 16 bytes a pixel. Profiles, texts and thumbnails are not unpacked, and a picture
 //! has at most [`Limits::pixels`], none of its sides over [`MAX_SIDE`].
 
+#[cfg(feature = "bmp")]
 mod bmp;
+#[cfg(feature = "gif")]
 mod gif;
+#[cfg(feature = "jpeg")]
 mod jpeg;
+#[cfg(feature = "png")]
 mod png;
+#[cfg(feature = "pnm")]
 mod pnm;
 mod raster;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "tiff")]
 mod tiff;
+#[cfg(feature = "webp")]
 mod webp;
 
 use crate::image::Picture;
@@ -140,17 +147,6 @@ pub fn decode_partial(bytes: &[u8], limits: Limits) -> Result<Decoded, DecodeErr
     }
 }
 
-/// A picture from pixels of red, green, blue and alpha, as a browser's canvas has them, row by row from the top. Behind
-/// what is transparent comes black or white, whichever the visible stands out from.
-///
-/// # Panics
-///
-/// If `pixels` has not `4 * width * height` bytes.
-pub fn from_rgba(width: usize, height: usize, pixels: Vec<u8>) -> Picture {
-    assert_eq!(pixels.len(), 4 * width * height, "from_rgba: bytes for {width}x{height}");
-    Picture::color(width, height, raster::flatten(pixels))
-}
-
 /// A kind of file and how it is read.
 struct Format {
     name: &'static str,
@@ -160,15 +156,22 @@ struct Format {
 impl Format {
     /// By the file's first bytes; `None` if it is not read.
     fn of(bytes: &[u8]) -> Option<Format> {
-        use image::ImageFormat::{Bmp, Gif, Jpeg, Png, Pnm, Tiff, WebP};
+        use image::ImageFormat;
         Some(match image::guess_format(bytes).ok()? {
-            Png => Format { name: "PNG", read: png::read },
-            Jpeg => Format { name: "JPEG", read: jpeg::read },
-            Gif => Format { name: "GIF", read: gif::read },
-            Bmp => Format { name: "BMP", read: bmp::read },
-            Tiff => Format { name: "TIFF", read: tiff::read },
-            WebP => Format { name: "WebP", read: webp::read },
-            Pnm => Format { name: "PNM", read: pnm::read },
+            #[cfg(feature = "png")]
+            ImageFormat::Png => Format { name: "PNG", read: png::read },
+            #[cfg(feature = "jpeg")]
+            ImageFormat::Jpeg => Format { name: "JPEG", read: jpeg::read },
+            #[cfg(feature = "gif")]
+            ImageFormat::Gif => Format { name: "GIF", read: gif::read },
+            #[cfg(feature = "bmp")]
+            ImageFormat::Bmp => Format { name: "BMP", read: bmp::read },
+            #[cfg(feature = "tiff")]
+            ImageFormat::Tiff => Format { name: "TIFF", read: tiff::read },
+            #[cfg(feature = "webp")]
+            ImageFormat::WebP => Format { name: "WebP", read: webp::read },
+            #[cfg(feature = "pnm")]
+            ImageFormat::Pnm => Format { name: "PNM", read: pnm::read },
             _ => return None,
         })
     }

@@ -3,7 +3,7 @@
 //! In: rows of 8 or 16 bits a sample, with or without colour and alpha. Out: a [`Picture`], grey or in colour, upright,
 //! nothing transparent. The raster has the picture's final size from the start and is all that is held of it.
 
-use crate::image::Picture;
+use crate::image::{Picture, flatten};
 use image::{DynamicImage, ImageBuffer, metadata::Orientation};
 use std::ops::Range;
 
@@ -154,37 +154,4 @@ impl Raster {
             _ => Picture::color(width, height, picture.into_rgb8().into_raw()),
         }
     }
-}
-
-/// Red, green, blue and alpha to red, green and blue: behind what is transparent comes black or white, whichever the visible
-/// stands out from.
-pub(super) fn flatten(mut pixels: Vec<u8>) -> Vec<u8> {
-    let ground = behind(pixels.as_chunks().0);
-    let (mut from, mut to) = (0, 0);
-    while from < pixels.len() {
-        let alpha = u32::from(pixels[from + 3]);
-        for channel in 0..3 {
-            let mixed = u32::from(pixels[from + channel]) * alpha + ground * (255 - alpha);
-            pixels[to + channel] = ((mixed + 127) / 255) as u8;
-        }
-        (from, to) = (from + 4, to + 3);
-    }
-    pixels.truncate(to);
-    pixels
-}
-
-/// What lies behind transparent pixels, black or white: what differs from the visible ones, so that a drawing
-/// stands out; but if those are a drawing on a ground of its own, what resembles that ground.
-fn behind(pixels: &[[u8; 4]]) -> u32 {
-    let mut histogram = [0u64; 256];
-    for &[red, green, blue, alpha] in pixels {
-        if alpha >= 128 {
-            histogram[(2 * usize::from(red) + 5 * usize::from(green) + usize::from(blue)) / 8] += 1;
-        }
-    }
-    let visible: u64 = histogram.iter().sum();
-    let share_of_light = histogram[128..].iter().sum::<u64>() as f64 / visible.max(1) as f64;
-    let own_ground = visible as f64 > 0.6 * pixels.len() as f64;
-    let is_light = share_of_light > 0.5;
-    if is_light == own_ground { 255 } else { 0 }
 }

@@ -37,9 +37,9 @@ fn a_canvas_gives_the_same_as_a_file() {
         Rgba([10, 200, 30 * y as u8, if x == 4 { 255 } else { 90 * (x % 2) as u8 }])
     });
     let file = encoded(&drawing.clone().into(), ImageFormat::Png);
-    assert_eq!(from_rgba(9, 7, drawing.into_raw()), read(&file));
+    assert_eq!(Picture::rgba(9, 7, drawing.into_raw()), read(&file));
     let opaque = slope().to_rgba8();
-    assert_eq!(from_rgba(5, 3, opaque.into_raw()), Picture::color(5, 3, slope().to_rgb8().into_raw()));
+    assert_eq!(Picture::rgba(5, 3, opaque.into_raw()), Picture::color(5, 3, slope().to_rgb8().into_raw()));
 }
 
 #[test]

@@ -110,6 +110,7 @@ impl ElementType {
     }
 
     /// The same with another byte order.
+    #[cfg(feature = "numpy")]
     pub(super) fn with_order(self, big_endian: bool) -> Self {
         ElementType { big_endian, ..self }
     }

@@ -7,20 +7,26 @@
 pub mod arrays;
 mod c;
 mod integers;
+#[cfg(feature = "numpy")]
 pub mod npy;
+#[cfg(feature = "numpy")]
 pub mod npz;
+#[cfg(feature = "onnx")]
 mod onnx;
+#[cfg(feature = "numpy")]
 pub mod pickle;
+#[cfg(feature = "onnx")]
 mod protobuf;
 pub mod safetensors;
 
+#[cfg(feature = "onnx")]
 pub use onnx::InputShape;
 
+use self::{arrays::Array, safetensors::SafetensorsError};
+#[cfg(feature = "numpy")]
 use self::{
-    arrays::Array,
     npy::{Content, NpyError},
     npz::NpzError,
-    safetensors::SafetensorsError,
 };
 use crate::{
     classes::{Classes, ClassesError},
@@ -107,13 +113,20 @@ pub enum ModelError {
     /// Not a safetensors file.
     #[error("reading it as safetensors")]
     Safetensors(#[from] SafetensorsError),
+    /// A file of NumPy, which only the feature `numpy` reads.
+    #[cfg(not(feature = "numpy"))]
+    #[error("a NumPy file, which is read with the feature numpy only")]
+    NumpyIsOff,
     /// Not a `.npy` file.
+    #[cfg(feature = "numpy")]
     #[error("reading it as .npy")]
     Npy(#[from] NpyError),
     /// Not a `.npz` file.
+    #[cfg(feature = "numpy")]
     #[error("reading it as .npz")]
     Npz(#[from] NpzError),
     /// A `.npy` file with one array instead of a dictionary of weights.
+    #[cfg(feature = "numpy")]
     #[error("the .npy file holds one array, expected a dictionary w1, b1, w2, b2, …")]
     SingleArray,
     /// A version of the native file that this program does not know.
@@ -237,6 +250,7 @@ impl Model {
     pub fn from_bytes(bytes: &[u8]) -> Result<Model, ModelError> {
         match Arrays::from_bytes(bytes)? {
             Arrays::Native(arrays, metadata) => native(arrays, &metadata),
+            #[cfg(feature = "numpy")]
             Arrays::Numpy(arrays) => {
                 let network = tutorial_network(arrays, "", PixelScale::Raw)?;
                 Model::new(network, Classes::digits(), Record::default())
@@ -289,17 +303,20 @@ impl Model {
 
     /// The tutorial's `.npy`: a pickled dictionary `w1,b1,w2,b2,…` of float64. Of a network that is not
     /// [fully connected](Architecture::is_fully_connected) it has only the linear layers.
+    #[cfg(feature = "numpy")]
     pub fn to_npy(&self) -> Vec<u8> {
         npy::write_dictionary(&self.tutorial_arrays())
     }
 
     /// An `.npz` with the same arrays.
+    #[cfg(feature = "numpy")]
     pub fn to_npz(&self) -> Vec<u8> {
         npz::write(&self.tutorial_arrays())
     }
 
     /// An ONNX file, opset 17: from `pixels` of 0 to 255 in this shape to `probabilities` and `logits`, `[batch, classes]`
     /// (`docs/model-file.md`). With it what is known of the model, as text.
+    #[cfg(feature = "onnx")]
     pub fn to_onnx(&self, input: InputShape) -> Vec<u8> {
         let mut metadata = vec![("weights_sha256", self.weights_sha256())];
         metadata.extend(self.record.recipe.as_ref().map(|recipe| ("name", recipe.name.clone())));
@@ -320,6 +337,7 @@ impl Model {
     }
 
     /// `w1,b1,w2,b2,…` as the tutorial has them: `[inputs, outputs]` and `[1, outputs]`, float64.
+    #[cfg(feature = "numpy")]
     fn tutorial_arrays(&self) -> Vec<(String, Array)> {
         let wide = |values: &[f32]| values.iter().map(|&value| f64::from(value)).collect();
         let mut arrays = vec![];
@@ -358,12 +376,14 @@ fn hexadecimal(hasher: Sha256) -> String {
 /// The weights that a training starts from, from an `.npz` or `.npy` file: `w1,b1,…` or
 /// `init_w1,init_b1,…`; a bias that is not there is 0. They must fit `architecture`.
 pub fn initial_weights(bytes: &[u8], architecture: &Architecture) -> Result<Network, ModelError> {
-    let arrays = match Arrays::from_bytes(bytes)? {
-        Arrays::Native(arrays, metadata) => return fits(native(arrays, &metadata)?.network, architecture),
-        Arrays::Numpy(arrays) => arrays,
-    };
-    let prefix = if arrays.iter().any(|(name, _)| name == "init_w1") { "init_" } else { "" };
-    fits(tutorial_network(arrays, prefix, architecture.pixel_scale())?, architecture)
+    match Arrays::from_bytes(bytes)? {
+        Arrays::Native(arrays, metadata) => fits(native(arrays, &metadata)?.network, architecture),
+        #[cfg(feature = "numpy")]
+        Arrays::Numpy(arrays) => {
+            let prefix = if arrays.iter().any(|(name, _)| name == "init_w1") { "init_" } else { "" };
+            fits(tutorial_network(arrays, prefix, architecture.pixel_scale())?, architecture)
+        }
+    }
 }
 
 fn fits(network: Network, architecture: &Architecture) -> Result<Network, ModelError> {
@@ -414,6 +434,7 @@ fn fits_by_tensors(network: Network, architecture: &Architecture) -> Result<Netw
 
 /// The order of examples in each epoch, from an `.npz` file's array `order` or an `.npy` file:
 /// `[epochs, examples]`.
+#[cfg(feature = "numpy")]
 pub fn batch_order(bytes: &[u8]) -> Result<Vec<Vec<u32>>, ModelError> {
     let name = || "order".to_string();
     let array = if bytes.starts_with(npz::MAGIC) {
@@ -441,24 +462,43 @@ pub fn batch_order(bytes: &[u8]) -> Result<Vec<Vec<u32>>, ModelError> {
     Ok(indices.chunks_exact(examples).map(<[u32]>::to_vec).collect())
 }
 
+/// The first bytes of a `.npy` file.
+const NPY_MAGIC: &[u8] = b"\x93NUMPY";
+/// The first bytes of a `.npz` file, a ZIP archive.
+const NPZ_MAGIC: &[u8] = b"PK\x03\x04";
+
 enum Arrays {
     Native(Vec<(String, Array)>, BTreeMap<String, String>),
+    #[cfg(feature = "numpy")]
     Numpy(Vec<(String, Array)>),
 }
 
 impl Arrays {
+    #[cfg(feature = "numpy")]
     fn from_bytes(bytes: &[u8]) -> Result<Arrays, ModelError> {
-        if bytes.starts_with(npy::MAGIC) {
+        if bytes.starts_with(NPY_MAGIC) {
             match npy::read(bytes)? {
                 Content::Dictionary(arrays) => Ok(Arrays::Numpy(arrays)),
                 Content::Array(_) => Err(ModelError::SingleArray),
             }
-        } else if bytes.starts_with(npz::MAGIC) {
+        } else if bytes.starts_with(NPZ_MAGIC) {
             Ok(Arrays::Numpy(npz::read(bytes)?))
         } else {
-            let (arrays, metadata) = safetensors::read_all(bytes)?;
-            Ok(Arrays::Native(arrays, metadata))
+            Self::native(bytes)
         }
+    }
+
+    #[cfg(not(feature = "numpy"))]
+    fn from_bytes(bytes: &[u8]) -> Result<Arrays, ModelError> {
+        if bytes.starts_with(NPY_MAGIC) || bytes.starts_with(NPZ_MAGIC) {
+            return Err(ModelError::NumpyIsOff);
+        }
+        Self::native(bytes)
+    }
+
+    fn native(bytes: &[u8]) -> Result<Arrays, ModelError> {
+        let (arrays, metadata) = safetensors::read_all(bytes)?;
+        Ok(Arrays::Native(arrays, metadata))
     }
 }
 
@@ -491,7 +531,7 @@ fn told_architecture(metadata: &BTreeMap<String, String>) -> Result<Option<Archi
 
 /// Whether a file of this version has whole numbers, and they can be read.
 fn is_whole(version: &str) -> bool {
-    cfg!(feature = "whole-numbers") && version == INTEGERS_FORMAT_VERSION
+    cfg!(feature = "int8") && version == INTEGERS_FORMAT_VERSION
 }
 
 /// Puts a native file's tensors together, and checks them against its recipe and hash.
@@ -586,6 +626,7 @@ fn temperature(text: &str) -> Result<f64, ModelError> {
 }
 
 /// Puts the tutorial's arrays together: `w1,b1,…` behind `prefix`, other arrays left aside.
+#[cfg(feature = "numpy")]
 fn tutorial_network(
     arrays: Vec<(String, Array)>,
     prefix: &str,

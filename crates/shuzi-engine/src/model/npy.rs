@@ -10,7 +10,7 @@ use super::{
 };
 
 /// What every `.npy` file begins with.
-pub const MAGIC: &[u8] = b"\x93NUMPY";
+pub const MAGIC: &[u8] = super::NPY_MAGIC;
 
 /// NumPy's word for elements that are Python's objects.
 const OBJECTS: &str = "|O";

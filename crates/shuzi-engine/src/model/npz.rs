@@ -17,7 +17,7 @@ use zip::{
 };
 
 /// What every `.npz` file begins with.
-pub const MAGIC: &[u8] = b"PK\x03\x04";
+pub const MAGIC: &[u8] = super::NPZ_MAGIC;
 /// Arrays that a file may hold at most.
 pub const MAX_ARRAYS: usize = 1000;
 /// Bytes that a file may unpack to at most. Read, they may take eight times the memory, because

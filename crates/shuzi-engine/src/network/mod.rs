@@ -242,7 +242,7 @@ impl Network {
 
     /// The whole numbers that it reads by, if it does.
     pub fn integers(&self) -> Option<&Integers> {
-        self.integers.as_ref().filter(|_| cfg!(feature = "whole-numbers"))
+        self.integers.as_ref().filter(|_| cfg!(feature = "int8"))
     }
 
     /// What batch normalisation has measured: for each such layer the means, then the variances.

@@ -1,0 +1,30 @@
+//! The weights inside the library, by the features that it is built with. How each was made: `models/README.md`.
+
+/// Name and file of each.
+const SHIPPED: &[(&str, &[u8])] = &[
+    #[cfg(feature = "small")]
+    ("small", include_bytes!("../models/small.safetensors")),
+    #[cfg(feature = "photo")]
+    ("photo", include_bytes!("../models/photo.safetensors")),
+    #[cfg(feature = "tiny")]
+    ("tiny", include_bytes!("../models/tiny.safetensors")),
+    #[cfg(feature = "micro")]
+    ("micro", include_bytes!("../models/micro.safetensors")),
+    #[cfg(feature = "classic")]
+    ("classic", include_bytes!("../models/classic.safetensors")),
+];
+
+/// The names of the models inside the library, which its features choose.
+///
+/// ```
+/// # #[cfg(feature = "photo")]
+/// assert!(shuzi::model_names().any(|name| name == "photo"));
+/// ```
+pub fn model_names() -> impl Iterator<Item = &'static str> {
+    SHIPPED.iter().map(|(name, _)| *name)
+}
+
+/// The file of a model inside the library.
+pub(crate) fn bytes(name: &str) -> Option<&'static [u8]> {
+    SHIPPED.iter().find(|(known, _)| *known == name).map(|(_, bytes)| *bytes)
+}
