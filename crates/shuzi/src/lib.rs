@@ -98,7 +98,13 @@ pub const SIDE: usize = shuzi_engine::image::SIDE;
 /// Pixels of the images that networks see: 28x28, row by row, 0 for paper to 255 for ink.
 pub const PIXELS: usize = SIDE * SIDE;
 
-// The examples of both READMEs.
+// The examples of the READMEs.
 #[cfg(all(doctest, feature = "full"))]
 #[doc = include_str!("../README.md")]
 struct CrateReadme;
+#[cfg(all(doctest, feature = "full"))]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
+#[cfg(all(doctest, feature = "full"))]
+#[doc = include_str!("../../../README.zh-CN.md")]
+struct ReadmeInChinese;
