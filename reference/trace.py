@@ -7,6 +7,7 @@ or both misread the tutorial.
     trace.py digits --out FOLDER                      draws a small set of digits in MNIST's format
     trace.py write --data FOLDER --out TRACE.npz      trains, and writes down what happens
     trace.py check TRACE.npz --data FOLDER            trains the same again, and compares
+    trace.py save TRACE.npz --out NAME                writes the trained network as the tutorial does
 """
 
 import argparse
@@ -164,6 +165,14 @@ def check(options):
         sys.exit("they differ")
 
 
+def save(options):
+    """The parameters in the end as the tutorial saves them: a dictionary in an .npy, and as plain arrays in an .npz."""
+    with np.load(options.trace) as file:
+        parameters = {name: file[name] for name in ["w1", "b1", "w2", "b2", "w3", "b3"]}
+    np.save(f"{options.out}.npy", parameters, allow_pickle=True)
+    np.savez(f"{options.out}.npz", **parameters)
+
+
 # ---------------------------------------------------------------- data in MNIST's format
 
 
@@ -262,6 +271,11 @@ def main():
     verb.add_argument("trace", metavar="TRACE.npz")
     verb.add_argument("--data", required=True, metavar="FOLDER")
     verb.set_defaults(run=check)
+
+    verb = verbs.add_parser("save", help="write the trained network as the tutorial does")
+    verb.add_argument("trace", metavar="TRACE.npz")
+    verb.add_argument("--out", required=True, metavar="NAME", help="without .npy and .npz")
+    verb.set_defaults(run=save)
 
     options = parser.parse_args()
     options.run(options)
