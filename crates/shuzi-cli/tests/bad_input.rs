@@ -163,7 +163,7 @@ fn files_without_permission_are_named() {
         fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).unwrap();
         std::os::unix::process::CommandExt::uid(&mut command, 65534);
         if command.output().is_err() {
-            eprintln!("skipped: this user may read every file, and nobody else may run the program");
+            support::skip("this user may read every file, and nobody else may run the program");
             return;
         }
     }
@@ -318,7 +318,7 @@ fn small_file_system(folder: &Path, size: &str) -> Option<PathBuf> {
         .output()
         .is_ok_and(|output| output.status.success());
     if !mounted {
-        eprintln!("skipped: this user may not mount a small file system");
+        support::skip("this user may not mount a small file system");
     }
     mounted.then_some(place)
 }

@@ -15,7 +15,7 @@ fn one_file_holds_the_whole_page_and_allows_only_itself() {
     let folder = tempdir().unwrap();
     let (code, out, error) = run(&mut shuzi(folder.path(), &["page", "--out", "site"]));
     if code == 2 && error.contains("wasm32-unknown-unknown") {
-        return eprintln!("skipped: this program was built without WebAssembly");
+        return support::skip("this program was built without WebAssembly");
     }
     assert!(code == 0 && out.contains("site/shuzi.html"), "{out}{error}");
     let site = folder.path().join("site");
@@ -52,7 +52,7 @@ fn files_that_it_did_not_write_are_never_replaced() {
     let write = || run(&mut shuzi(folder.path(), &["page", "--quiet"]));
     let (code, _, error) = write();
     if error.contains("wasm32-unknown-unknown") {
-        return eprintln!("skipped: this program was built without WebAssembly");
+        return support::skip("this program was built without WebAssembly");
     }
     assert!(code == 2 && error.contains("style.css") && error.contains("--out"), "{code}: {error}");
     assert_eq!(names(&site), ["notes.txt", "style.css"]);

@@ -1,6 +1,8 @@
 //! The C header computes what the library does, to the bit. Without a C compiler (`CC`, or `cc`) its tests say that they skip, without
 //! MNIST (`SHUZI_DATA`) they take synthetic digits.
 
+mod support;
+
 use shuzi_engine::{
     Processor,
     classes::Classes,
@@ -15,7 +17,7 @@ use shuzi_engine::{
 use std::{
     env, fs,
     io::Write,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Stdio},
     sync::atomic::{AtomicUsize, Ordering},
 };
@@ -57,7 +59,7 @@ fn output_of(files: &[(&str, &str)], images: &[u8]) -> Option<String> {
     let mut compile = Command::new(&compiler);
     compile.args(["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", "-O3", "main.c", "-o", "main"]);
     let Ok(compiled) = compile.current_dir(&folder).output() else {
-        eprintln!("skipped: no C compiler {compiler}");
+        support::skip(&format!("no C compiler {compiler}"));
         return None;
     };
     assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
@@ -110,10 +112,7 @@ fn shipped(name: &str) -> Model {
 
 /// All of the test set, if it is there.
 fn mnist() -> Option<Dataset> {
-    let Some(folder) = env::var_os("SHUZI_DATA").map(PathBuf::from) else {
-        eprintln!("skipped: SHUZI_DATA names no folder with MNIST");
-        return None;
-    };
+    let folder = support::mnist()?;
     let read = |name: &str| {
         let raw = folder.join(name);
         fs::read(&raw).or_else(|_| fs::read(raw.with_extension("gz"))).unwrap()

@@ -1,6 +1,8 @@
 //! The classic network against an independent program: float64, numpy, the same starting
-//! weights and order of examples. The traces are not part of the project; without them, and
+//! weights and order of examples. `reference/trace.py` makes the traces; without them, and
 //! without MNIST, these tests say that they skip.
+
+mod support;
 
 use shuzi_engine::{
     Processor,
@@ -11,22 +13,14 @@ use shuzi_engine::{
     recipe::Recipe,
     training::{Event, Examples, Order, train},
 };
-use std::{fs::File, ops::ControlFlow, path::PathBuf};
-
-fn folder(variable: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os(variable);
-    if folder.is_none() {
-        eprintln!("skipped: {variable} is not set");
-    }
-    folder.map(PathBuf::from).map(|folder| {
-        // Cargo runs tests in the crate's folder; the variable is meant from the project's.
-        if folder.is_absolute() { folder } else { PathBuf::from("../..").join(folder) }
-    })
-}
+use std::{fs::File, ops::ControlFlow};
 
 fn mnist(part: &str) -> Option<Dataset> {
-    let folder = folder("SHUZI_DATA")?;
-    let open = |kind: &str| File::open(folder.join(format!("{part}-{kind}-ubyte.gz"))).unwrap();
+    let folder = support::mnist()?;
+    let open = |kind: &str| {
+        let packed = folder.join(format!("{part}-{kind}-ubyte.gz"));
+        File::open(&packed).or_else(|_| File::open(packed.with_extension(""))).unwrap()
+    };
     let images = idx::read_images(open("images-idx3"), None).unwrap();
     Some(Dataset::new(images, idx::read_labels(open("labels-idx1"), None).unwrap()).unwrap())
 }
@@ -34,7 +28,7 @@ fn mnist(part: &str) -> Option<Dataset> {
 #[test]
 fn every_loss_weight_and_prediction_follows_the_reference() {
     let (Some(golden), Some(training_set), Some(test_set)) =
-        (folder("SHUZI_GOLDEN"), mnist("train"), mnist("t10k"))
+        (support::golden(), mnist("train"), mnist("t10k"))
     else {
         return;
     };
@@ -96,7 +90,7 @@ fn every_loss_weight_and_prediction_follows_the_reference() {
 
 #[test]
 fn the_tutorials_own_files_are_read_whatever_numpy_wrote_them() {
-    let (Some(golden), Some(test_set)) = (folder("SHUZI_GOLDEN"), mnist("t10k")) else { return };
+    let (Some(golden), Some(test_set)) = (support::golden(), mnist("t10k")) else { return };
     let mut networks = vec![];
     for name in ["numpy1.npy", "numpy1.npz", "numpy2.npy", "numpy2.npz"] {
         let bytes = std::fs::read(golden.join(format!("mlp-32-16-1epoch-{name}"))).unwrap();

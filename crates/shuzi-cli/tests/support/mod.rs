@@ -3,8 +3,12 @@
 
 #![allow(dead_code, reason = "each test uses its part")]
 
+#[path = "../../../shuzi-engine/tests/support/mod.rs"]
+mod requirements;
 #[cfg(all(feature = "serve", unix))]
 pub mod serving;
+
+pub use requirements::{golden, mnist, skip};
 
 use shuzi_engine::{
     dataset::synthetic,
@@ -144,30 +148,11 @@ pub fn page(indices: &[u64]) -> (Vec<u8>, String) {
 /// Digits that anybody reads.
 pub const CLEAR: [u64; 3] = [2, 3, 8];
 
-/// MNIST's folder as `SHUZI_DATA` says, or a word that the test skips.
-pub fn mnist() -> Option<PathBuf> {
-    let folder = std::env::var_os("SHUZI_DATA");
-    if folder.is_none() {
-        eprintln!("skipped: SHUZI_DATA is not set");
-    }
-    // Cargo runs tests in the crate's folder; the variable is meant from the project's.
-    folder.map(|folder| Path::new("../..").join(folder).canonicalize().expect("SHUZI_DATA is a folder"))
-}
-
-/// The reference traces' folder as `SHUZI_GOLDEN` says, or a word that the test skips.
-pub fn golden() -> Option<PathBuf> {
-    let folder = std::env::var_os("SHUZI_GOLDEN");
-    if folder.is_none() {
-        eprintln!("skipped: SHUZI_GOLDEN is not set");
-    }
-    folder.map(|folder| Path::new("../..").join(folder).canonicalize().expect("SHUZI_GOLDEN is a folder"))
-}
-
 /// MNIST in the form the mirrors have it, or a word that the test skips.
 pub fn packed_mnist() -> Option<PathBuf> {
     let folder = mnist()?;
     if !folder.join("train-images-idx3-ubyte.gz").is_file() {
-        eprintln!("skipped: SHUZI_DATA has no .gz files");
+        skip("SHUZI_DATA has no .gz files");
         return None;
     }
     Some(folder)
