@@ -29,6 +29,16 @@ pub enum Targets<'a> {
     Soft(&'a [f32]),
 }
 
+/// The probabilities of one example's classes: `pᵢ = exp(zᵢ/T) / Σⱼ exp(zⱼ/T)` of its logits z, with a temperature T above 0 (1 leaves
+/// them as the network means them; Guo et al. 2017).
+pub fn probabilities(logits: &[f32], temperature: f32) -> Vec<f32> {
+    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let mut p: Vec<f32> = logits.iter().map(|z| ((z - largest) / temperature).exp()).collect();
+    let sum: f32 = p.iter().sum();
+    p.iter_mut().for_each(|p| *p /= sum);
+    p
+}
+
 /// The probability of each class from each example's logits, both `[examples, classes]`, and the
 /// cross-entropy of its target in nats. Never infinite for finite logits.
 ///

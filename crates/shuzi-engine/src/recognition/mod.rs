@@ -4,7 +4,7 @@
 //! probabilities and whether it is accepted.
 //!
 //! Ink is found and cut into pieces by [`preprocess`](crate::preprocess); which pieces make a digit together, and where
-//! digits that touch come apart, the network judges: of all ways to group the pieces of a line, from left to right, the
+//! digits that touch come apart, the network decides: of all ways to group the pieces of a line, from left to right, the
 //! one whose digits are most probable (over-segmentation and search, LeCun et al. 1998, section V). That
 //! works because it was trained on what is no digit, too, and gives none of the ten much there.
 //!
@@ -12,18 +12,18 @@
 
 mod cancel;
 mod effort;
-mod insight;
+mod explanation;
 
 pub use self::{
     cancel::{Cancel, Cancelled},
-    insight::LayerOutput,
+    explanation::LayerOutput,
 };
 use crate::{
     classes::Classes,
     image::{DigitImage, Picture, most_probable},
     kernels::Level,
     model::Model,
-    network::{Precision, ReadyNetwork, Recognizer},
+    network::{Precision, ReadyNetwork, Recognizer, softmax::probabilities},
     preprocess::{
         center_digit,
         ink::{Ink, find_inks},
@@ -59,42 +59,42 @@ impl Reader {
 
     /// The probabilities of all classes for each image, calibrated by the model's temperature.
     pub fn probabilities(&self, images: &[DigitImage]) -> Vec<Vec<f32>> {
-        self.judge(images).iter().map(|judgement| self.calibrated(judgement)).collect()
+        self.score(images).iter().map(|scores| self.calibrated(scores)).collect()
     }
 
-    /// The network's own probabilities, which decide what is a digit: calibrated on digits alone, they would tell others worse.
-    fn judge(&self, images: &[DigitImage]) -> Vec<Vec<f32>> {
+    /// What the network gives for each image.
+    fn score(&self, images: &[DigitImage]) -> Vec<Scores> {
         let block_size = self.network.block_size().min(images.len().max(1));
         let mut recognizer = Recognizer::new(&self.network, block_size);
-        let mut probabilities = Vec::with_capacity(images.len());
+        let mut scores = Vec::with_capacity(images.len());
         for images in images.chunks(block_size) {
             let block = recognizer.read(images.iter().map(|image| (&image.0[..], 0)));
-            probabilities.extend(block.logits().chunks_exact(block.classes()).map(softmax));
+            scores.extend(block.logits().chunks_exact(block.classes()).map(Scores::new));
         }
-        probabilities
+        scores
     }
 
-    /// What the probabilities would be with the logits divided by the temperature.
-    fn calibrated(&self, probabilities: &[f32]) -> Vec<f32> {
-        if self.temperature == 1.0 {
-            return probabilities.to_vec();
-        }
-        let logits = probabilities.iter().map(|p| p.max(f32::MIN_POSITIVE).ln() / self.temperature);
-        softmax(&logits.collect::<Vec<_>>())
+    /// The probabilities as they are shown: the logits divided by the model's temperature first.
+    fn calibrated(&self, scores: &Scores) -> Vec<f32> {
+        probabilities(&scores.logits, self.temperature)
     }
 }
 
-fn softmax(logits: &[f32]) -> Vec<f32> {
-    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let mut p: Vec<f32> = logits.iter().map(|z| (z - largest).exp()).collect();
-    let sum: f32 = p.iter().sum();
-    p.iter_mut().for_each(|p| *p /= sum);
-    p
+/// What the network gives for an image.
+#[derive(Clone, Debug)]
+struct Scores {
+    logits: Vec<f32>,
+    best: u8,
+    /// The network's own probability of the best class. It decides what is a digit: calibrated on digits alone it would tell
+    /// others worse.
+    score: f32,
 }
 
-/// The probability of the most probable digit.
-fn largest(probabilities: &[f32]) -> f32 {
-    probabilities[usize::from(most_probable(probabilities))]
+impl Scores {
+    fn new(logits: &[f32]) -> Self {
+        let best = most_probable(logits);
+        Scores { logits: logits.to_vec(), best, score: probabilities(logits, 1.0)[usize::from(best)] }
+    }
 }
 
 /// How to read.
@@ -171,7 +171,7 @@ pub const MOST_DIGITS: usize = 2000;
 pub struct Reading {
     /// In reading order, rejected ones included.
     pub digits: Vec<DigitReading>,
-    /// What the ink was cut into, before the network judged which pieces make a digit together.
+    /// What the ink was cut into, before the network decided which pieces make a digit together.
     pub pieces: Vec<Area>,
     /// The ink that was found, if any.
     pub ink: Option<Ink>,
@@ -184,7 +184,7 @@ pub struct Reading {
 /// How the digits of a [`Reading`] become text.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Wording {
-    /// A digit less sure than this is written `?`, 0 to 1.
+    /// A digit less confident than this is written `?`, 0 to 1.
     pub min_confidence: f32,
     /// Each line of writing is a line of the text; else one follows the other.
     pub lines: bool,
@@ -209,8 +209,8 @@ impl Reading {
                 _ => {}
             }
             line = Some(digit.line);
-            let is_sure = digit.confidence() >= wording.min_confidence;
-            text.push_str(if is_sure { self.classes.name(digit.digit) } else { "?" });
+            let is_confident = digit.confidence() >= wording.min_confidence;
+            text.push_str(if is_confident { self.classes.name(digit.digit) } else { "?" });
         }
         text
     }
@@ -245,20 +245,20 @@ pub fn recognize_until(
     cancel: &Cancel,
 ) -> Result<Reading, Cancelled> {
     cancel.check()?;
-    /// A reading that is less sure of itself may be of the wrong polarity, one that is surer is of the right one.
-    const DOUBTFUL: f32 = 0.6;
-    const SURE: f32 = 0.9;
+    /// A mean score below this may come from the wrong polarity, one above that comes from the right one.
+    const LOW: f32 = 0.6;
+    const HIGH: f32 = 0.9;
     let mut effort = Effort::for_picture(picture);
     let nothing = || Reading { classes: reader.classes.clone(), ..Reading::default() };
     let mut inks = find_inks(picture).into_iter();
     let Some(ink) = inks.next() else { return Ok(nothing()) };
-    let (sureness, likely) = recognize_ink(reader, ink, options, &mut effort, cancel)?;
-    let Some(other) = inks.next().filter(|_| sureness < DOUBTFUL) else { return Ok(likely) };
-    let (sureness, unlikely) = recognize_ink(reader, other, options, &mut effort, cancel)?;
-    Ok(if sureness > SURE { unlikely } else { likely })
+    let (score, likely) = recognize_ink(reader, ink, options, &mut effort, cancel)?;
+    let Some(other) = inks.next().filter(|_| score < LOW) else { return Ok(likely) };
+    let (score, unlikely) = recognize_ink(reader, other, options, &mut effort, cancel)?;
+    Ok(if score > HIGH { unlikely } else { likely })
 }
 
-/// Reads the ink of a picture, and says how sure it is of all: the mean probability of the digits, 0 without any.
+/// Reads the ink of a picture, and gives the mean score of the digits, 0 without any.
 #[inline(never)]
 fn recognize_ink(
     reader: &Reader,
@@ -285,19 +285,22 @@ fn recognize_ink(
     }
     is_truncated |= found.len() > MOST_DIGITS || effort.is_spent();
     found.truncate(MOST_DIGITS);
-    let sum: f32 = found.iter().map(|(_, (_, judgement))| largest(judgement)).sum();
-    let sureness = sum / found.len().max(1) as f32;
-    let least = options.least(found.iter().map(|(_, (_, judgement))| largest(judgement)));
-    let digits = found.into_iter().map(|(line, (Candidate { area, image }, judgement))| DigitReading {
-        digit: most_probable(&judgement),
+    let sum: f32 = found.iter().map(|(_, (_, scores))| scores.score).sum();
+    let mean_score = sum / found.len().max(1) as f32;
+    let least = options.least(found.iter().map(|(_, (_, scores))| scores.score));
+    let digits = found.into_iter().map(|(line, (Candidate { area, image }, scores))| DigitReading {
+        digit: scores.best,
         area: area.in_picture(&ink),
         line,
-        probabilities: reader.calibrated(&judgement),
-        rejected: largest(&judgement) < least,
+        probabilities: reader.calibrated(&scores),
+        rejected: scores.score < least,
         image,
     });
     let digits = digits.collect();
-    Ok((sureness, Reading { digits, pieces, ink: Some(ink), classes: reader.classes.clone(), is_truncated }))
+    Ok((
+        mean_score,
+        Reading { digits, pieces, ink: Some(ink), classes: reader.classes.clone(), is_truncated },
+    ))
 }
 
 impl Options {
@@ -360,39 +363,39 @@ impl Candidate {
     }
 }
 
-/// A candidate, and what the network says of it.
-type Judged = (Candidate, Vec<f32>);
+/// A candidate, and what the network gives for it.
+type Scored = (Candidate, Scores);
 
 /// Candidates that are digits, and what they were chosen from.
-type Found = (Vec<Judged>, Vec<Area>);
+type Found = (Vec<Scored>, Vec<Area>);
 
 /// All pieces as one digit.
 fn read_one(reader: &Reader, pieces: Vec<Piece>, effort: &mut Effort) -> Found {
     let whole = (!pieces.is_empty()).then(|| Piece::union(pieces.iter()));
     let candidate = whole.and_then(|whole| Candidate::new(&whole, effort));
-    let judge = |candidate: Candidate| {
-        let judgement = reader.judge(&[candidate.image]).remove(0);
-        (candidate, judgement)
+    let score = |candidate: Candidate| {
+        let scores = reader.score(&[candidate.image]).remove(0);
+        (candidate, scores)
     };
-    (candidate.map(judge).into_iter().collect(), pieces.iter().map(Area::from).collect())
+    (candidate.map(score).into_iter().collect(), pieces.iter().map(Area::from).collect())
 }
 
 /// The digits of a line: the grouping of its pieces that is most probable.
 fn read_line(reader: &Reader, line: Line, effort: &mut Effort) -> Found {
-    /// A piece that is a digit so probably is not cut.
-    const SURE: f32 = 0.8;
+    /// A piece with this score is not cut.
+    const CONFIDENT: f32 = 0.8;
     let height = line.iter().map(Piece::height).max().unwrap_or(0) as f32;
     let whole: Vec<Option<Candidate>> = line.iter().map(|piece| Candidate::new(piece, effort)).collect();
     let images: Vec<DigitImage> = whole.iter().flatten().map(|candidate| candidate.image).collect();
-    let mut judgements = reader.judge(&images).into_iter();
+    let mut scores = reader.score(&images).into_iter();
     let mut atoms = vec![];
     for (piece, candidate) in line.into_iter().zip(whole) {
-        let judgement = candidate.and_then(|_| judgements.next());
-        if judgement.as_ref().is_some_and(|p| largest(p) >= SURE) {
-            atoms.push(Atom { piece, is_cut: false, judgement });
+        let scores = candidate.and_then(|_| scores.next());
+        if scores.as_ref().is_some_and(|scores| scores.score >= CONFIDENT) {
+            atoms.push(Atom { piece, is_cut: false, scores });
         } else {
             let parts = segment::apart(piece, height).into_iter().enumerate();
-            atoms.extend(parts.map(|(part, piece)| Atom { piece, is_cut: part > 0, judgement: None }));
+            atoms.extend(parts.map(|(part, piece)| Atom { piece, is_cut: part > 0, scores: None }));
         }
     }
     let areas = atoms.iter().map(|atom| Area::from(&atom.piece)).collect();
@@ -404,16 +407,16 @@ struct Atom {
     piece: Piece,
     /// Whether it was cut off from the one before.
     is_cut: bool,
-    /// What the network says of it alone, where it was asked.
-    judgement: Option<Vec<f32>>,
+    /// What the network gives for it alone, where it was asked.
+    scores: Option<Scores>,
 }
 
-/// All groups of neighbouring atoms that may be digits, and what the network says of them.
+/// All groups of neighbouring atoms that may be digits, and what the network gives for them.
 struct Search {
     atoms: Vec<Atom>,
     height: f32,
     /// By first atom, then by how many more there are.
-    candidates: Vec<Vec<Option<Judged>>>,
+    candidates: Vec<Vec<Option<Scored>>>,
 }
 
 impl Search {
@@ -436,7 +439,7 @@ impl Search {
             let row: Vec<_> = (first..atoms.len().min(first + MOST))
                 .map(|last| {
                     let candidate = candidate(last)?;
-                    let known = atoms[first].judgement.clone().filter(|_| first == last);
+                    let known = atoms[first].scores.clone().filter(|_| first == last);
                     if known.is_none() {
                         images.push(candidate.image);
                     }
@@ -445,12 +448,12 @@ impl Search {
                 .collect();
             candidates.push(row);
         }
-        let mut judgements = reader.judge(&images).into_iter();
-        let mut judged = |known: Option<_>| known.or_else(|| judgements.next()).expect("all are judged");
+        let mut scores = reader.score(&images).into_iter();
+        let mut scored = |known: Option<_>| known.or_else(|| scores.next()).expect("all have scores");
         let candidates = candidates
             .into_iter()
             .map(|row| {
-                row.into_iter().map(|c| c.map(|(candidate, known)| (candidate, judged(known)))).collect()
+                row.into_iter().map(|c| c.map(|(candidate, known)| (candidate, scored(known)))).collect()
             })
             .collect();
         Search { atoms, height, candidates }
@@ -465,12 +468,12 @@ impl Search {
         /// Digits lower than this part of the line are rare, and the rarer the lower.
         const LOWEST: f32 = 0.55;
         const LOW: f32 = 4.0;
-        let (candidate, p) = self.candidates[first][more].as_ref()?;
+        let (candidate, scores) = self.candidates[first][more].as_ref()?;
         let height = candidate.area.height as f32 / self.height;
         let is_cut = |end: &usize| self.atoms.get(*end).is_some_and(|atom| atom.is_cut);
         // Either side of a cut pays half of it.
         let cuts = [first, first + more + 1].iter().filter(|end| is_cut(end)).count();
-        let probability = largest(p);
+        let probability = scores.score;
         if cuts > 0 && probability < LEAST {
             return None;
         }
@@ -479,7 +482,7 @@ impl Search {
     }
 
     /// The groups whose scores sum to the most; what is in none of them is dirt.
-    fn best(mut self) -> Vec<Judged> {
+    fn best(mut self) -> Vec<Scored> {
         /// What an atom costs that is left out, if it is as large as a digit; smaller ones cost less.
         const LEFT_OUT: f32 = 4.0;
         let count = self.atoms.len();

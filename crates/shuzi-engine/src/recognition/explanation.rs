@@ -2,10 +2,10 @@
 //!
 //! In: a [`Reader`] and a [`DigitImage`]. Out: numbers to be drawn; nothing is decided by them.
 
-use super::Reader;
+use super::{Reader, Scores};
 use crate::{
     image::{DigitImage, PIXELS, SIDE},
-    network::{Layer, Recognizer, Shape},
+    network::{Layer, Recognizer, Shape, softmax::probabilities},
 };
 
 /// What one layer gives for an image.
@@ -53,11 +53,12 @@ impl Reader {
             wiped
         });
         let images: Vec<DigitImage> = std::iter::once(*image).chain(wiped).collect();
-        let sureness: Vec<f32> = self.judge(&images).iter().map(|p| log(p[usize::from(digit)])).collect();
+        let log_probability = |scores: &Scores| log(probabilities(&scores.logits, 1.0)[usize::from(digit)]);
+        let log_probabilities: Vec<f32> = self.score(&images).iter().map(log_probability).collect();
         let (mut sums, mut counts) = ([0.0; PIXELS], [0.0f32; PIXELS]);
-        for (&place, without) in places.iter().zip(&sureness[1..]) {
+        for (&place, without) in places.iter().zip(&log_probabilities[1..]) {
             for pixel in square(place) {
-                sums[pixel] += sureness[0] - without;
+                sums[pixel] += log_probabilities[0] - without;
                 counts[pixel] += 1.0;
             }
         }
