@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The tutorial's training in plain NumPy and double precision, written without a look at the Rust code.
+"""The tutorial's training in plain NumPy and double precision, written from its formulas.
 
 What it computes is in README.md, formula by formula. It shares no code with shuzi, so where the two agree, both are right,
 or both misread the tutorial.
