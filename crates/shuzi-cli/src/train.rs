@@ -27,7 +27,9 @@ use shuzi_engine::{
     model::{Model, Record, TestResult, batch_order, initial_weights},
     network::{LayerKind, Network, Storage},
     recipe::{BatchSize, Distillation, LastBatch, Recipe, RecipeError, TrainingRecipe},
-    training::{self, Checkpoint, CheckpointError, Event, Lessons, Order, Outcome, Task, initial_network},
+    training::{
+        self, Checkpoint, CheckpointError, Event, Order, Outcome, Task, TrainingData, initial_network,
+    },
 };
 use std::{
     borrow::Cow,
@@ -206,7 +208,7 @@ impl Train {
         let training = Training {
             recipe: &recipe,
             trained_on: trained_on.clone(),
-            lessons: Lessons { examples, teacher: teacher.as_ref() },
+            lessons: TrainingData { examples, teacher: teacher.as_ref() },
             validation: split.validation.as_ref(),
             processor,
         };
@@ -614,7 +616,7 @@ pub fn seconds(seconds: f64) -> String {
 struct Training<'a> {
     recipe: &'a Recipe,
     trained_on: String,
-    lessons: Lessons<'a>,
+    lessons: TrainingData<'a>,
     validation: Option<&'a Dataset>,
     processor: Processor,
 }

@@ -5,7 +5,7 @@ use shuzi_engine::{
     dataset::{Dataset, synthetic},
     preprocess::augment::{Augmentation, Elastic, Erase},
     recipe::{Distillation, Recipe},
-    training::{Event, Examples, Lessons, initial_network, split, train},
+    training::{Event, Examples, TrainingData, initial_network, split, train},
 };
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 use std::{alloc::System, ops::ControlFlow};
@@ -57,7 +57,7 @@ fn check(name: &str, recipe: &Recipe, data: &Dataset) {
         let (mut after_first, mut later_steps) = (0, 0);
         let teacher = recipe.training.distillation.as_ref();
         let teacher = teacher.map(|it| initial_network(&Recipe::built_in(&it.teacher).unwrap()));
-        let lessons = Lessons { examples: Examples::shuffled(data, &split), teacher: teacher.as_ref() };
+        let lessons = TrainingData { examples: Examples::shuffled(data, &split), teacher: teacher.as_ref() };
         let processor = Processor::with_threads(threads);
         train(&recipe.training, &mut network, lessons, None, processor, |event| {
             if let Event::Step(step) = event {

@@ -14,18 +14,18 @@ use crate::{
 
 /// The upper or the lower half of a block's images, and the first layer's sums over it.
 #[derive(Clone, Debug)]
-pub struct Half {
+pub struct InputShard {
     pub(super) level: Level,
     pub(super) pixels: PixelBlock,
     /// `[images, outputs of the first layer]`.
     pub(super) sums: Numbers,
 }
 
-impl Half {
+impl InputShard {
     /// Room for half number `half` (0 is the upper one) of up to `capacity` images, and what
-    /// [`Architecture::forward_half`] writes.
+    /// [`Architecture::forward_shard`] writes.
     pub fn new(architecture: &Architecture, level: Level, half: usize, capacity: usize) -> Self {
-        Half {
+        InputShard {
             level,
             pixels: PixelBlock::new(half, capacity, architecture.pixel_scale.factor()),
             sums: zeros(architecture.widths[0] * capacity),

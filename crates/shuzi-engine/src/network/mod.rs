@@ -3,7 +3,7 @@
 //! The set of layers is closed: a `match` over [`Layer`], no automatic differentiation. All
 //! parameters lie in one flat list in the order of the layers, so that saving, hashing and
 //! updating them is one loop each. A batch is worked through in [`Block`]s of images; in a fully connected
-//! network the first layer takes it in [`Half`]s of the picture, so that a thread can keep to half of its weights.
+//! network the first layer takes it in [`InputShard`]s of the picture, so that a thread can keep to half of its weights.
 //!
 //! Throughout, `x` goes into a layer and `y` comes out; `dx` means ∂loss/∂x, `dy` ∂loss/∂y.
 
@@ -28,7 +28,7 @@ pub use self::{
         Architecture, ArchitectureError, ConvKind, DepthwiseKind, Layer, LayerKind, MAX_LAYERS, MAX_NUMBERS,
         MAX_WIDTH, Place, Shape, Tensor, Tile,
     },
-    block::{Block, Half},
+    block::{Block, InputShard},
     conv::Conv,
     init::InitialWeights,
     integers::{Integers, IntegersError, MAX_FRACTION_BITS, MAX_SHIFT},

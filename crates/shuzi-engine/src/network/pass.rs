@@ -1,10 +1,10 @@
 //! Images on their way through the layers, forward and backward.
 //!
-//! A fully connected network is worked through in [`Half`]s of the picture, then in [`Block`]s, then in
+//! A fully connected network is worked through in [`InputShard`]s of the picture, then in [`Block`]s, then in
 //! tiles of its parameters. Any other network takes each block of images all the way forward and back.
 
 use super::{
-    Architecture, Block, Half, Layer, Network, Prepared, Tile, dropout, relu,
+    Architecture, Block, InputShard, Layer, Network, Prepared, Tile, dropout, relu,
     softmax::{self, Targets},
 };
 use crate::{
@@ -52,21 +52,21 @@ fn layer_key(key: u64, layer: usize) -> u64 {
 
 impl Architecture {
     /// Where the first layer's weights of the pixels of `half` lie.
-    pub fn half_range(&self, half: &Half) -> Range<usize> {
+    pub fn shard_range(&self, half: &InputShard) -> Range<usize> {
         let pixels = half.pixels.pixels();
         pixels.start * self.widths[0]..pixels.end * self.widths[0]
     }
 
     /// The first layer's sums over one half of the picture, with its `weights`, see
-    /// [`half_range`](Self::half_range). On the way `upcoming` images are brought near.
-    pub fn forward_half<'a>(&self, weights: &[f32], half: &mut Half, upcoming: impl Images<'a>) {
+    /// [`shard_range`](Self::shard_range). On the way `upcoming` images are brought near.
+    pub fn forward_shard<'a>(&self, weights: &[f32], half: &mut InputShard, upcoming: impl Images<'a>) {
         let sums = &mut half.sums[..half.pixels.images() * self.widths[0]];
         by_pixel::forward(half.level, &half.pixels, weights, self.widths[0], sums, upcoming);
     }
 
     /// Fills the logits of a block (and everything before them) from the sums of the upper and the
-    /// lower halves, see [`forward_half`](Self::forward_half), where its images begin at `first`.
-    pub fn forward(&self, parameters: &[f32], halves: [&Half; 2], first: usize, block: &mut Block) {
+    /// lower halves, see [`forward_shard`](Self::forward_shard), where its images begin at `first`.
+    pub fn forward(&self, parameters: &[f32], halves: [&InputShard; 2], first: usize, block: &mut Block) {
         let linear = self.first();
         let y = &mut block.outputs[0][..block.labels.len() * linear.outputs];
         let sums = halves.map(|half| &half.sums[first * linear.outputs..][..y.len()]);
@@ -350,7 +350,7 @@ impl Architecture {
         &self,
         level: Level,
         tile: &Tile,
-        halves: &[Half],
+        halves: &[InputShard],
         first_gradient: &[f32],
         blocks: &[Block],
         gradient: &mut [f32],

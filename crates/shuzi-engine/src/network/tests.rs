@@ -27,7 +27,7 @@ fn small_network() -> Network {
 
 /// A batch that went forward and backward.
 struct Pass {
-    halves: [Half; 2],
+    halves: [InputShard; 2],
     first_gradient: Vec<f32>,
     blocks: Vec<Block>,
 }
@@ -35,10 +35,10 @@ struct Pass {
 fn pass(network: &Network, data: &Dataset, block_size: usize) -> Pass {
     let (architecture, level) = (network.architecture(), Level::detect());
     let halves = [0, 1].map(|half| {
-        let mut half = Half::new(architecture, level, half, data.len());
+        let mut half = InputShard::new(architecture, level, half, data.len());
         half.load(data.images().chunks_exact(PIXELS));
-        let weights = &network.parameters[architecture.half_range(&half)];
-        architecture.forward_half(weights, &mut half, std::iter::empty());
+        let weights = &network.parameters[architecture.shard_range(&half)];
+        architecture.forward_shard(weights, &mut half, std::iter::empty());
         half
     });
     let width = architecture.first_width();

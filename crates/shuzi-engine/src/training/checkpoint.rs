@@ -4,7 +4,11 @@
 //! [`resume`](super::resume) goes on bit for bit as if there had been no break. There is no generator's state
 //! in them, because none outlives a step. Bytes are mistrusted; knows nothing of files.
 
-use super::{Best, EpochSums, Examples, Optimizer, Order, State, optimizer::MEMORY, steps_per_epoch};
+use super::{
+    data::{Examples, Order, step_count, steps_per_epoch},
+    optimizer::{MEMORY, Optimizer},
+    state::{Best, EpochSums, State},
+};
 use crate::{
     model::{
         arrays::Array,
@@ -488,7 +492,8 @@ impl Found {
         let architecture = task.recipe.architecture().expect("a recipe that was read is checked");
         let (steps, epoch, sums) = self.position(task)?;
         let network = self.network(&architecture, ["parameters", "statistics"])?;
-        let mut optimizer = Optimizer::new(recipe, architecture.parameter_count());
+        let all_steps = step_count(recipe, task.examples);
+        let mut optimizer = Optimizer::new(recipe, architecture.parameter_count(), all_steps);
         let [first, second, average] = optimizer.memory().map(<[f32]>::len);
         let memory = [
             self.list("first_moment", first)?,

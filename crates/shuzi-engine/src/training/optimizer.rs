@@ -11,10 +11,14 @@
 //! Izmailov et al. 2018).
 //!
 //! Weight decay λ is decoupled from the gradient (Loshchilov & Hutter 2019): `w ← w − η·λ·w`.
+//!
+//! In: a recipe, and in each step a network and its [`Gradients`]. Out: the network with moved weights.
 
+use super::step::Gradients;
 use crate::{
     kernels::{Level, Loop, Numbers, team::Team, zeros},
-    recipe::{Averaging, OptimizerKind, TrainingRecipe},
+    network::Network,
+    recipe::{Averaging, OptimizerKind, Schedule, TrainingRecipe},
 };
 use std::ops::Range;
 
@@ -22,10 +26,15 @@ use std::ops::Range;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Optimizer {
     kind: OptimizerKind,
+    /// η at its peak.
+    learning_rate: f32,
+    schedule: Schedule,
     gradient_clipping: Option<f32>,
     averaging: Option<Averaging>,
     /// Steps taken.
     steps: u64,
+    /// Of the whole training.
+    all_steps: u64,
     /// Momentum, or Adam's mean of gradients; empty where the rule needs none.
     first_moment: Numbers,
     /// Adam's mean of squared gradients; empty where the rule needs none.
@@ -55,8 +64,8 @@ pub(super) struct Step {
 }
 
 impl Optimizer {
-    /// A rule that has seen no gradient yet, for so many parameters.
-    pub fn new(recipe: &TrainingRecipe, parameter_count: usize) -> Self {
+    /// A rule that has seen no gradient yet, for so many parameters and steps.
+    pub fn new(recipe: &TrainingRecipe, parameter_count: usize, all_steps: u64) -> Self {
         let kind = recipe.optimizer;
         let (first, second) = match kind {
             OptimizerKind::Sgd { momentum: 0.0, .. } => (0, 0),
@@ -66,9 +75,12 @@ impl Optimizer {
         let average = if recipe.averaging.is_some() { parameter_count } else { 0 };
         Optimizer {
             kind,
+            learning_rate: recipe.learning_rate,
+            schedule: recipe.schedule,
             gradient_clipping: recipe.gradient_clipping,
             averaging: recipe.averaging,
             steps: 0,
+            all_steps,
             first_moment: zeros(first),
             second_moment: zeros(second),
             average: zeros(average),
@@ -78,6 +90,17 @@ impl Optimizer {
     /// How many steps it has taken.
     pub fn steps(&self) -> u64 {
         self.steps
+    }
+
+    /// The learning rate of the next step.
+    pub fn learning_rate(&self) -> f32 {
+        self.learning_rate * self.schedule.factor(self.steps, self.all_steps)
+    }
+
+    /// One step downhill.
+    pub(super) fn step(&mut self, network: &mut Network, gradients: Gradients<'_>, team: &mut Team<'_>) {
+        let step = self.begin_step(self.learning_rate());
+        gradients.apply(network, WeightUpdate { optimizer: self, step }, team);
     }
 
     /// The average of the weights, if one is asked for.
@@ -104,31 +127,12 @@ impl Optimizer {
     }
 
     /// Everything that [`Step::update`] works on.
-    pub(super) fn slices<'a>(
-        &'a mut self,
-        weights: &'a mut [f32],
-        gradient: &'a mut [f32],
-    ) -> [&'a mut [f32]; SLICES] {
+    fn slices<'a>(&'a mut self, weights: &'a mut [f32], gradient: &'a mut [f32]) -> [&'a mut [f32]; SLICES] {
         [weights, gradient, &mut self.first_moment, &mut self.second_moment, &mut self.average]
     }
 
-    /// Moves all weights by a gradient that is known as a whole, shortened if it is too long; `pieces` are
-    /// shared out among the threads.
-    pub(super) fn move_clipped(
-        &mut self,
-        mut step: Step,
-        level: Level,
-        weights: &mut [f32],
-        gradient: &mut [f32],
-        pieces: &[Range<usize>],
-        team: &mut Team<'_>,
-    ) {
-        step.clip(gradient);
-        team.for_each_piece(self.slices(weights, gradient), pieces, |_, slices| step.update(level, slices));
-    }
-
-    /// Counts a step, of so many in all, and fixes its constants; [`Step::update`] then changes the weights.
-    pub(super) fn begin_step(&mut self, learning_rate: f32, all_steps: u64) -> Step {
+    /// Counts a step and fixes its constants; [`Step::update`] then changes the weights.
+    fn begin_step(&mut self, learning_rate: f32) -> Step {
         self.steps += 1;
         let average_rate = match self.averaging {
             Some(Averaging::Ema { decay }) => {
@@ -136,7 +140,7 @@ impl Optimizer {
                 1.0 - decay.min((steps - 1.0) / (steps + 8.0))
             }
             Some(Averaging::Swa { start }) => {
-                let first = (f64::from(start) * all_steps as f64) as u64;
+                let first = (f64::from(start) * self.all_steps as f64) as u64;
                 1.0 / self.steps.saturating_sub(first).max(1) as f32
             }
             None => 0.0,
@@ -158,12 +162,44 @@ impl Optimizer {
     }
 }
 
-impl Step {
-    /// Whether the whole gradient must be known first, see [`Optimizer::move_clipped`].
-    pub(super) fn needs_norm(self) -> bool {
-        self.gradient_clipping.is_some()
+/// A step on its way: its constants, and what the optimizer remembers.
+pub(super) struct WeightUpdate<'a> {
+    optimizer: &'a mut Optimizer,
+    step: Step,
+}
+
+impl WeightUpdate<'_> {
+    /// Whether the whole gradient must be known first, see [`move_clipped`](Self::move_clipped).
+    pub fn needs_norm(&self) -> bool {
+        self.step.gradient_clipping.is_some()
     }
 
+    /// The step, and everything that [`Step::update`] works on.
+    pub fn split<'a>(
+        &'a mut self,
+        weights: &'a mut [f32],
+        gradient: &'a mut [f32],
+    ) -> (Step, [&'a mut [f32]; SLICES]) {
+        (self.step, self.optimizer.slices(weights, gradient))
+    }
+
+    /// Moves all weights by a gradient that is known as a whole, shortened if it is too long; `pieces` are
+    /// shared out among the threads.
+    pub fn move_clipped(
+        mut self,
+        level: Level,
+        weights: &mut [f32],
+        gradient: &mut [f32],
+        pieces: &[Range<usize>],
+        team: &mut Team<'_>,
+    ) {
+        self.step.clip(gradient);
+        let (step, slices) = self.split(weights, gradient);
+        team.for_each_piece(slices, pieces, |_, slices| step.update(level, slices));
+    }
+}
+
+impl Step {
     /// Shortens the gradient if it is too long.
     fn clip(&mut self, gradient: &[f32]) {
         let Some(limit) = self.gradient_clipping else { return };
@@ -174,19 +210,19 @@ impl Step {
 
     /// Moves the weights, the first of `slices`, see [`Optimizer::slices`].
     pub(super) fn update(self, level: Level, slices: [&mut [f32]; SLICES]) {
-        level.vectorize(Update { step: self, slices });
+        level.vectorize(MoveWeights { step: self, slices });
     }
 }
 
-struct Update<'a> {
+struct MoveWeights<'a> {
     step: Step,
     slices: [&'a mut [f32]; SLICES],
 }
 
-impl Loop for Update<'_> {
+impl Loop for MoveWeights<'_> {
     #[inline(always)]
     fn run(self) {
-        let Update { step, slices: [weights, gradients, first, second, average] } = self;
+        let MoveWeights { step, slices: [weights, gradients, first, second, average] } = self;
         let rate = step.learning_rate;
         if step.gradient_scale != 1.0 {
             for g in gradients.iter_mut() {
@@ -242,10 +278,10 @@ mod tests {
     fn two_steps(change: impl FnOnce(&mut TrainingRecipe)) -> (f32, Optimizer) {
         let mut recipe = Recipe::built_in("classic").unwrap().training;
         change(&mut recipe);
-        let mut optimizer = Optimizer::new(&recipe, 1);
+        let mut optimizer = Optimizer::new(&recipe, 1, 2);
         let mut weight = [10.0];
         for gradient in [1.0, 2.0] {
-            let mut step = optimizer.begin_step(0.1, 2);
+            let mut step = optimizer.begin_step(0.1);
             let mut gradient = [gradient];
             step.clip(&gradient);
             step.update(Level::detect(), optimizer.slices(&mut weight, &mut gradient));

@@ -3,7 +3,7 @@
 //! In: a few examples of one's own, and many of what the network was trained on. Out: a mixture of both, the few repeated.
 //! Repeated examples have numbers of their own, so that each is augmented in a way of its own.
 
-use super::Split;
+use super::data::Split;
 use crate::{Rng, dataset::Dataset, recipe::FineTuning};
 use rand::{SeedableRng, seq::index};
 

@@ -4,7 +4,7 @@
 //! In: a batch, as the learning network is going to see it. Out: for each image the target
 //! `(1 − w)·label + w·softmax(z / T)`, with the teacher's logits `z`, the recipe's weight `w` and temperature `T`.
 
-use super::Batch;
+use super::epoch::Batch;
 use crate::{
     image::NO_DIGIT,
     kernels::team::Team,
@@ -24,6 +24,15 @@ pub(super) struct Teacher<'a> {
     targets: Vec<f32>,
     distillation: &'a Distillation,
     label_smoothing: f32,
+}
+
+/// The teacher's targets of all images of a batch, `[images, classes]`; none without a teacher.
+pub(super) fn targets<'a>(
+    teacher: &'a mut Option<Teacher<'_>>,
+    batch: Batch<'_>,
+    team: &mut Team<'_>,
+) -> &'a [f32] {
+    teacher.as_mut().map_or(&[], |teacher| teacher.targets(batch, team))
 }
 
 impl<'a> Teacher<'a> {
@@ -54,7 +63,7 @@ impl<'a> Teacher<'a> {
     }
 
     /// The targets of all images of a batch, `[images, classes]`.
-    pub fn targets(&mut self, batch: Batch<'_>, team: &mut Team<'_>) -> &[f32] {
+    fn targets(&mut self, batch: Batch<'_>, team: &mut Team<'_>) -> &[f32] {
         let Teacher { block_size, recognizers, answers, targets, distillation, label_smoothing } = self;
         let block_size = *block_size;
         let answers = &mut answers[..batch.indices.len().div_ceil(block_size)];

@@ -1,12 +1,18 @@
 //! Training as a whole: it learns, it repeats itself, it ends as it should.
 
-use super::*;
-use crate::kernels::Processor;
+use super::{epoch::epoch_order, *};
 use crate::{
+    Rng,
+    classes::Classes,
+    dataset::synthetic,
     image::PIXELS,
-    network::{LayerKind, Precision},
-    recipe::{Averaging, BatchSize, Distillation, OptimizerKind, Schedule},
+    network::{LayerKind, Precision, Storage},
+    recipe::{
+        Averaging, BatchSize, Distillation, EarlyStopping, LastBatch, OptimizerKind, Recipe, Schedule,
+        Statistics,
+    },
 };
+use rand::SeedableRng;
 
 /// Ten classes that differ in where their ink lies, with noise.
 fn blobs(examples: usize) -> Dataset {
@@ -94,9 +100,9 @@ fn run_taught(recipe: &Recipe, data: &Dataset, teacher: &Network, weight: f32, t
     recipe.training.distillation =
         Some(Distillation { teacher: String::new(), teacher_sha256: None, weight, temperature: 2.0 });
     let (mut network, split) = (initial_network(&recipe), split(data, 0, 0));
-    let lessons = Lessons { examples: Examples::shuffled(data, &split), teacher: Some(teacher) };
+    let taught = TrainingData { examples: Examples::shuffled(data, &split), teacher: Some(teacher) };
     let carry_on = |_: Event<'_>| ControlFlow::Continue(());
-    train(&recipe.training, &mut network, lessons, None, Processor::with_threads(threads), carry_on).unwrap();
+    train(&recipe.training, &mut network, taught, None, Processor::with_threads(threads), carry_on).unwrap();
     network
 }
 

@@ -5,7 +5,7 @@ use super::*;
 use crate::{
     dataset::{Dataset, synthetic},
     kernels::Processor,
-    training::{Event, Lessons, Outcome, initial_network, resume, split, train},
+    training::{Event, Outcome, TrainingData, initial_network, resume, split, train},
 };
 use std::ops::ControlFlow;
 
@@ -95,14 +95,14 @@ fn run(recipe: &Recipe, digits: Digits<'_>, from: Option<&[u8]>, threads: usize)
         ControlFlow::Continue(())
     };
     let mut network = initial_network(recipe);
-    let lessons = Lessons { examples, teacher: teacher.as_ref() };
+    let data = TrainingData { examples, teacher: teacher.as_ref() };
     let ended = match from {
-        None => train(training, &mut network, lessons, validation, processor, observe),
+        None => train(training, &mut network, data, validation, processor, observe),
         Some(bytes) => {
             let checkpoint = Checkpoint::from_bytes(bytes).unwrap();
             checkpoint.check_recipe(recipe).unwrap();
             checkpoint.check_data("synthetic", examples).unwrap();
-            resume(checkpoint, &mut network, lessons, validation, processor, observe)
+            resume(checkpoint, &mut network, data, validation, processor, observe)
         }
     };
     Course { told, ended: ended.unwrap(), network, checkpoints }
