@@ -325,13 +325,13 @@ fn a_label_that_the_network_contradicts_is_suspected() {
     fs::write(&path, labels).unwrap();
 
     let object = json(folder.path(), &evaluate);
-    let table = fs::read_to_string(folder.path().join("run/doubtful-labels.csv")).unwrap();
+    let table = fs::read_to_string(folder.path().join("run/label-errors.csv")).unwrap();
     let (heading, lines) = table.split_once('\n').unwrap();
     assert_eq!(heading, "index,label,prediction,label_probability,prediction_probability");
     let rows: Vec<Vec<f64>> =
         lines.lines().map(|line| line.split(',').map(|cell| cell.parse().unwrap()).collect()).collect();
     let indices: Vec<usize> = rows.iter().map(|row| row[0] as usize).collect();
-    assert_eq!(object["doubtful_labels"], serde_json::json!(indices));
+    assert_eq!(object["suspected_label_errors"], serde_json::json!(indices));
     assert!(rows.is_sorted_by(|a, b| a[3] <= b[3]) && rows.iter().all(|row| row[4] > 0.5), "{table}");
     let found = rows.iter().find(|row| row[0] as usize == index).expect("the wrong label is in the table");
     assert_eq!([found[1], found[2]], [f64::from((digit + 1) % 10), f64::from(digit)]);
@@ -339,7 +339,7 @@ fn a_label_that_the_network_contradicts_is_suspected() {
 
     for (language, words) in [("en", "Suspected label errors"), ("zh-CN", "疑似标注错误")] {
         let text = succeed(folder.path(), &[&evaluate[..], &["--lang", language]].concat());
-        assert!(text.contains(words) && text.contains("doubtful-labels.csv"), "{language}: {text}");
+        assert!(text.contains(words) && text.contains("label-errors.csv"), "{language}: {text}");
         let page = fs::read_to_string(folder.path().join("run/report.html")).unwrap();
         let verdict = format!(
             "<span class=\"label\">{}?</span> → <span class=\"wrong\">{digit}</span>",
@@ -357,7 +357,7 @@ fn only_a_network_that_is_seldom_wrong_suspects_labels() {
         let evaluate = ["evaluate", model, "--data", mnist.to_str().unwrap(), "--out", "run"];
         let object = json(folder.path(), &evaluate);
         let indices = |value: &serde_json::Value| serde_json::from_value::<Vec<u64>>(value.clone()).unwrap();
-        let found = indices(&object["doubtful_labels"]);
+        let found = indices(&object["suspected_label_errors"]);
         let wrong = indices(&object["known_wrong_labels"]["indices"]);
         assert_eq!(object["worst_mistakes"].as_array().unwrap().len(), mistakes, "{model}");
         assert_eq!(found.len(), suspected, "{model}");

@@ -149,7 +149,7 @@ fn lines_of_writing_stay_apart() {
 }
 
 #[test]
-fn confidences_are_printed_where_they_are_in_doubt() {
+fn confidences_are_printed_where_they_are_low() {
     let folder = tempdir().unwrap();
     // Half of a digit is no good one.
     let (width, height, mut pixels) = drawn(&[5, 7]);

@@ -22,7 +22,7 @@ const OFF: Augmentation = Augmentation {
     thickness: 0.0,
     elastic: None,
     erase: None,
-    spoil: 0.0,
+    degradation: 0.0,
 };
 const AFFINE: Augmentation =
     Augmentation { shift: 2.0, rotation: 12.0, scale: 0.1, stretch: 0.1, shear: 0.1, ..OFF };
@@ -34,7 +34,7 @@ const KINDS: [(&str, Augmentation); 8] = [
     ("shift", Augmentation { shift: 2.0, ..OFF }),
     ("thickness", Augmentation { thickness: 0.4, ..OFF }),
     ("erase", Augmentation { erase: ERASE, ..OFF }),
-    ("spoil", Augmentation { spoil: 0.2, ..OFF }),
+    ("degradation", Augmentation { degradation: 0.2, ..OFF }),
     ("affine", AFFINE),
     ("affine, elastic", ELASTIC),
     ("all", Augmentation { thickness: 0.4, erase: ERASE, ..ELASTIC }),

@@ -37,7 +37,7 @@ fn steps_after_the_first_allocate_nothing() {
         thickness: 0.5,
         elastic: Some(Elastic { strength: 1.0, grid: 5 }),
         erase: Some(Erase { probability: 0.5, size: 5 }),
-        spoil: 0.5,
+        degradation: 0.5,
         ..Augmentation::default()
     });
     let mut taught = Recipe::built_in("quick").unwrap();

@@ -11,8 +11,7 @@ pub use training::Training;
 
 use serde_json::{Value, json};
 use shuzi_engine::{
-    decode,
-    image::{DigitImage, PIXELS},
+    image::{DigitImage, PIXELS, Picture},
     kernels::Level,
     network::{Layer, Network},
     recognition::{self, Options, Reader, Reading, Wording},

@@ -15,7 +15,7 @@ use crate::{
         Digits, Report,
         comparison::{self, ComparisonReport, Contender},
         render,
-        robustness::{self, Harmed},
+        robustness::{self, Corrupted},
         summary,
     },
     sources::{self, Found, Part},
@@ -31,7 +31,7 @@ use shuzi_engine::{
     dataset::Dataset,
     evaluation::{
         Comparison, Evaluation, evaluate,
-        robustness::{Corruption, Harm, Robustness, Sweep, measure},
+        robustness::{Condition, Corruption, Robustness, Sweep, measure},
     },
     image::DigitImage,
     kernels::Level,
@@ -42,11 +42,11 @@ use std::{
     time::Instant,
 };
 
-/// The table of labels in doubt, beside the report.
-const DOUBTFUL_LABELS: &str = "doubtful-labels.csv";
+/// The table of suspected label errors, beside the report.
+const LABEL_ERRORS: &str = "label-errors.csv";
 
-/// Where the chance in harmed images comes from: always the same, so that figures compare.
-const HARM_SEED: u64 = 0;
+/// Where the chance in corrupted images comes from: always the same, so that figures compare.
+const CORRUPTION_SEED: u64 = 0;
 
 #[derive(clap::Args)]
 #[command(mut_args(needs_pictures))]
@@ -126,12 +126,12 @@ impl Evaluate {
         pixels::check(name, &model, &evaluation, &images, processor);
         self.write_predictions(&evaluation, out)?;
         let robustness = self.robustness.then(|| {
-            let progress = PictureProgress::new(Harm::all().len(), self.quiet);
-            measure(&model.network, &images, HARM_SEED, processor, || progress.step())
+            let progress = PictureProgress::new(Condition::all().len(), self.quiet);
+            measure(&model.network, &images, CORRUPTION_SEED, processor, || progress.step())
         });
-        let harmed = robustness
+        let corrupted = robustness
             .as_ref()
-            .map(|measured| Harmed { measured, examples: examples(&images.image(0), processor.level) });
+            .map(|measured| Corrupted { measured, examples: examples(&images.image(0), processor.level) });
         let temperature = model.record.temperature;
         let data = self.describe(&found);
         let times = t!("evaluate.timing", seconds = seconds(elapsed), speed = images_per_second);
@@ -142,10 +142,10 @@ impl Evaluate {
             recipe_toml: &recipe_toml,
             digits: Digits { evaluation: &evaluation, images: &images, temperature, origins: None },
             curves: None,
-            robustness: harmed.as_ref(),
+            robustness: corrupted.as_ref(),
         };
         let mut report = render(&report, self.png);
-        report.push((DOUBTFUL_LABELS.to_owned(), doubtful_labels(&evaluation).into_bytes()));
+        report.push((LABEL_ERRORS.to_owned(), suspected_label_errors(&evaluation).into_bytes()));
         let folder = self.write(report)?;
 
         if self.table_on_stdout() {
@@ -159,7 +159,7 @@ impl Evaluate {
                 "precision": scores.iter().map(|score| score.precision).collect::<Vec<_>>(),
                 "recall": scores.iter().map(|score| score.recall).collect::<Vec<_>>(),
                 "worst_mistakes": evaluation.worst_mistakes(),
-                "doubtful_labels": evaluation.doubtful_labels(),
+                "suspected_label_errors": evaluation.suspected_label_errors(),
                 "known_wrong_labels": known_wrong_labels(&evaluation),
                 "evaluate_seconds": elapsed, "images_per_second": images_per_second, "report": folder,
             });
@@ -177,10 +177,10 @@ impl Evaluate {
                 writeln!(out, "\n{}", robustness::summary(measured))?;
             }
             writeln!(out, "{times}")?;
-            let doubtful = evaluation.doubtful_labels().len();
-            if doubtful > 0 {
-                let file = folder.join(DOUBTFUL_LABELS);
-                writeln!(out, "{}", t!("evaluate.doubtful", count = doubtful, file = file.display()))?;
+            let suspected = evaluation.suspected_label_errors().len();
+            if suspected > 0 {
+                let file = folder.join(LABEL_ERRORS);
+                writeln!(out, "{}", t!("evaluate.label-errors", count = suspected, file = file.display()))?;
             }
             writeln!(out, "{}", t!("evaluate.files", folder = folder.display()))?;
         }
@@ -342,9 +342,9 @@ impl Evaluate {
 /// An image as it is, and under each corruption.
 fn examples(image: &DigitImage, level: Level) -> (DigitImage, [DigitImage; Corruption::ALL.len()]) {
     let corrupted = Corruption::ALL.map(|corruption| {
-        let mut harmed = *image;
-        Harm::Corruption(corruption).apply(level, &image.0, HARM_SEED, 0, &mut harmed.0);
-        harmed
+        let mut corrupted = *image;
+        Condition::Corruption(corruption).apply(level, &image.0, CORRUPTION_SEED, 0, &mut corrupted.0);
+        corrupted
     });
     (*image, corrupted)
 }
@@ -368,7 +368,7 @@ fn robustness_object(measured: &Robustness) -> serde_json::Value {
     let corruptions = Corruption::ALL.iter().zip(measured.corruptions);
     let sweeps = Sweep::ALL.iter().zip(&measured.sweeps);
     json!({
-        "seed": HARM_SEED, "clean_accuracy": measured.clean,
+        "seed": CORRUPTION_SEED, "clean_accuracy": measured.clean,
         "mean_corruption_accuracy": measured.mean_corruption_accuracy(),
         "corruptions": corruptions
             .map(|(corruption, accuracy)| (corruption.name().to_owned(), accuracy.into()))
@@ -410,11 +410,11 @@ fn add_quality(object: &mut serde_json::Value, evaluation: &Evaluation, temperat
     object["loss_at_best_temperature"] = at_best.map(|at_best| at_best.loss()).into();
 }
 
-/// One line for each label in doubt, the least probable first: `index,label,prediction,label_probability,prediction_probability`.
-fn doubtful_labels(evaluation: &Evaluation) -> String {
+/// One line for each suspected label error, the least probable first: `index,label,prediction,label_probability,prediction_probability`.
+fn suspected_label_errors(evaluation: &Evaluation) -> String {
     use std::fmt::Write as _;
     let mut table = String::from("index,label,prediction,label_probability,prediction_probability\n");
-    for index in evaluation.doubtful_labels() {
+    for index in evaluation.suspected_label_errors() {
         let (label, prediction) = (evaluation.label(index), evaluation.prediction(index));
         let [of_label, of_prediction] =
             [label, prediction].map(|class| evaluation.probabilities(index)[usize::from(class)]);

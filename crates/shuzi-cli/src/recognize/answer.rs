@@ -13,7 +13,7 @@ use std::{
 };
 
 /// A confidence below this is shown without being asked for.
-const DOUBTFUL: f32 = 0.9;
+const LOW_CONFIDENCE: f32 = 0.9;
 /// So many skipped files are named.
 const NAMED: usize = 5;
 /// Of the table; the help and docs/recognize.md say what is in them.
@@ -171,9 +171,9 @@ fn lines(reading: &Reading, wording: Wording) -> Vec<Line<'_>> {
     lines.map(|(text, digits)| Line { text: text.into(), digits: digits.to_vec() }).collect()
 }
 
-/// The confidences of a line's digits in words: those in doubt, or all; `None` if there is none to tell.
+/// The confidences of a line's digits in words: those that are low, or all; `None` if there is none to tell.
 fn confidences(reading: &Reading, digits: &[&DigitReading], all: bool) -> Option<String> {
-    let shown = digits.iter().filter(|digit| all || digit.confidence() < DOUBTFUL);
+    let shown = digits.iter().filter(|digit| all || digit.confidence() < LOW_CONFIDENCE);
     let confidence = |digit: &&DigitReading| {
         let value = percent(f64::from(digit.confidence()), 1);
         t!("recognize.confidence", digit = reading.classes.name(digit.digit), value = value).into_owned()

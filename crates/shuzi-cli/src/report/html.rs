@@ -32,8 +32,8 @@ pub fn page(report: &Report) -> String {
         write_curves(&mut page, curves);
     }
     write_digits(&mut page, &report.digits);
-    if let Some(harmed) = report.robustness {
-        robustness::write_sections(&mut page, harmed);
+    if let Some(corrupted) = report.robustness {
+        robustness::write_sections(&mut page, corrupted);
     }
     write_facts(&mut page, &report.facts);
     write_recipe(&mut page, report.recipe_toml);

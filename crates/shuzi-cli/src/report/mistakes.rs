@@ -6,7 +6,7 @@ use std::fmt::Write;
 use super::{Digits, grouped, html, percent, svg::Escaped, things};
 use rust_i18n::t;
 
-/// Mistakes that are shown, and more up to the most while labels are in doubt; further ones would make
+/// Mistakes that are shown, and more up to the most while there are suspected label errors; further ones would make
 /// the page long, not the reader wiser.
 const SHOWN: usize = 40;
 const MOST_SHOWN: usize = 120;
@@ -16,8 +16,8 @@ const MOST_PROBABLE: usize = 3;
 /// Appends the section to the page.
 pub fn write_section(page: &mut String, digits: &Digits) {
     let mistakes = digits.evaluation.worst_mistakes();
-    let doubtful = digits.evaluation.doubtful_labels();
-    let shown = mistakes.len().min(doubtful.len().clamp(SHOWN, MOST_SHOWN));
+    let suspected = digits.evaluation.suspected_label_errors();
+    let shown = mistakes.len().min(suspected.len().clamp(SHOWN, MOST_SHOWN));
     let (count, things) = (grouped(mistakes.len()), things(digits.evaluation.classes()));
     let sentence = match (mistakes.len(), shown) {
         (0, _) => t!("report.mistakes_none"),
@@ -32,11 +32,11 @@ pub fn write_section(page: &mut String, digits: &Digits) {
         Escaped(&sentence)
     )
     .expect("a string takes all");
-    if !doubtful.is_empty() {
-        let sentence = t!("evaluate.mistakes-doubtful", count = grouped(doubtful.len()));
+    if !suspected.is_empty() {
+        let sentence = t!("evaluate.mistakes-label-errors", count = grouped(suspected.len()));
         writeln!(page, "<p class=\"note\">{}</p>", Escaped(&sentence)).expect("a string takes all");
     }
-    write_images(page, digits, &mistakes[..shown], &doubtful);
+    write_images(page, digits, &mistakes[..shown], &suspected);
     page.push_str("</section>\n");
 }
 
@@ -59,24 +59,24 @@ pub fn write_wrong_labels(page: &mut String, digits: &Digits) {
     );
     html::open_section(page, "wrong-labels", &t!("evaluate.wrong-labels"));
     writeln!(page, "<p class=\"note\">{}</p>", Escaped(&sentence)).expect("a string takes all");
-    write_images(page, digits, wrong, &evaluation.doubtful_labels());
+    write_images(page, digits, wrong, &evaluation.suspected_label_errors());
     page.push_str("</section>\n");
 }
 
-/// The images at `indices`; labels at `doubtful` get a question mark.
-fn write_images(page: &mut String, digits: &Digits, indices: &[usize], doubtful: &[usize]) {
+/// The images at `indices`; labels at `suspected` get a question mark.
+fn write_images(page: &mut String, digits: &Digits, indices: &[usize], suspected: &[usize]) {
     if indices.is_empty() {
         return;
     }
     let named = html::named(digits.evaluation.classes());
     writeln!(page, "<ol class=\"mistakes{named}\">").expect("a string takes all");
     for &index in indices {
-        write_image(page, digits, index, doubtful.contains(&index));
+        write_image(page, digits, index, suspected.contains(&index));
     }
     page.push_str("</ol>\n");
 }
 
-fn write_image(page: &mut String, digits: &Digits, index: usize, is_doubtful: bool) {
+fn write_image(page: &mut String, digits: &Digits, index: usize, is_suspected: bool) {
     let (label, prediction) = (digits.evaluation.label(index), digits.evaluation.prediction(index));
     let classes = digits.evaluation.classes();
     let [read_as, shown] = [prediction, label].map(|label| classes.name(label));
@@ -87,11 +87,11 @@ fn write_image(page: &mut String, digits: &Digits, index: usize, is_doubtful: bo
     };
     html::write_image(page, &digits.images.image(index), &words);
     let [read_as, shown, place] = [read_as, shown, &place].map(Escaped);
-    let doubt = if is_doubtful { "?" } else { "" };
+    let mark = if is_suspected { "?" } else { "" };
     let class = if prediction == label { "label" } else { "wrong" };
     write!(
         page,
-        "<p class=\"verdict\"><span class=\"label\">{shown}{doubt}</span> → <span class=\"{class}\">{read_as}</span>\
+        "<p class=\"verdict\"><span class=\"label\">{shown}{mark}</span> → <span class=\"{class}\">{read_as}</span>\
          <small>{place}</small></p>"
     )
     .expect("a string takes all");

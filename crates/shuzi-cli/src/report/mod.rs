@@ -38,8 +38,8 @@ pub struct Report<'a> {
     pub digits: Digits<'a>,
     /// How the training went; `None` when only an evaluation is reported.
     pub curves: Option<&'a Curves>,
-    /// How much harm to the images it bears, where that was measured.
-    pub robustness: Option<&'a robustness::Harmed<'a>>,
+    /// How robust it is, where that was measured.
+    pub robustness: Option<&'a robustness::Corrupted<'a>>,
 }
 
 /// Digits that a network was asked about, and its answers.
@@ -114,8 +114,8 @@ pub fn render(report: &Report, png: bool) -> Vec<(String, Vec<u8>)> {
         pictures.push(("learning-rate", curves::learning_rate(curves, svg::Room::Wide)));
     }
     pictures.extend(digit_pictures(&report.digits));
-    if let Some(harmed) = report.robustness {
-        pictures.push(("robustness", robustness::draw(harmed.measured, svg::Room::Wide)));
+    if let Some(corrupted) = report.robustness {
+        pictures.push(("robustness", robustness::draw(corrupted.measured, svg::Room::Wide)));
     }
     files(&pictures, html::page(report), png)
 }

@@ -1,4 +1,4 @@
-//! How much a network bears: its accuracy on harmed images, as curves and as a sheet with a picture of
+//! How much a network bears: its accuracy on corrupted images, as curves and as a sheet with a picture of
 //! each corruption, and as text for the terminal.
 //!
 //! Every curve has the same upright axis, from nothing to all, so that they compare.
@@ -17,7 +17,7 @@ use super::{
 };
 
 /// What was measured, and what it looks like.
-pub struct Harmed<'a> {
+pub struct Corrupted<'a> {
     /// Accuracies.
     pub measured: &'a Robustness,
     /// An image as it is, and under each corruption.
@@ -47,17 +47,17 @@ pub fn summary(measured: &Robustness) -> String {
 }
 
 /// The curves, and the sheet of corruptions.
-pub fn write_sections(page: &mut String, harmed: &Harmed) {
-    html::write_figure(page, &|room| draw(harmed.measured, room));
+pub fn write_sections(page: &mut String, corrupted: &Corrupted) {
+    html::write_figure(page, &|room| draw(corrupted.measured, room));
     html::open_section(page, "corruptions", &t!("report.corruptions"));
-    let mean = percent(harmed.measured.mean_corruption_accuracy(), 2);
+    let mean = percent(corrupted.measured.mean_corruption_accuracy(), 2);
     let note = t!("report.corruptions_note", mean = mean);
     write!(page, "<p class=\"note\">{}</p>\n<ol class=\"mistakes\">\n", Escaped(&note))
         .expect("a string takes all");
-    let (clean, corrupted) = &harmed.examples;
-    write_example(page, clean, &t!("report.corruption_none"), harmed.measured.clean);
+    let (clean, corrupted) = &corrupted.examples;
+    write_example(page, clean, &t!("report.corruption_none"), corrupted.measured.clean);
     for ((corruption, image), accuracy) in
-        Corruption::ALL.into_iter().zip(corrupted).zip(harmed.measured.corruptions)
+        Corruption::ALL.into_iter().zip(corrupted).zip(corrupted.measured.corruptions)
     {
         write_example(page, image, &name(corruption), accuracy);
     }

@@ -1,14 +1,14 @@
 //! How good a model is: accuracy with its interval, loss, confusion matrix, worst mistakes; whether
-//! it is as sure as it may be, and whether it is better than another; which labels it contradicts; how
-//! much harm to the images it bears; and how well whole texts are read.
+//! its confidence can be trusted, and whether it is better than another; suspected label errors; how
+//! robust it is to corruption; and how well whole texts are read.
 //!
 //! In: the probabilities that a network gave to labelled images. Out: an [`Evaluation`].
 //! Every image counts. The only room that looks at a test set; it never changes a weight.
 
 mod calibration;
 mod comparison;
-mod doubt;
 mod ensemble;
+mod label_errors;
 pub mod robustness;
 mod texts;
 

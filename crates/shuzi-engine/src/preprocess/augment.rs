@@ -6,13 +6,13 @@
 //! composed into one map of places, and the image is sampled once, bilinearly, with background
 //! outside. Whole numbers and IEEE arithmetic without the machine's `sin`: the same bytes with
 //! every level of instructions and on every machine. Never allocates. A test image only ever meets
-//! [`Affine`], which moves ink as it is told, to see how much a network bears.
+//! [`Affine`], which moves ink as it is told, to measure how robust a network is.
 
 // Loops that are to become registers count, as in the kernels: closures and iterators are not always
 // inlined, and then they are compiled without the level's instructions.
 #![allow(clippy::needless_range_loop)]
 
-mod spoil;
+mod degradation;
 
 use crate::{
     Rng,
@@ -77,8 +77,8 @@ pub struct Augmentation {
     pub erase: Option<Erase>,
     /// How likely each of five things is that paper and camera do: a line across the image, dark margins, grey
     /// paper, blur, specks; 0 to 1.
-    #[serde(skip_serializing_if = "is_off")]
-    pub spoil: f32,
+    #[serde(alias = "spoil", skip_serializing_if = "is_off")] // its name in files before 0.2
+    pub degradation: f32,
 }
 
 /// Recipes of before know no such key.
@@ -144,8 +144,8 @@ impl Augmentation {
         if let Some(erase) = self.erase {
             erase.apply(rng, out);
         }
-        if self.spoil > 0.0 {
-            spoil::spoil(self.spoil, rng, out);
+        if self.degradation > 0.0 {
+            degradation::degrade(self.degradation, rng, out);
         }
     }
 
@@ -815,11 +815,11 @@ mod tests {
             shift in up_to(MAX_SHIFT), rotation in up_to(MAX_ROTATION), scale in up_to(MAX_SCALE),
             stretch in up_to(MAX_SCALE), shear in up_to(MAX_SHEAR), thickness in up_to(MAX_THICKNESS),
             elastic in proptest::option::of((up_to(MAX_SHIFT), GRIDS[0]..=GRIDS[1])),
-            erase in proptest::option::of((up_to(1.0), 1..=SIDE)), spoil in up_to(1.0),
+            erase in proptest::option::of((up_to(1.0), 1..=SIDE)), degradation in up_to(1.0),
         ) -> Augmentation {
             let elastic = elastic.map(|(strength, grid)| Elastic { strength, grid });
             let erase = erase.map(|(probability, size)| Erase { probability, size });
-            Augmentation { shift, rotation, scale, stretch, shear, thickness, elastic, erase, spoil }
+            Augmentation { shift, rotation, scale, stretch, shear, thickness, elastic, erase, degradation }
         }
     }
 

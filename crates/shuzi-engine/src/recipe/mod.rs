@@ -597,7 +597,7 @@ fn check_augmentation(augmentation: &Augmentation) -> Result<(), RecipeError> {
         up_to("training.augmentation.erase.probability", erase.probability, 1.0)?;
         check("training.augmentation.erase.size", erase.size as f32, whole_image)?;
     }
-    up_to("training.augmentation.spoil", augmentation.spoil, 1.0)
+    up_to("training.augmentation.degradation", augmentation.degradation, 1.0)
 }
 
 fn check(key: &'static str, value: f32, expected: Range) -> Result<(), RecipeError> {
@@ -754,6 +754,14 @@ mod tests {
     }
 
     #[test]
+    fn files_from_before_a_key_was_renamed_are_read() {
+        let (_, small) = BUILT_IN.iter().find(|(name, _)| *name == "small").unwrap();
+        let before = small.replace("degradation = ", "spoil = ");
+        assert_ne!(before, *small);
+        assert_eq!(Recipe::from_toml(before.as_bytes()), Recipe::from_toml(small.as_bytes()));
+    }
+
+    #[test]
     fn statistics_are_as_trained_unless_clean_ones_are_asked_for() {
         let with = |value: &str| Recipe::from_toml(format!("{CLASSIC}\nstatistics = \"{value}\"").as_bytes());
         let clean = with("clean").unwrap();
@@ -773,7 +781,7 @@ mod tests {
     fn an_augmentation_is_read_and_survives_a_round_trip() {
         let text = augmenting(
             "shift = 2\nrotation = 12.5\nscale = 0.1\nelastic = { strength = 1.5, grid = 5 }\n\
-             erase = { probability = 0.25, size = 4 }\nspoil = 0.2\n",
+             erase = { probability = 0.25, size = 4 }\ndegradation = 0.2\n",
         );
         let recipe = Recipe::from_toml(text.as_bytes()).unwrap();
         let expected = Augmentation {
@@ -782,7 +790,7 @@ mod tests {
             scale: 0.1,
             elastic: Some(augment::Elastic { strength: 1.5, grid: 5 }),
             erase: Some(augment::Erase { probability: 0.25, size: 4 }),
-            spoil: 0.2,
+            degradation: 0.2,
             ..Augmentation::default()
         };
         assert_eq!(recipe.training.augmentation, Some(expected));
@@ -818,7 +826,7 @@ mod tests {
             ("erase = { probability = 1.1, size = 4 }", "erase.probability"),
             ("erase = { probability = 1, size = 0 }", "erase.size"),
             ("erase = { probability = 1, size = 29 }", "erase.size"),
-            ("spoil = 1.5", "spoil"),
+            ("degradation = 1.5", "degradation"),
         ] {
             let error = Recipe::from_toml(augmenting(lines).as_bytes()).unwrap_err();
             let RecipeError::OutOfRange { key: found, .. } = &error else { panic!("{lines}: {error:?}") };

@@ -318,7 +318,7 @@ fn augmenting_recipe() -> Recipe {
         thickness: 0.3,
         elastic: Some(Elastic { strength: 1.0, grid: 4 }),
         erase: Some(Erase { probability: 0.2, size: 4 }),
-        spoil: 0.2,
+        degradation: 0.2,
         ..Augmentation::default()
     });
     recipe

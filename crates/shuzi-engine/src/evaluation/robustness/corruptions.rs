@@ -1,6 +1,6 @@
-//! Fifteen ways to harm a digit: noise, blur, other places, weather, drawing over it, edges alone.
+//! Fifteen corruptions of a digit: noise, blur, other places, weather, drawing over it, edges alone.
 //!
-//! In: an image and its generator. Out: the harmed image. Our own versions of the corruptions of MNIST-C
+//! In: an image and its generator. Out: the corrupted image. Our own versions of the corruptions of MNIST-C
 //! (N. Mu and J. Gilmer, "MNIST-C: a robustness benchmark for computer vision", 2019,
 //! <https://arxiv.org/abs/1906.02337>), with the amounts that its authors chose so that people read nearly
 //! all digits; chance and rounding differ, so figures are near to theirs, not equal. Edges are found as
@@ -17,7 +17,7 @@ use rand::RngExt;
 use rand_distr::{Poisson, StandardNormal};
 use std::mem;
 
-/// A way to harm a digit.
+/// A way to corrupt an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Corruption {
     /// As from few photons: each pixel counts to three for full ink, by Poisson's distribution.
@@ -96,7 +96,7 @@ impl Corruption {
         }
     }
 
-    /// Harms one image. Ink that leaves the image is lost.
+    /// Corrupts one image. Ink that leaves the image is lost.
     pub fn apply(self, level: Level, image: &[u8; PIXELS], rng: &mut Rng, out: &mut [u8; PIXELS]) {
         let mut way = || if rng.random() { 1.0 } else { -1.0 };
         let affine = match self {
@@ -107,14 +107,14 @@ impl Corruption {
             }
             Corruption::Translate => Affine { shift: [3.0 * way(), 3.0 * way()], ..Affine::default() },
             _ => {
-                *out = from_ink(&self.harmed(to_ink(image), rng));
+                *out = from_ink(&self.corrupted(to_ink(image), rng));
                 return;
             }
         };
         affine.apply(level, image, out);
     }
 
-    fn harmed(self, ink: Ink, rng: &mut Rng) -> Ink {
+    fn corrupted(self, ink: Ink, rng: &mut Rng) -> Ink {
         match self {
             Corruption::ShotNoise => shot_noise(ink, rng),
             Corruption::ImpulseNoise => impulse_noise(ink, rng),

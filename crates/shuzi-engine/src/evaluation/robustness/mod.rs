@@ -1,9 +1,9 @@
-//! How much a network bears: its accuracy on images that were harmed in known ways.
+//! How robust a network is: its accuracy on images that were corrupted in known ways.
 //!
 //! In: a network, labelled images, a seed. Out: a [`Robustness`]: accuracy under each of fifteen
 //! [`Corruption`]s, those of MNIST-C (Mu and Gilmer 2019), and along each [`Sweep`], from images as they
-//! are to images that nobody reads. Images are harmed on their way into the network, a block at a time,
-//! so that no harmed data set ever lies in memory. For reporting: nothing is chosen by it.
+//! are to images that nobody reads. Images are corrupted on their way into the network, a block at a time,
+//! so that no corrupted data set ever lies in memory. For reporting: nothing is chosen by it.
 
 mod corruptions;
 mod sweeps;
@@ -18,7 +18,7 @@ use crate::{
 };
 use rand::SeedableRng;
 
-/// How often a network is right on harmed images.
+/// How often a network is right on corrupted images.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Robustness {
     /// Accuracy on the images as they are, 0..=1.
@@ -36,9 +36,9 @@ impl Robustness {
     }
 
     /// Puts an accuracy in its place; that of images as they are into each sweep too.
-    fn take(&mut self, harm: Harm, accuracy: f64) {
-        match harm {
-            Harm::None => {
+    fn record(&mut self, condition: Condition, accuracy: f64) {
+        match condition {
+            Condition::Clean => {
                 self.clean = accuracy;
                 for sweep in Sweep::ALL {
                     let unknown =
@@ -46,8 +46,8 @@ impl Robustness {
                     self.sweeps[sweep as usize] = sweep.amounts().iter().map(unknown).collect();
                 }
             }
-            Harm::Corruption(corruption) => self.corruptions[corruption as usize] = accuracy,
-            Harm::Sweep(sweep, amount) => {
+            Condition::Corruption(corruption) => self.corruptions[corruption as usize] = accuracy,
+            Condition::Sweep(sweep, amount) => {
                 let points = &mut self.sweeps[sweep as usize];
                 let point =
                     points.iter_mut().find(|point| point.0 == amount).expect("an amount of the sweep");
@@ -57,30 +57,30 @@ impl Robustness {
     }
 }
 
-/// One way to harm an image.
+/// What is done to the images of one measurement.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Harm {
-    /// None: the image as it is.
-    None,
+pub enum Condition {
+    /// The image as it is.
+    Clean,
     /// As MNIST-C does.
     Corruption(Corruption),
     /// By an amount of a sweep.
     Sweep(Sweep, f64),
 }
 
-impl Harm {
+impl Condition {
     /// All that [`measure`] looks at, in its order; what leaves images as they are stands only once, first.
-    pub fn all() -> Vec<Harm> {
-        let corruptions = Corruption::ALL.map(Harm::Corruption);
+    pub fn all() -> Vec<Condition> {
+        let corruptions = Corruption::ALL.map(Condition::Corruption);
         let sweeps = Sweep::ALL.iter().flat_map(|&sweep| {
             let amounts = sweep.amounts().iter().filter(move |&&amount| amount != sweep.identity());
-            amounts.map(move |&amount| Harm::Sweep(sweep, amount))
+            amounts.map(move |&amount| Condition::Sweep(sweep, amount))
         });
-        [Harm::None].into_iter().chain(corruptions).chain(sweeps).collect()
+        [Condition::Clean].into_iter().chain(corruptions).chain(sweeps).collect()
     }
 
-    /// Writes image number `index` as it is when harmed. Each image has a generator of its own, made from
-    /// the seed, the kind of harm and the index; not from a sweep's amount, so that an image that is pushed
+    /// Writes image number `index` as it is when corrupted. Each image has a generator of its own, made from
+    /// the seed, the condition and the index; not from a sweep's amount, so that an image that is pushed
     /// further is pushed the same way.
     pub fn apply(self, level: Level, image: &[u8; PIXELS], seed: u64, index: usize, out: &mut [u8; PIXELS]) {
         let generator = |kind: usize| {
@@ -88,18 +88,18 @@ impl Harm {
             Rng::seed_from_u64(key)
         };
         match self {
-            Harm::None => *out = *image,
-            Harm::Corruption(corruption) => {
+            Condition::Clean => *out = *image,
+            Condition::Corruption(corruption) => {
                 corruption.apply(level, image, &mut generator(1 + corruption as usize), out);
             }
-            Harm::Sweep(sweep, amount) => {
+            Condition::Sweep(sweep, amount) => {
                 sweep.apply(amount, level, image, &mut generator(101 + sweep as usize), out);
             }
         }
     }
 }
 
-/// Reads every image of `data` once for each of [`Harm::all`], and calls `after_each` when one is done. The
+/// Reads every image of `data` once for each of [`Condition::all`], and calls `after_each` when one is done. The
 /// result does not depend on how many threads there are.
 ///
 /// # Panics
@@ -121,18 +121,18 @@ pub fn measure(
     let mut robustness =
         Robustness { clean: 0.0, corruptions: Default::default(), sweeps: Default::default() };
     with_team(threads, |team| {
-        for harm in Harm::all() {
+        for condition in Condition::all() {
             team.for_each_in_room(
                 &mut correct_of_block,
                 &mut rooms,
-                |block, correct, (recognizer, harmed)| {
+                |block, correct, (recognizer, corrupted)| {
                     let first = block * block_size;
-                    let harmed = &mut harmed[..block_size.min(data.len() - first)];
-                    for (index, out) in (first..).zip(harmed.iter_mut()) {
-                        harm.apply(level, &data.image(index).0, seed, index, out);
+                    let corrupted = &mut corrupted[..block_size.min(data.len() - first)];
+                    for (index, out) in (first..).zip(corrupted.iter_mut()) {
+                        condition.apply(level, &data.image(index).0, seed, index, out);
                     }
                     let examples =
-                        harmed.iter().enumerate().map(|(i, image)| (&image[..], data.labels()[first + i]));
+                        corrupted.iter().enumerate().map(|(i, image)| (&image[..], data.labels()[first + i]));
                     let classes = data.classes().count();
                     let answers = recognizer.read(examples.clone()).probabilities().chunks_exact(classes);
                     *correct =
@@ -140,7 +140,7 @@ pub fn measure(
                 },
             );
             let accuracy = correct_of_block.iter().sum::<usize>() as f64 / data.len() as f64;
-            robustness.take(harm, accuracy);
+            robustness.record(condition, accuracy);
             after_each();
         }
     });

@@ -7,9 +7,9 @@ fn digit(index: u64) -> [u8; PIXELS] {
     synthetic::draw(3, index).0.0
 }
 
-fn harmed(harm: Harm, image: &[u8; PIXELS], index: usize) -> [u8; PIXELS] {
+fn corrupted(condition: Condition, image: &[u8; PIXELS], index: usize) -> [u8; PIXELS] {
     let mut out = [7; PIXELS]; // what was there before must not matter
-    harm.apply(Level::detect(), image, 5, index, &mut out);
+    condition.apply(Level::detect(), image, 5, index, &mut out);
     out
 }
 
@@ -46,16 +46,16 @@ fn names_are_in_kebab_case_and_each_its_own() {
 
 #[test]
 fn every_harm_changes_images_and_the_same_seed_changes_them_alike() {
-    for harm in Harm::all().into_iter().skip(1) {
+    for condition in Condition::all().into_iter().skip(1) {
         for index in 0..20 {
             let image = digit(index as u64);
-            let out = harmed(harm, &image, index);
-            assert_eq!(out, harmed(harm, &image, index), "{harm:?}");
-            assert_ne!(out, image, "{harm:?}, {index}");
+            let out = corrupted(condition, &image, index);
+            assert_eq!(out, corrupted(condition, &image, index), "{condition:?}");
+            assert_ne!(out, image, "{condition:?}, {index}");
             for level in Level::all() {
                 let mut same = [9; PIXELS];
-                harm.apply(level, &image, 5, index, &mut same);
-                assert_eq!(out, same, "{harm:?}, {level}");
+                condition.apply(level, &image, 5, index, &mut same);
+                assert_eq!(out, same, "{condition:?}, {level}");
             }
         }
     }
@@ -69,11 +69,11 @@ fn every_harm_changes_images_and_the_same_seed_changes_them_alike() {
         Corruption::DottedLine,
         Corruption::Zigzag,
     ];
-    for harm in by_chance.map(Harm::Corruption) {
+    for condition in by_chance.map(Condition::Corruption) {
         assert_ne!(
-            harmed(harm, &digit(0), 0),
-            harmed(harm, &digit(0), 1),
-            "{harm:?}: another image's generator"
+            corrupted(condition, &digit(0), 0),
+            corrupted(condition, &digit(0), 1),
+            "{condition:?}: another image's generator"
         );
     }
 }
@@ -85,7 +85,7 @@ fn the_digit_stays_to_be_seen() {
         let (mut before, mut after, mut spread) = (0.0, 0.0, 0.0);
         for index in 0..50 {
             let image = digit(index as u64);
-            let out = harmed(Harm::Corruption(corruption), &image, index);
+            let out = corrupted(Condition::Corruption(corruption), &image, index);
             let mean = mean_ink(&out);
             let variance =
                 out.iter().map(|&ink| (f64::from(ink) / 255.0 - mean).powi(2)).sum::<f64>() / PIXELS as f64;
@@ -107,10 +107,14 @@ fn each_sweep_begins_with_the_image_as_it_is() {
     for sweep in Sweep::ALL {
         for index in 0..20 {
             let image = digit(index as u64);
-            assert_eq!(harmed(Harm::Sweep(sweep, sweep.identity()), &image, index), image, "{sweep:?}");
+            assert_eq!(
+                corrupted(Condition::Sweep(sweep, sweep.identity()), &image, index),
+                image,
+                "{sweep:?}"
+            );
         }
     }
-    assert_eq!(harmed(Harm::None, &digit(1), 1), digit(1));
+    assert_eq!(corrupted(Condition::Clean, &digit(1), 1), digit(1));
 }
 
 #[test]
@@ -120,14 +124,14 @@ fn a_shift_moves_pixels_one_of_four_ways_and_further_the_same_way() {
     for index in 0..40 {
         let image = digit(index as u64);
         let way_of = |amount: isize| {
-            let out = harmed(Harm::Sweep(Sweep::Shift, amount as f64), &image, index);
+            let out = corrupted(Condition::Sweep(Sweep::Shift, amount as f64), &image, index);
             ways.iter().position(|(right, down)| out == moved(&image, right * amount, down * amount))
         };
         let way = way_of(3).expect("moved by three pixels");
         assert_eq!(way_of(8), Some(way));
         seen[way] = true;
 
-        let translated = harmed(Harm::Corruption(Corruption::Translate), &image, index);
+        let translated = corrupted(Condition::Corruption(Corruption::Translate), &image, index);
         let corners = [(-3, -3), (-3, 3), (3, -3), (3, 3)];
         assert!(corners.iter().any(|&(right, down)| translated == moved(&image, right, down)));
     }
@@ -139,12 +143,13 @@ fn noise_is_as_strong_as_it_says() {
     let gray = [128; PIXELS];
     let (mut squares, mut impulses, mut photons) = (0.0, 0, 0.0);
     for index in 0..50 {
-        let noisy = harmed(Harm::Sweep(Sweep::Noise, 0.1), &gray, index);
+        let noisy = corrupted(Condition::Sweep(Sweep::Noise, 0.1), &gray, index);
         squares += noisy.iter().map(|&ink| ((f64::from(ink) - 128.0) / 255.0).powi(2)).sum::<f64>();
-        let salted = harmed(Harm::Corruption(Corruption::ImpulseNoise), &gray, index);
+        let salted = corrupted(Condition::Corruption(Corruption::ImpulseNoise), &gray, index);
         assert!(salted.iter().all(|ink| [0, 128, 255].contains(ink)));
         impulses += salted.iter().filter(|&&ink| ink != 128).count();
-        photons += mean_ink(&harmed(Harm::Corruption(Corruption::ShotNoise), &[64; PIXELS], index)) / 50.0;
+        photons +=
+            mean_ink(&corrupted(Condition::Corruption(Corruption::ShotNoise), &[64; PIXELS], index)) / 50.0;
     }
     let count = 50.0 * PIXELS as f64;
     assert!(((squares / count).sqrt() - 0.1).abs() < 0.002);
@@ -156,14 +161,14 @@ fn noise_is_as_strong_as_it_says() {
 fn plain_corruptions_do_what_they_say() {
     for index in 0..10 {
         let image = digit(index as u64);
-        let stripe = harmed(Harm::Corruption(Corruption::Stripe), &image, index);
-        assert_eq!(harmed(Harm::Corruption(Corruption::Stripe), &stripe, index), image);
-        let bright = harmed(Harm::Corruption(Corruption::Brightness), &image, index);
+        let stripe = corrupted(Condition::Corruption(Corruption::Stripe), &image, index);
+        assert_eq!(corrupted(Condition::Corruption(Corruption::Stripe), &stripe, index), image);
+        let bright = corrupted(Condition::Corruption(Corruption::Brightness), &image, index);
         assert!(bright.iter().zip(image).all(|(&ink, before)| ink == before.saturating_add(128)));
-        let small = harmed(Harm::Corruption(Corruption::Scale), &image, index);
+        let small = corrupted(Condition::Corruption(Corruption::Scale), &image, index);
         let part = mean_ink(&small) / mean_ink(&image);
         assert!((part - 0.49).abs() < 0.06, "{part}");
-        let edges = harmed(Harm::Corruption(Corruption::CannyEdges), &image, index);
+        let edges = corrupted(Condition::Corruption(Corruption::CannyEdges), &image, index);
         assert!(edges.iter().all(|ink| [0, 255].contains(ink)));
     }
 }
@@ -174,14 +179,14 @@ fn the_edges_of_a_square_are_its_outline() {
         let inside = |place: usize| (8..20).contains(&place);
         if inside(i % SIDE) && inside(i / SIDE) { 255 } else { 0 }
     });
-    let edges = harmed(Harm::Corruption(Corruption::CannyEdges), &square, 0);
+    let edges = corrupted(Condition::Corruption(Corruption::CannyEdges), &square, 0);
     for i in (0..PIXELS).filter(|&i| edges[i] > 0) {
         let near = |place: usize| (7..=8).contains(&place) || (19..=20).contains(&place);
         assert!(near(i % SIDE) || near(i / SIDE), "{}, {}", i % SIDE, i / SIDE);
     }
     let middle = &edges[14 * SIDE..][..SIDE];
     assert!(middle.iter().any(|&ink| ink > 0) && middle[10..18] == [0; 8]);
-    assert_eq!(harmed(Harm::Corruption(Corruption::CannyEdges), &[200; PIXELS], 0), [0; PIXELS]);
+    assert_eq!(corrupted(Condition::Corruption(Corruption::CannyEdges), &[200; PIXELS], 0), [0; PIXELS]);
 }
 
 #[test]
@@ -192,32 +197,32 @@ fn what_is_measured_is_what_reading_harmed_images_gives_on_any_number_of_threads
         let processor = Processor { threads, level: Level::detect() };
         let mut done = 0;
         let measured = measure(&network, &data, 9, processor, || done += 1);
-        assert_eq!(done, Harm::all().len());
+        assert_eq!(done, Condition::all().len());
         measured
     };
     let measured = on(1);
     assert_eq!(measured, on(3));
 
     let processor = Processor { threads: 1, level: Level::detect() };
-    let accuracy = |harm: Harm| {
+    let accuracy = |condition: Condition| {
         let mut images = vec![];
         for index in 0..data.len() {
             let mut out = [0; PIXELS];
-            harm.apply(processor.level, &data.image(index).0, 9, index, &mut out);
+            condition.apply(processor.level, &data.image(index).0, 9, index, &mut out);
             images.extend(out);
         }
-        let harmed = Dataset::new(images, data.labels().to_vec()).unwrap();
-        evaluate(&network, &harmed, processor).accuracy()
+        let corrupted = Dataset::new(images, data.labels().to_vec()).unwrap();
+        evaluate(&network, &corrupted, processor).accuracy()
     };
-    assert_eq!(measured.clean, accuracy(Harm::None));
+    assert_eq!(measured.clean, accuracy(Condition::Clean));
     for corruption in Corruption::ALL {
-        assert_eq!(measured.corruptions[corruption as usize], accuracy(Harm::Corruption(corruption)));
+        assert_eq!(measured.corruptions[corruption as usize], accuracy(Condition::Corruption(corruption)));
     }
     for sweep in Sweep::ALL {
         let points = &measured.sweeps[sweep as usize];
         assert_eq!(points.len(), sweep.amounts().len());
         for &(amount, found) in points {
-            assert_eq!(found, accuracy(Harm::Sweep(sweep, amount)), "{sweep:?}, {amount}");
+            assert_eq!(found, accuracy(Condition::Sweep(sweep, amount)), "{sweep:?}, {amount}");
         }
     }
     let mean = measured.corruptions.iter().sum::<f64>() / 15.0;

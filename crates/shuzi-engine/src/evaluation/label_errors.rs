@@ -32,7 +32,7 @@ impl Evaluation {
     /// as surely, it contradicts at most twice as many as labels may be wrong: then every second of them, or more, may be an error of the
     /// label. How many are wrong is not known; as they are wrong whether an image is easy or not, it is at most what the network
     /// contradicts of the quarter that it reads most surely.
-    pub fn doubtful_labels(&self) -> Vec<usize> {
+    pub fn suspected_label_errors(&self) -> Vec<usize> {
         let confidences: Vec<f64> = (0..self.count()).map(|index| self.confidence(index)).collect();
         let mut surest_first: Vec<usize> = (0..self.count()).collect();
         surest_first.sort_by(|&a, &b| confidences[b].total_cmp(&confidences[a]).then(a.cmp(&b)));
@@ -102,10 +102,10 @@ mod tests {
         let mut read = vec![(3, 0.9); 997];
         read.extend([(8, 0.6), (5, 0.99), (2, 0.7)]);
         let found = evaluation(&read);
-        assert_eq!(found.doubtful_labels(), [998, 999, 997]);
+        assert_eq!(found.suspected_label_errors(), [998, 999, 997]);
         assert_eq!(found.worst_mistakes(), [998, 999, 997]);
         // Half is not more than half.
-        assert!(evaluation(&[(3, 0.9), (8, 0.5), (3, 0.8)]).doubtful_labels().is_empty());
+        assert!(evaluation(&[(3, 0.9), (8, 0.5), (3, 0.8)]).suspected_label_errors().is_empty());
     }
 
     #[test]
@@ -113,18 +113,18 @@ mod tests {
         // Nine of ten are read right at 0.99. Those of 0.7 are read wrong as often as right: these are the network's own errors.
         let mut read = vec![(3, 0.99); 900];
         read.extend([(3, 0.7), (8, 0.7)].repeat(50));
-        let weak = evaluation(&read).doubtful_labels();
+        let weak = evaluation(&read).suspected_label_errors();
         assert!(weak.len() <= 5, "{weak:?}");
         // Three in a hundred contradicted, the surest ones like the others: these are the labels' errors, for all that is known.
         let strong =
             |index: usize| (if index.is_multiple_of(33) { 8 } else { 3 }, 0.999 - index as f32 / 10_000.0);
         let read: Vec<_> = (0..1000).map(strong).collect();
-        assert_eq!(evaluation(&read).doubtful_labels().len(), 31);
+        assert_eq!(evaluation(&read).suspected_label_errors().len(), 31);
         // One that guesses is sure of nothing rightly.
         let guess =
             |index: usize| (if index.is_multiple_of(10) { 3 } else { 8 }, 0.999 - index as f32 / 10_000.0);
         let read: Vec<_> = (0..1000).map(guess).collect();
-        assert!(evaluation(&read).doubtful_labels().len() <= 1);
+        assert!(evaluation(&read).suspected_label_errors().len() <= 1);
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! Spoils an image as paper and camera do: a line across it, dark margins, grey paper, blur, specks.
+//! Degrades an image as paper and camera do: a line across it, dark margins, grey paper, blur, specks.
 //!
-//! In: an image, how likely each of the five is. Out: the image, spoilt by some of them or by none, in the order
-//! in which they come about; its label stays. A network that trains on such images bears what it never met as
+//! In: an image, how likely each of the five is. Out: the image, degraded by some of them or by none, in the order
+//! in which they come about; its label stays. A network that trains on such images is robust to what it never met, as
 //! well (see `evaluation::robustness`, which nothing here is made after). Whole numbers and IEEE
 //! arithmetic: the same bytes on every machine.
 
@@ -23,7 +23,7 @@ const BLURS: usize = 6;
 const SPECKS: u8 = 64;
 
 /// Each of the five happens with this probability.
-pub(super) fn spoil(probability: f32, rng: &mut Rng, image: &mut [u8; PIXELS]) {
+pub(super) fn degrade(probability: f32, rng: &mut Rng, image: &mut [u8; PIXELS]) {
     for way in [line, margins, ground, blur, specks] {
         if rng.random::<f32>() < probability {
             way(rng, image);
@@ -211,7 +211,7 @@ mod tests {
         // Ink on every pixel, so that each way is seen.
         let untouched = (0..4000).filter(|&seed| {
             let mut image = [10; PIXELS];
-            spoil(0.2, &mut Rng::seed_from_u64(seed), &mut image);
+            degrade(0.2, &mut Rng::seed_from_u64(seed), &mut image);
             image == [10; PIXELS]
         });
         // 0.8^5 is 1,311 of 4,000; blur leaves an even grey, and one in sixteen has no margin.
