@@ -44,7 +44,7 @@ fn steps_after_the_first_allocate_nothing() {
     taught.training.distillation =
         Some(Distillation { teacher: "good".into(), teacher_sha256: None, weight: 0.9, temperature: 2.0 });
     check("distillation", &taught, &data);
-    check("augmentation", &augmenting, &synthetic::generate(5000, 1, 2)); // two portions
+    check("augmentation", &augmenting, &synthetic::generate(5000, 1, 2)); // two chunks
 }
 
 /// Trains two epochs and looks after each step.

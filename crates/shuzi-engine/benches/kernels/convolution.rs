@@ -4,9 +4,9 @@
 use super::{By, Case, cases, numbers};
 use divan::{Bencher, black_box, counter::ItemsCount};
 use shuzi_engine::kernels::{
-    Level, Numbers,
+    Activation, Level, Numbers,
     channels::{self, BackwardSums, ScaleAndShift},
-    convolution::{self, Geometry},
+    convolution::{self, Filters, Geometry},
     depthwise, pairs,
     pooling::{self, Windows},
     zeros,
@@ -67,8 +67,9 @@ fn forward(bencher: Bencher, case: &Case<5>) {
     let g = geometry(case.shape);
     let (x, mut y) = (aligned(IMAGES * g.input_len()), zeros(IMAGES * g.output_len()));
     let (weight, bias) = (aligned(g.weights()), aligned(g.outputs));
+    let filters = Filters { geometry: g, weight: &weight, bias: &bias, activation: Activation::Identity };
     bencher.counter(multiplications(g)).bench_local(|| match case.by {
-        By::Kernel(level) => convolution::forward(level, g, &weight, &bias, black_box(&x), &mut y, false),
+        By::Kernel(level) => convolution::forward(level, filters, black_box(&x), &mut y),
         _ => convolution::forward_plain(g, &weight, &bias, black_box(&x), &mut y),
     });
 }
@@ -92,9 +93,10 @@ fn forward_pairs(bencher: Bencher, case: &Case<5>) {
     let (x, mut y) = (aligned(IMAGES * g.input_len()), zeros(IMAGES * g.output_len()));
     let (mut x_pairs, mut weight, bias) = (zeros(x.len() / 2), zeros(half.weights()), aligned(g.outputs));
     pairs::rows(level, &aligned(g.weights()), g.outputs, &mut weight);
+    let filters = Filters { geometry: half, weight: &weight, bias: &bias, activation: Activation::Identity };
     bencher.counter(multiplications(g)).bench_local(|| {
         pairs::neighbours(level, black_box(&x), &mut x_pairs);
-        convolution::forward_pairs(level, half, &weight, &bias, &x_pairs, &mut y, false);
+        convolution::forward_pairs(level, filters, &x_pairs, &mut y);
     });
 }
 
@@ -209,7 +211,7 @@ fn channels_scale_and_shift(bencher: Bencher, case: &Case<2>) {
     let constants = ScaleAndShift { scale: &scale, shift: &shift };
     bencher
         .counter(ItemsCount::new(x.len()))
-        .bench_local(|| channels::scale_and_shift(level, black_box(&x), constants, true, &mut y));
+        .bench_local(|| channels::scale_and_shift(level, black_box(&x), constants, Activation::Relu, &mut y));
 }
 
 #[divan::bench(args = levels(&NORMALISED))]

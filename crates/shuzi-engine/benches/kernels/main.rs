@@ -13,7 +13,7 @@ use shuzi_engine::{
             by_image::{self, ImageLists},
             by_pixel::{self, PixelBlock},
         },
-        product::{Matrix, add_rows, multiply, multiply_plain},
+        product::{Matrix, Output, add_rows, multiply, multiply_plain},
     },
     network::softmax::{self, Targets},
 };
@@ -82,8 +82,8 @@ fn product(by: By, c: &mut [f32], a: &[f32], b: &[f32], [m, k, n]: [usize; 3], t
         Matrix::new(b, k, n),
     );
     match by {
-        By::PlainForm => multiply_plain(c, left, right, false),
-        By::Kernel(level) => multiply(level, c, left, right, false),
+        By::PlainForm => multiply_plain(c, left, right, Output::Overwrite),
+        By::Kernel(level) => multiply(level, c, left, right, Output::Overwrite),
         // SAFETY: the matrices are as large as these shapes and strides say, checked above.
         By::Gemm => unsafe {
             gemm::gemm(

@@ -1,7 +1,7 @@
 //! Loops over rows of channels, `[rows, channels]`, with a constant or a sum for each channel.
 
 use super::{
-    Level,
+    Activation, Level,
     lanes::{Kernel, Lanes, strips},
 };
 use std::ops::Range;
@@ -71,15 +71,21 @@ impl Kernel for Moments<'_> {
     }
 }
 
-/// `y = x·scale + shift`, with the constants of each channel; then, if so asked, `max(y, 0)`.
+/// `y = x·scale + shift`, with the constants of each channel, then the activation.
 ///
 /// # Panics
 ///
 /// If the sizes do not fit.
-pub fn scale_and_shift(level: Level, x: &[f32], constants: ScaleAndShift<'_>, rectify: bool, y: &mut [f32]) {
+pub fn scale_and_shift(
+    level: Level,
+    x: &[f32],
+    constants: ScaleAndShift<'_>,
+    activation: Activation,
+    y: &mut [f32],
+) {
     constants.check(x);
     assert_eq!(x.len(), y.len(), "scale_and_shift: size of y");
-    level.run(Forward { x, constants, rectify, y });
+    level.run(Forward { x, constants, activation, y });
 }
 
 /// Two constants of each channel.
@@ -101,14 +107,17 @@ impl ScaleAndShift<'_> {
 struct Forward<'a> {
     x: &'a [f32],
     constants: ScaleAndShift<'a>,
-    rectify: bool,
+    activation: Activation,
     y: &'a mut [f32],
 }
 
 impl Kernel for Forward<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) {
-        if self.rectify { self.work::<L, true>(lanes) } else { self.work::<L, false>(lanes) }
+        match self.activation {
+            Activation::Relu => self.work::<L, true>(lanes),
+            Activation::Identity => self.work::<L, false>(lanes),
+        }
     }
 }
 
@@ -305,7 +314,7 @@ mod tests {
         for level in Level::all() {
             let constants = ScaleAndShift { scale: &[1.0, -1.0], shift: &[0.0, 0.0] };
             let mut y = [1.0; 4];
-            scale_and_shift(level, &[f32::NAN, f32::NAN, -2.0, 2.0], constants, true, &mut y);
+            scale_and_shift(level, &[f32::NAN, f32::NAN, -2.0, 2.0], constants, Activation::Relu, &mut y);
             assert!(y[0].is_nan() && y[1].is_nan() && y[2..] == [0.0, 0.0], "{level}: {y:?}");
             let by = Some(constants);
             combine(level, &[0.0; 4], &[3.0; 4], [&[1.0; 2], &[0.0; 2], &[0.0; 2]], by, &mut y);
@@ -340,7 +349,8 @@ mod tests {
                 let each = |f: &dyn Fn(usize) -> f32| (0..x.len()).map(f).collect::<Vec<_>>();
                 let z = each(&|i| x[i] * a[i % channels] + b[i % channels]);
                 for rectify in [false, true] {
-                    scale_and_shift(level, &x, constants, rectify, &mut y);
+                    let activation = if rectify { Activation::Relu } else { Activation::Identity };
+                    scale_and_shift(level, &x, constants, activation, &mut y);
                     close(&y, &each(&|i| if rectify { z[i].max(0.0) } else { z[i] }));
 
                     let through = each(&|i| if rectify && z[i] < 0.0 { 0.0 } else { dy[i] });

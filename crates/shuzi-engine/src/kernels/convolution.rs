@@ -5,7 +5,7 @@
 //! The plain forms are the sums as they are written.
 
 use super::{
-    Level,
+    Activation, Level,
     lanes::{Kernel, Lanes, PairKernel, PairLanes, load, store},
 };
 use std::{marker::PhantomData, slice};
@@ -179,40 +179,36 @@ impl Places {
     }
 }
 
-/// `y[p, o] = bias[o] + Σ x[window of p] · weight[o]` for every pixel `p` of all images in `x`; an empty
-/// `bias` is 0. To `rectify` makes what is below 0 become 0.
+/// What images are multiplied by, and what is added.
+#[derive(Clone, Copy, Debug)]
+pub struct Filters<'a> {
+    /// Their shape.
+    pub geometry: Geometry,
+    /// `[kernel, kernel, channels, outputs]`.
+    pub weight: &'a [f32],
+    /// `[outputs]`; 0 if it is empty.
+    pub bias: &'a [f32],
+    /// What is done to the sums.
+    pub activation: Activation,
+}
+
+/// `y[p, o] = bias[o] + Σ x[window of p] · weight[o]` for every pixel `p` of all images in `x`.
 ///
 /// # Panics
 ///
 /// If the sizes do not fit.
-pub fn forward(
-    level: Level,
-    geometry: Geometry,
-    weight: &[f32],
-    bias: &[f32],
-    x: &[f32],
-    y: &mut [f32],
-    rectify: bool,
-) {
-    level.run(Forward::<Numbers>::new(geometry, weight, bias, x, y, rectify));
+pub fn forward(level: Level, filters: Filters<'_>, x: &[f32], y: &mut [f32]) {
+    level.run(Forward::<Numbers>::new(filters, x, y));
 }
 
 /// [`forward`] of pairs: each number of `x` and `weight` is two, channels side by side, so that
-/// `geometry` has half of the channels.
+/// the geometry has half of the channels.
 ///
 /// # Panics
 ///
 /// If the sizes do not fit.
-pub fn forward_pairs(
-    level: Level,
-    geometry: Geometry,
-    weight: &[f32],
-    bias: &[f32],
-    x: &[f32],
-    y: &mut [f32],
-    rectify: bool,
-) {
-    level.run_pairs(Forward::<Pairs>::new(geometry, weight, bias, x, y, rectify));
+pub fn forward_pairs(level: Level, filters: Filters<'_>, x: &[f32], y: &mut [f32]) {
+    level.run_pairs(Forward::<Pairs>::new(filters, x, y));
 }
 
 struct Forward<'a, M> {
@@ -223,7 +219,7 @@ struct Forward<'a, M> {
     bias: &'a [f32],
     x: &'a [f32],
     y: &'a mut [f32],
-    rectify: bool,
+    activation: Activation,
     multiply: PhantomData<M>,
 }
 
@@ -243,19 +239,13 @@ impl PairKernel for Forward<'_, Pairs> {
 
 impl<'a, M> Forward<'a, M> {
     /// Checks the sizes.
-    fn new(
-        geometry: Geometry,
-        weight: &'a [f32],
-        bias: &'a [f32],
-        x: &'a [f32],
-        y: &'a mut [f32],
-        rectify: bool,
-    ) -> Self {
+    fn new(filters: Filters<'a>, x: &'a [f32], y: &'a mut [f32]) -> Self {
+        let Filters { geometry, weight, bias, activation } = filters;
         let images = geometry.images(x, y);
         assert_eq!(weight.len(), geometry.weights(), "convolution: size of the weights");
         assert!(bias.is_empty() || bias.len() == geometry.outputs, "convolution: size of the bias");
         let pixels = images * geometry.output_pixels();
-        Forward { geometry, pixels, weight, bias, x, y, rectify, multiply: PhantomData }
+        Forward { geometry, pixels, weight, bias, x, y, activation, multiply: PhantomData }
     }
 
     #[inline(always)]
@@ -341,7 +331,7 @@ impl<'a, M> Forward<'a, M> {
                 }
             }
         }
-        if self.rectify {
+        if self.activation == Activation::Relu {
             let zero = lanes.splat(0.0);
             for i in 0..ROWS {
                 for n in 0..N {
@@ -582,6 +572,7 @@ mod tests {
             rectify: bool,
         ) {
             let wanted = |y: f32| if rectify { y.max(0.0) } else { y };
+            let activation = if rectify { Activation::Relu } else { Activation::Identity };
             let (height, width) = (kernel + more[0], kernel + more[1]);
             let g = Geometry { height, width, channels, kernel, stride, outputs };
             let x = numbers(images * g.input_len(), 1);
@@ -593,7 +584,7 @@ mod tests {
             gradient_plain(g, &x, &dy, &mut dweight_plain);
             for level in Level::all() {
                 let (mut y, mut dweight) = (vec![f32::NAN; dy.len()], vec![f32::NAN; weight.len()]);
-                forward(level, g, &weight, &bias, &x, &mut y, rectify);
+                forward(level, Filters { geometry: g, weight: &weight, bias: &bias, activation }, &x, &mut y);
                 gradient(level, g, &x, &dy, &mut dweight);
                 for (fast, &plain) in y.iter().zip(&y_plain) {
                     prop_assert!((fast - wanted(plain)).abs() < 1e-3, "{fast} {plain}"); // a thousand terms below 1
@@ -613,8 +604,9 @@ mod tests {
                     let (mut x_pairs, mut weight_pairs) = (vec![0.0; x.len() / 2], vec![0.0; weight.len() / 2]);
                     pairs::neighbours(level, &x, &mut x_pairs);
                     pairs::rows(level, &weight, outputs, &mut weight_pairs);
-                    let half = Geometry { channels: channels / 2, ..g };
-                    forward_pairs(level, half, &weight_pairs, &bias, &x_pairs, &mut y, rectify);
+                    let geometry = Geometry { channels: channels / 2, ..g };
+                    let filters = Filters { geometry, weight: &weight_pairs, bias: &bias, activation };
+                    forward_pairs(level, filters, &x_pairs, &mut y);
                     for (fast, &plain) in y.iter().zip(&y_plain) {
                         prop_assert!((fast - wanted(plain)).abs() < 1e-3, "{fast} {plain}");
                     }

@@ -24,6 +24,15 @@ pub mod team;
 use aligned_vec::{AVec, ConstAlign, avec};
 use std::fmt;
 
+/// What becomes of each number of a result before it is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activation {
+    /// It stays as it is.
+    Identity,
+    /// `max(y, 0)`.
+    Relu,
+}
+
 /// The instructions that kernels use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {

@@ -58,21 +58,30 @@ impl<'a> Matrix<'a> {
     }
 }
 
-/// `c = a·b`, or `c += a·b` if `add`; `c` is `[a.rows, b.columns]`, row by row.
+/// What a product does to the numbers that it is written to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// `c = a·b`.
+    Overwrite,
+    /// `c += a·b`.
+    Add,
+}
+
+/// `c = a·b` or `c += a·b`; `c` is `[a.rows, b.columns]`, row by row.
 ///
 /// # Panics
 ///
 /// If the shapes do not fit, or both `a` and `b` are transposed and large.
-pub fn multiply(level: Level, c: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, add: bool) {
+pub fn multiply(level: Level, c: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, output: Output) {
     assert_eq!(a.columns, b.rows, "multiply: {}x{} by {}x{}", a.rows, a.columns, b.rows, b.columns);
     assert_eq!(c.len(), a.rows * b.columns, "multiply: size of the result");
     let (depth, width) = (b.rows, b.columns);
     if depth == 0 {
-        if !add {
+        if output == Output::Overwrite {
             c.fill(0.0);
         }
     } else if b.column_stride == 1 {
-        level.run(Product { c, first_column: 0, width, a, b, add });
+        level.run(Product { c, first_column: 0, width, a, b, output });
     } else if depth <= MAX_COPIED_DEPTH {
         // Few rows: laid out row by row first, some columns at a time.
         let mut rows = [0.0; 16 * MAX_COPIED_DEPTH];
@@ -86,11 +95,11 @@ pub fn multiply(level: Level, c: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, add: 
                 }
             }
             let b = Matrix::new(rows, depth, columns);
-            level.run(Product { c, first_column, width, a, b, add });
+            level.run(Product { c, first_column, width, a, b, output });
         }
     } else {
         assert_eq!(a.column_stride, 1, "multiply: both are transposed");
-        level.run(Dots { c, a, b, add });
+        level.run(Dots { c, a, b, output });
     }
 }
 
@@ -107,7 +116,7 @@ struct Product<'c, 'a, 'b> {
     width: usize,
     a: Matrix<'a>,
     b: Matrix<'b>,
-    add: bool,
+    output: Output,
 }
 
 impl Kernel for Product<'_, '_, '_> {
@@ -201,7 +210,7 @@ impl Product<'_, '_, '_> {
         let columns = start..b.columns.min(start + N * L::WIDTH);
         let c = |i: usize| (row + i) * self.width + self.first_column + columns.start;
         let mut sums = [[lanes.splat(0.0); N]; ROWS];
-        if self.add || depth.start > 0 {
+        if self.output == Output::Add || depth.start > 0 {
             for i in 0..ROWS {
                 sums[i] = load::<L, N>(lanes, &self.c[c(i)..][..columns.len()]);
             }
@@ -227,7 +236,7 @@ struct Dots<'a> {
     c: &'a mut [f32],
     a: Matrix<'a>,
     b: Matrix<'a>,
-    add: bool,
+    output: Output,
 }
 
 impl Kernel for Dots<'_> {
@@ -292,7 +301,7 @@ impl Dots<'_> {
         for i in 0..ROWS {
             for j in 0..COLUMNS {
                 let c = &mut self.c[(row + i) * self.b.columns + column + j];
-                *c = lanes.sum(sums[i][j]) + if self.add { *c } else { 0.0 };
+                *c = lanes.sum(sums[i][j]) + if self.output == Output::Add { *c } else { 0.0 };
             }
         }
     }
@@ -328,12 +337,15 @@ impl Kernel for AddRows<'_> {
 }
 
 /// [`multiply`], plainly: the oracle of its tests.
-pub fn multiply_plain(c: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, add: bool) {
+pub fn multiply_plain(c: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, output: Output) {
     for row in 0..a.rows {
         for column in 0..b.columns {
             let product: f32 = (0..a.columns).map(|k| a.at(row, k) * b.at(k, column)).sum();
             let c = &mut c[row * b.columns + column];
-            *c = if add { *c + product } else { product };
+            *c = match output {
+                Output::Overwrite => product,
+                Output::Add => *c + product,
+            };
         }
     }
 }
@@ -356,10 +368,11 @@ mod tests {
             let b = if transposed == Some(true) { Matrix::new(&b, n, k).transposed() } else { Matrix::new(&b, k, n) };
             let start: Vec<f32> = (0..m * n).map(number).collect();
             let mut plain = start.clone();
-            multiply_plain(&mut plain, a, b, add);
+            let output = if add { Output::Add } else { Output::Overwrite };
+            multiply_plain(&mut plain, a, b, output);
             for level in Level::all() {
                 let mut fast = start.clone();
-                multiply(level, &mut fast, a, b, add);
+                multiply(level, &mut fast, a, b, output);
                 for (fast, plain) in fast.iter().zip(&plain) {
                     prop_assert!((fast - plain).abs() < 1e-4, "{fast} {plain}"); // 300 terms below 0.25
                 }
@@ -386,7 +399,7 @@ mod tests {
         let values = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
         let right = Matrix::new(&values, 2, 3).columns(1..3);
         let mut c = [0.0; 4];
-        multiply(Level::detect(), &mut c, right.transposed(), right, false);
+        multiply(Level::detect(), &mut c, right.transposed(), right, Output::Overwrite);
         assert_eq!(c, [4.0 + 25.0, 6.0 + 30.0, 6.0 + 30.0, 9.0 + 36.0]);
     }
 }

@@ -15,6 +15,15 @@ use std::{fmt::Write, ops::Range};
 /// Numbers of a line end before this column.
 const LINE: usize = 100;
 
+/// How a layer's weights lie in the header.
+#[derive(Clone, Copy)]
+enum WeightOrder {
+    /// All weights of an output together.
+    ByOutput,
+    /// As they lie in the network: all outputs' weights of an input together, as depthwise convolutions read them.
+    ByInput,
+}
+
 impl Model {
     /// A C header with the weights and a function that reads an image, its logits equal to those here to the bit
     /// (`docs/model-file.md`); `None` if the network is [not of whole numbers](crate::network::quantize()).
@@ -199,7 +208,8 @@ impl Plan {
                 Layer::Linear(linear) => {
                     numbers[0] += 1;
                     let name = format!("linear{}", numbers[0]);
-                    plan.add_weights(&name, integers, &mut offsets, linear.inputs, linear.outputs, false);
+                    let size = [linear.inputs, linear.outputs];
+                    plan.add_weights(&name, integers, &mut offsets, size, WeightOrder::ByOutput);
                     let shape = format!("1, 1, {}, 1, 1, 0, {}, 1", linear.inputs, linear.outputs);
                     sum("shuzi_convolution", &name, x, &shape, least, y)
                 }
@@ -207,7 +217,9 @@ impl Plan {
                     numbers[1] += 1;
                     let name = format!("conv{}", numbers[1]);
                     let depthwise = conv.is_depthwise();
-                    plan.add_weights(&name, integers, &mut offsets, conv.inputs(), conv.outputs(), depthwise);
+                    let size = [conv.inputs(), conv.outputs()];
+                    let order = if depthwise { WeightOrder::ByInput } else { WeightOrder::ByOutput };
+                    plan.add_weights(&name, integers, &mut offsets, size, order);
                     let input = conv.input();
                     let (kernel, stride, padding) = (conv.kernel(), conv.stride(), conv.padding());
                     let mut shape = format!(
@@ -265,19 +277,21 @@ impl Plan {
         Value { place: start..start + length, last_use }
     }
 
-    /// The arrays of the next layer with weights; those of a convolution that is not depthwise lie output by output.
+    /// The arrays of the next layer with weights, of so many inputs for each output, and so many outputs.
     fn add_weights(
         &mut self,
         name: &str,
         integers: &Integers,
         [weights, outputs]: &mut [usize; 2],
-        inputs: usize,
-        count: usize,
-        depthwise: bool,
+        [inputs, count]: [usize; 2],
+        order: WeightOrder,
     ) {
         let from = &integers.weights[*weights..][..inputs * count];
         let by_output = (0..count).flat_map(|output| from.iter().skip(output).step_by(count));
-        let values: Vec<_> = if depthwise { from.iter().collect() } else { by_output.collect() };
+        let values: Vec<_> = match order {
+            WeightOrder::ByOutput => by_output.collect(),
+            WeightOrder::ByInput => from.iter().collect(),
+        };
         self.array("int8_t", &format!("{name}_weights"), values.into_iter());
         self.array("int16_t", &format!("{name}_biases"), integers.biases[*outputs..][..count].iter());
         self.array("uint8_t", &format!("{name}_shifts"), integers.shifts[*outputs..][..count].iter());

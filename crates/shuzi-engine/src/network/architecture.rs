@@ -8,7 +8,7 @@ use super::{batch_norm::BatchNorm, conv::Conv, crop::Crop, linear::Linear};
 use crate::{
     classes::MAX_CLASSES,
     image::{PIXELS, SIDE},
-    kernels::{pixels::by_pixel::HALVES, pooling::Windows},
+    kernels::{convolution::Geometry, pixels::by_pixel::HALVES, pooling::Windows},
     preprocess::PixelScale,
 };
 use serde::{Deserialize, Serialize};
@@ -323,7 +323,7 @@ impl Chain {
             1..=MAX_WIDTH => Ok(width),
             width => Err(ArchitectureError::Width { layer, width }),
         };
-        let conv = |outputs, kernel: usize, stride: usize, padding: usize, depthwise| {
+        let conv = |outputs, kernel: usize, stride: usize, padding: usize| {
             if stride == 0 || padding >= kernel.max(1) || padding >= SIDE {
                 return Err(ArchitectureError::Stride { layer, stride, padding });
             }
@@ -333,10 +333,12 @@ impl Chain {
                 return Err(ArchitectureError::Window { layer, window: kernel, input });
             }
             in_range(stride)?;
-            let conv = Conv::new(input, outputs, kernel, stride, padding, depthwise, !normalised);
-            let output = conv.output();
-            in_range(output.channels)?;
-            Ok((Layer::Conv(conv), output))
+            let Shape { height, width, channels } = input;
+            let geometry = Geometry { height, width, channels, kernel, stride, outputs };
+            let conv = Conv::new(geometry).with_padding(padding);
+            let conv = if normalised { conv.without_bias() } else { conv };
+            in_range(conv.output().channels)?;
+            Ok(conv)
         };
         let pool = |window_height: usize, window_width: usize| {
             if window_height == 0 || window_height > input.height || window_width > input.width {
@@ -353,10 +355,12 @@ impl Chain {
                 (Layer::Linear(linear), Shape::flat(outputs))
             }
             LayerKind::Conv(ConvKind { channels, kernel, stride, padding }) => {
-                conv(in_range(channels)?, kernel, stride, padding, false)?
+                let conv = conv(in_range(channels)?, kernel, stride, padding)?;
+                (Layer::Conv(conv), conv.output())
             }
             LayerKind::DepthwiseConv(DepthwiseKind { kernel, stride, padding }) => {
-                conv(input.channels, kernel, stride, padding, true)?
+                let conv = conv(input.channels, kernel, stride, padding)?.depthwise();
+                (Layer::Conv(conv), conv.output())
             }
             LayerKind::Crop(side) => {
                 if side == 0 || side > input.height.min(input.width) {

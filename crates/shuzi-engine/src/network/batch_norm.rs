@@ -9,7 +9,7 @@
 //! there, and saves a way to memory and back.
 
 use crate::kernels::{
-    Level,
+    Activation, Level,
     channels::{BackwardSums, ScaleAndShift, backward_sums, combine, moments, scale_and_shift},
 };
 
@@ -26,6 +26,26 @@ pub struct BatchNorm {
     pub rectified: bool,
 }
 
+/// What a layer normalises by.
+#[derive(Clone, Copy, Debug)]
+pub struct Normalization<'a> {
+    /// `γ`, then `β`.
+    pub parameters: &'a [f32],
+    /// `μ`, then `σ²`.
+    pub statistics: &'a [f32],
+}
+
+/// What comes back to a layer in training, and what it makes of it.
+#[derive(Debug)]
+pub struct LayerGradients<'a> {
+    /// ∂loss/∂y.
+    pub dy: &'a [f32],
+    /// ∂loss/∂x, to be filled.
+    pub dx: &'a mut [f32],
+    /// The gradient of the layer's parameters, to be filled.
+    pub parameters: &'a mut [f32],
+}
+
 impl BatchNorm {
     /// Numbers for each channel that [`backward`](Self::backward) works with.
     pub(super) const ROOM: usize = 5;
@@ -36,12 +56,11 @@ impl BatchNorm {
         moments(level, x, mean, variance);
     }
 
-    /// From `x` to `y` by these statistics.
+    /// From `x` to `y`.
     pub fn forward(
         &self,
         level: Level,
-        parameters: &[f32],
-        statistics: &[f32],
+        by: Normalization<'_>,
         x: &[f32],
         y: &mut [f32],
         room: &mut Vec<f32>,
@@ -49,48 +68,40 @@ impl BatchNorm {
         room.clear();
         room.resize(2 * self.channels, 0.0);
         let (scale, shift) = room.split_at_mut(self.channels);
-        self.scale_and_shift(parameters, statistics, scale, shift);
-        scale_and_shift(level, x, ScaleAndShift { scale, shift }, self.rectified, y);
+        self.scale_and_shift(by, scale, shift);
+        let activation = if self.rectified { Activation::Relu } else { Activation::Identity };
+        scale_and_shift(level, x, ScaleAndShift { scale, shift }, activation, y);
     }
 
     /// The same as one multiplication and one sum, `y = x·scale + shift`.
-    pub(super) fn scale_and_shift(
-        &self,
-        parameters: &[f32],
-        statistics: &[f32],
-        scale: &mut [f32],
-        shift: &mut [f32],
-    ) {
-        let (gamma, beta) = parameters.split_at(self.channels);
-        let (mean, variance) = statistics.split_at(self.channels);
+    pub(super) fn scale_and_shift(&self, by: Normalization<'_>, scale: &mut [f32], shift: &mut [f32]) {
+        let (gamma, beta) = by.parameters.split_at(self.channels);
+        let (mean, variance) = by.statistics.split_at(self.channels);
         for c in 0..self.channels {
             scale[c] = gamma[c] / (variance[c] + EPSILON).sqrt();
             shift[c] = beta[c] - mean[c] * scale[c];
         }
     }
 
-    /// Fills the gradient of the parameters, and `dx` from `dy`; `statistics` are those of `x`.
-    #[allow(clippy::too_many_arguments)] // all of them are one layer's numbers
+    /// Fills the gradient of the parameters, and `dx` from `dy`; it was normalised by the statistics of `x`.
     pub fn backward(
         &self,
         level: Level,
-        parameters: &[f32],
-        statistics: &[f32],
+        by: Normalization<'_>,
         x: &[f32],
-        dy: &[f32],
-        dx: &mut [f32],
-        gradient: &mut [f32],
+        gradients: LayerGradients<'_>,
         room: &mut Vec<f32>,
     ) {
+        let LayerGradients { dy, dx, parameters: gradient } = gradients;
         let pixels = (x.len() / self.channels) as f32;
-        let gamma = &parameters[..self.channels];
-        let (mean, variance) = statistics.split_at(self.channels);
+        let gamma = &by.parameters[..self.channels];
+        let (mean, variance) = by.statistics.split_at(self.channels);
         let (dgamma, dbeta) = gradient.split_at_mut(self.channels);
         room.clear();
         room.resize(Self::ROOM * self.channels, 0.0);
         let mut rooms = room.chunks_exact_mut(self.channels);
         let [scale, shift, a, b, c] = std::array::from_fn(|_| rooms.next().expect("as many as `ROOM`"));
-        self.scale_and_shift(parameters, statistics, scale, shift);
+        self.scale_and_shift(by, scale, shift);
         let rectify = self.rectified.then_some(ScaleAndShift { scale, shift });
         backward_sums(level, x, dy, mean, rectify, BackwardSums { dy: dbeta, dy_x: dgamma });
         for i in 0..self.channels {

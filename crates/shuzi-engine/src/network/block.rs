@@ -2,7 +2,7 @@
 //!
 //! Made once and filled again for each batch: after the first no memory is asked for.
 
-use super::{Architecture, Layer, batch_norm::BatchNorm, prepared::Scratch};
+use super::{Architecture, Layer, Precision, batch_norm::BatchNorm, prepared::Scratch};
 use crate::{
     image::PIXELS,
     kernels::{
@@ -22,7 +22,7 @@ pub struct InputShard {
 }
 
 impl InputShard {
-    /// Room for half number `half` (0 is the upper one) of up to `capacity` images, and what
+    /// Room for the shard of half number `half` (0 is the upper one) of up to `capacity` images, and what
     /// [`Architecture::forward_shard`] writes.
     pub fn new(architecture: &Architecture, level: Level, half: usize, capacity: usize) -> Self {
         InputShard {
@@ -53,8 +53,8 @@ pub struct Block {
     pub(super) label_smoothing: f32,
     /// `[images, classes]`: how probable each class should be, in place of the labels; empty without a teacher.
     pub(super) targets: Vec<f32>,
-    /// Whether gradients are taken from pairs of bfloat16.
-    pub(super) pairs: bool,
+    /// What gradients are taken from.
+    pub(super) precision: Precision,
     /// `[images, 784]`, scaled; empty where the first layer takes them as bytes.
     pub(super) pixels: Numbers,
     /// For each layer `[images, width]`; in reading of a few images only, where they go through it alone.
@@ -114,7 +114,7 @@ impl Block {
             correct: 0,
             label_smoothing: 0.0,
             targets: Vec::with_capacity(classes * capacity),
-            pairs: false,
+            precision: Precision::F32,
             pixels: zeros(0),
             outputs: (0..architecture.layers().len())
                 .map(|layer| architecture.kept_in_reading(layer, capacity) * architecture.widths[layer])
@@ -129,9 +129,9 @@ impl Block {
         }
     }
 
-    /// The same with gradients from `pairs` of bfloat16, if so asked.
-    pub fn with_pairs(self, pairs: bool) -> Self {
-        Block { pairs, ..self }
+    /// The same with gradients from numbers of this precision, which must be [available](Precision::available).
+    pub fn with_precision(self, precision: Precision) -> Self {
+        Block { precision, ..self }
     }
 
     /// Replaces the labels, one for each image, and forgets targets.

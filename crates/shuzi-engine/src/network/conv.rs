@@ -6,12 +6,12 @@
 //! convolution of its own. Zeros around the picture (padding) are copied around it first.
 
 use super::{
-    Shape,
-    prepared::{Prepared, Scratch, distant, neighbours, rows, turn},
+    Precision, Shape,
+    prepared::{LayerWeights, Prepared, Scratch, distant, neighbours, rows, turn},
 };
 use crate::kernels::{
-    self, Level,
-    convolution::{self, Geometry},
+    self, Activation, Level,
+    convolution::{self, Filters, Geometry},
     depthwise,
     product::add_rows,
 };
@@ -38,19 +38,24 @@ fn halved(geometry: Geometry) -> Geometry {
 }
 
 impl Conv {
-    /// From padded images of shape `input`.
-    pub(super) fn new(
-        input: Shape,
-        outputs: usize,
-        kernel: usize,
-        stride: usize,
-        padding: usize,
-        depthwise: bool,
-        bias: bool,
-    ) -> Self {
-        let Shape { height, width, channels } = input;
-        let geometry = Geometry { height, width, channels, kernel, stride, outputs };
-        Conv { geometry, padding, depthwise, bias, rectified: false }
+    /// Of images that have no zeros around them, with a bias.
+    pub(super) fn new(geometry: Geometry) -> Self {
+        Conv { geometry, padding: 0, depthwise: false, bias: true, rectified: false }
+    }
+
+    /// The same where so many rows and columns of zeros are around an image; its geometry has them already.
+    pub(super) fn with_padding(self, padding: usize) -> Self {
+        Conv { padding, ..self }
+    }
+
+    /// The same with each channel by itself.
+    pub(super) fn depthwise(self) -> Self {
+        Conv { depthwise: true, ..self }
+    }
+
+    /// The same without a bias.
+    pub(super) fn without_bias(self) -> Self {
+        Conv { bias: false, ..self }
     }
 
     /// What comes out.
@@ -145,22 +150,23 @@ impl Conv {
     pub fn forward(
         &self,
         level: Level,
-        parameters: &[f32],
-        prepared: &Prepared,
+        weights: LayerWeights<'_>,
         x: &[f32],
         y: &mut [f32],
         scratch: &mut Scratch,
     ) {
+        let LayerWeights { parameters, prepared } = weights;
         let (weight, bias) = self.weight_and_bias(parameters);
         let x = self.padded(x, &mut scratch.padded);
+        let filters = Filters { geometry: self.geometry, weight, bias, activation: self.activation() };
         if self.depthwise {
             depthwise::forward(level, self.geometry, weight, bias, x, y);
         } else if prepared.has_pairs() {
             let x = neighbours(level, x, &mut scratch.pairs);
-            let weight = &prepared.pairs[..];
-            convolution::forward_pairs(level, halved(self.geometry), weight, bias, x, y, self.rectified);
+            let filters = Filters { geometry: halved(self.geometry), weight: &prepared.pairs, ..filters };
+            convolution::forward_pairs(level, filters, x, y);
         } else {
-            convolution::forward(level, self.geometry, weight, bias, x, y, self.rectified);
+            convolution::forward(level, filters, x, y);
         }
     }
 
@@ -178,55 +184,81 @@ impl Conv {
         let images = dy.len() / output.len();
         let spread = Spread { from: output, to: turned, border, step: self.geometry.stride };
         let dy = spread.copy(dy, images, &mut scratch.padded);
+        let filters = Filters {
+            geometry: turned,
+            weight: &prepared.turned,
+            bias: &[],
+            activation: Activation::Identity,
+        };
         if self.depthwise {
             depthwise::forward(level, turned, &prepared.turned, &[], dy, dx);
         } else if prepared.has_turned_pairs() {
             let dy = neighbours(level, dy, &mut scratch.pairs);
-            convolution::forward_pairs(level, halved(turned), &prepared.turned_pairs, &[], dy, dx, false);
+            let filters = Filters { geometry: halved(turned), weight: &prepared.turned_pairs, ..filters };
+            convolution::forward_pairs(level, filters, dy, dx);
         } else {
-            convolution::forward(level, turned, &prepared.turned, &[], dy, dx, false);
+            convolution::forward(level, filters, dy, dx);
         }
     }
 
-    /// Fills the gradient of this layer's parameters; from `pairs` of bfloat16 if so asked.
-    pub fn gradient(
+    /// Fills the gradient of this layer's parameters.
+    pub fn gradient(&self, level: Level, x: &[f32], dy: &[f32], gradient: &mut [f32], scratch: &mut Scratch) {
+        let x = self.padded(x, &mut scratch.padded);
+        let (weight, bias) = gradient.split_at_mut(self.weight_count());
+        if self.depthwise {
+            depthwise::gradient(level, self.geometry, x, dy, weight);
+        } else {
+            convolution::gradient(level, self.geometry, x, dy, weight);
+        }
+        self.bias_gradient(level, dy, bias);
+    }
+
+    /// [`gradient`](Self::gradient) from packed bfloat16, where the layer has a form for it.
+    pub fn gradient_pairs(
         &self,
         level: Level,
-        pairs: bool,
         x: &[f32],
         dy: &[f32],
         gradient: &mut [f32],
         scratch: &mut Scratch,
     ) {
+        if self.depthwise {
+            return self.gradient(level, x, dy, gradient, scratch);
+        }
         let x = self.padded(x, &mut scratch.padded);
         let (weight, bias) = gradient.split_at_mut(self.weight_count());
-        if self.depthwise {
-            depthwise::gradient(level, self.geometry, x, dy, weight);
-        } else if pairs {
-            let Geometry { stride, channels, outputs, .. } = self.geometry;
-            let [x_pairs, dy_pairs] = [&mut scratch.pairs, &mut scratch.more_pairs];
-            let x_pairs = distant(level, x, stride * channels, x_pairs);
-            let row = self.geometry.output_width() * outputs;
-            let row_pairs = self.geometry.output_width().div_ceil(2) * outputs;
-            dy_pairs.resize(dy.len() / row * row_pairs, 0.0);
-            for (row, pairs) in dy.chunks_exact(row).zip(dy_pairs.chunks_exact_mut(row_pairs)) {
-                kernels::pairs::rows(level, row, outputs, pairs);
-            }
-            convolution::gradient_pairs(level, self.geometry, x_pairs, dy_pairs, weight);
-        } else {
-            convolution::gradient(level, self.geometry, x, dy, weight);
+        let Geometry { stride, channels, outputs, .. } = self.geometry;
+        let [x_pairs, dy_pairs] = [&mut scratch.pairs, &mut scratch.more_pairs];
+        let x_pairs = distant(level, x, stride * channels, x_pairs);
+        let row = self.geometry.output_width() * outputs;
+        let row_pairs = self.geometry.output_width().div_ceil(2) * outputs;
+        dy_pairs.resize(dy.len() / row * row_pairs, 0.0);
+        for (row, pairs) in dy.chunks_exact(row).zip(dy_pairs.chunks_exact_mut(row_pairs)) {
+            kernels::pairs::rows(level, row, outputs, pairs);
         }
+        convolution::gradient_pairs(level, self.geometry, x_pairs, dy_pairs, weight);
+        self.bias_gradient(level, dy, bias);
+    }
+
+    fn bias_gradient(&self, level: Level, dy: &[f32], bias: &mut [f32]) {
         if self.bias {
             bias.fill(0.0);
             add_rows(level, bias, dy);
         }
     }
 
-    /// The weights in the forms that a training step multiplies by; `pairs` of bfloat16 where they fit.
-    pub fn prepare(&self, level: Level, pairs: bool, parameters: &[f32], prepared: &mut Prepared) {
+    /// What is done to the sums, in reading.
+    fn activation(&self) -> Activation {
+        if self.rectified { Activation::Relu } else { Activation::Identity }
+    }
+
+    /// The weights in the forms that a training step multiplies by; packed bfloat16 where they fit, if the precision is
+    /// that.
+    pub fn prepare(&self, level: Level, precision: Precision, parameters: &[f32], prepared: &mut Prepared) {
         let (weight, _) = self.weight_and_bias(parameters);
         let Geometry { kernel, outputs, .. } = self.geometry;
         let windows = kernel * kernel;
+        let pairs = precision == Precision::Bf16;
         if pairs {
             self.prepare_pairs(level, parameters, prepared);
         }

@@ -143,20 +143,23 @@ impl Architecture {
     ///
     /// The first that it does not.
     pub fn check_quantizable(&self) -> Result<(), IntegersError> {
-        self.check_integers(true)
+        self.check_layers(|_| false)
     }
 
-    /// Whether a network of these layers can be one of whole numbers; batch normalisation and dropout, which
-    /// [`quantize`](super::quantize()) takes away, are `tolerated` or not.
-    fn check_integers(&self, tolerated: bool) -> Result<(), IntegersError> {
+    /// Whether a network of these layers can be one of whole numbers: has no batch normalisation and no dropout, which
+    /// [`quantize`](super::quantize()) takes away.
+    fn check_integers(&self) -> Result<(), IntegersError> {
+        self.check_layers(|layer| matches!(layer, Layer::BatchNorm(_) | Layer::Dropout(_)))
+    }
+
+    /// The first layer that is refused, or a residual that begins before the first weights or ends behind the last.
+    fn check_layers(&self, is_refused: impl Fn(&Layer) -> bool) -> Result<(), IntegersError> {
         let with_weights = |layer: &Layer| layer.has_weights();
         let first = self.layers().iter().position(with_weights).unwrap_or(0);
         let last = self.layers().iter().rposition(with_weights).unwrap_or(0);
         for (layer, kind) in self.layers().iter().enumerate() {
             match *kind {
-                Layer::BatchNorm(_) | Layer::Dropout(_) if !tolerated => {
-                    return Err(IntegersError::Layer { layer });
-                }
+                refused if is_refused(&refused) => return Err(IntegersError::Layer { layer }),
                 Layer::Add { from } if from < first || layer > last => {
                     return Err(IntegersError::Residual { layer });
                 }
@@ -206,7 +209,7 @@ impl Integers {
         let (weights, outputs) = architecture.weights_and_outputs();
         assert_eq!(self.weights.len(), weights, "Integers::check: weights");
         assert!(self.shifts.len() == outputs && self.biases.len() == outputs, "Integers::check: outputs");
-        architecture.check_integers(false)?;
+        architecture.check_integers()?;
         if let Some(index) = self.shifts.iter().position(|&shift| shift > MAX_SHIFT) {
             return Err(IntegersError::Shift { index, found: self.shifts[index] });
         }

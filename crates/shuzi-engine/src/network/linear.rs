@@ -5,14 +5,15 @@
 //! Where `x` is the picture itself, it is read as bytes ([`crate::kernels::pixels`]),
 //! half by half: `y = (b + Σ upper half) + Σ lower half`.
 
-use super::{Conv, Shape};
+use super::Conv;
 use crate::kernels::{
     Level, Loop,
+    convolution::Geometry,
     pixels::{
         by_image::{self, ImageLists},
         by_pixel::{self, PixelBlock},
     },
-    product::{Matrix, add_rows, multiply},
+    product::{Matrix, Output, add_rows, multiply},
 };
 use std::ops::Range;
 
@@ -44,14 +45,14 @@ impl Linear {
             y.copy_from_slice(bias);
         }
         let weight = Matrix::new(weight, self.inputs, self.outputs);
-        multiply(level, y, Matrix::new(x, batch, self.inputs), weight, true);
+        multiply(level, y, Matrix::new(x, batch, self.inputs), weight, Output::Add);
     }
 
     /// The layer as a convolution of one row of pixels, the examples of the batch; it has the forms for pairs
     /// of bfloat16.
     pub(super) fn as_convolution(&self, batch: usize) -> Conv {
-        let pixels = Shape { height: 1, width: batch, channels: self.inputs };
-        Conv::new(pixels, self.outputs, 1, 1, 0, false, true)
+        let Linear { inputs: channels, outputs } = *self;
+        Conv::new(Geometry { height: 1, width: batch, channels, kernel: 1, stride: 1, outputs })
     }
 
     /// [`forward`](Self::forward) of a first layer, from whole images.
@@ -62,9 +63,9 @@ impl Linear {
 
     /// `y = (b + sums₀) + sums₁` from the sums over either half of the picture
     /// ([`by_pixel::forward`]): [`forward`](Self::forward) of a first layer.
-    pub fn join_halves(&self, level: Level, parameters: &[f32], sums: [&[f32]; 2], y: &mut [f32]) {
+    pub fn join_shards(&self, level: Level, parameters: &[f32], sums: [&[f32]; 2], y: &mut [f32]) {
         let (_, bias) = self.weight_and_bias(parameters);
-        level.vectorize(JoinHalves { bias, sums, y });
+        level.vectorize(JoinShards { bias, sums, y });
     }
 
     /// `dx = dy·Wᵀ`: from `dy` `[batch, outputs]` to `dx` `[batch, inputs]`.
@@ -72,7 +73,7 @@ impl Linear {
         let (weight, _) = self.weight_and_bias(parameters);
         let batch = dy.len() / self.outputs;
         let weight = Matrix::new(weight, self.inputs, self.outputs);
-        multiply(level, dx, Matrix::new(dy, batch, self.outputs), weight.transposed(), false);
+        multiply(level, dx, Matrix::new(dy, batch, self.outputs), weight.transposed(), Output::Overwrite);
     }
 
     /// Rows of `∂loss/∂W = xᵀ·dy`; row number `inputs` is the bias. `blocks` gives `x` and `dy`
@@ -90,7 +91,8 @@ impl Linear {
             for (index, (x, dy)) in blocks.clone().enumerate() {
                 let batch = x.len() / self.inputs;
                 let x = Matrix::new(x, batch, self.inputs).columns(weight_rows.clone()).transposed();
-                multiply(level, weight, x, Matrix::new(dy, batch, self.outputs), index > 0);
+                let output = if index == 0 { Output::Overwrite } else { Output::Add };
+                multiply(level, weight, x, Matrix::new(dy, batch, self.outputs), output);
             }
         }
         sum_rows(level, blocks.map(|(_, dy)| dy), bias);
@@ -125,13 +127,13 @@ fn sum_rows<'a>(level: Level, blocks: impl Iterator<Item = &'a [f32]>, sum: &mut
     }
 }
 
-struct JoinHalves<'a> {
+struct JoinShards<'a> {
     bias: &'a [f32],
     sums: [&'a [f32]; 2],
     y: &'a mut [f32],
 }
 
-impl Loop for JoinHalves<'_> {
+impl Loop for JoinShards<'_> {
     #[inline(always)]
     fn run(self) {
         let width = self.bias.len();

@@ -23,6 +23,7 @@ mod recognizer;
 pub mod relu;
 pub mod softmax;
 
+use self::batch_norm::Normalization;
 pub use self::{
     architecture::{
         Architecture, ArchitectureError, ConvKind, DepthwiseKind, Layer, LayerKind, MAX_LAYERS, MAX_NUMBERS,
@@ -33,13 +34,14 @@ pub use self::{
     init::InitialWeights,
     integers::{Integers, IntegersError, MAX_FRACTION_BITS, MAX_SHIFT},
     linear::Linear,
-    prepared::Prepared,
+    pass::BatchPass,
+    prepared::{LayerWeights, Prepared, Weights},
     quantize::quantize,
     recognizer::{ReadyNetwork, Recognizer},
 };
 use crate::{
     Rng,
-    kernels::{Numbers, zeros},
+    kernels::{Level, Numbers, zeros},
     preprocess::PixelScale,
 };
 use half::f16;
@@ -55,6 +57,13 @@ pub enum Precision {
     /// bfloat16 where the processor multiplies them faster (AVX-512 BF16), else f32. What comes out then
     /// depends on the processor.
     Bf16,
+}
+
+impl Precision {
+    /// What is multiplied at this level.
+    pub fn available(self, level: Level) -> Precision {
+        if level.has_pairs() { self } else { Precision::F32 }
+    }
 }
 
 /// What the numbers of a trained network are rounded to, and stored as. Until training ends they are f32.
@@ -156,7 +165,8 @@ impl Network {
             let (mut scale, mut shift) = (vec![0.0; channels], vec![0.0; channels]);
             let measured = &self.statistics[self.architecture.statistics[norm].clone()];
             let learned = &self.parameters[self.architecture.ranges[norm].clone()];
-            batch_norm.scale_and_shift(learned, measured, &mut scale, &mut shift);
+            let by = Normalization { parameters: learned, statistics: measured };
+            batch_norm.scale_and_shift(by, &mut scale, &mut shift);
             for row in new.chunks_exact_mut(channels) {
                 row.iter_mut().zip(&scale).for_each(|(weight, scale)| *weight *= scale);
             }

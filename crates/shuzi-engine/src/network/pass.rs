@@ -4,13 +4,15 @@
 //! tiles of its parameters. Any other network takes each block of images all the way forward and back.
 
 use super::{
-    Architecture, Block, InputShard, Layer, Network, Prepared, Tile, dropout, relu,
+    Architecture, Block, InputShard, Layer, LayerWeights, Network, Precision, Prepared, Tile, Weights,
+    batch_norm::{LayerGradients, Normalization},
+    dropout, relu,
     softmax::{self, Targets},
 };
 use crate::{
     image::{DIGITS, NO_DIGIT, PIXELS, most_probable},
     kernels::{
-        Level,
+        Level, Numbers,
         pixels::{Images, by_image::ImageLists, by_pixel},
         pooling,
         product::add_rows,
@@ -28,6 +30,17 @@ enum Purpose<'a> {
     },
     /// Batch normalisation measures, dropout draws by this key.
     Train { key: u64 },
+}
+
+/// What the way of a batch through a fully connected network, forward and back, has left behind.
+#[derive(Clone, Copy, Debug)]
+pub struct BatchPass<'a> {
+    /// Of the picture's halves, at least those that a gradient is taken of.
+    pub shards: &'a [InputShard],
+    /// In the order of the batch.
+    pub blocks: &'a [Block],
+    /// ∂loss/∂y of the first layer, `[batch, outputs]`.
+    pub first_gradient: &'a [f32],
 }
 
 /// A teacher's targets if there are any, else the labels.
@@ -51,27 +64,27 @@ fn layer_key(key: u64, layer: usize) -> u64 {
 }
 
 impl Architecture {
-    /// Where the first layer's weights of the pixels of `half` lie.
-    pub fn shard_range(&self, half: &InputShard) -> Range<usize> {
-        let pixels = half.pixels.pixels();
+    /// Where the first layer's weights of the pixels of `shard` lie.
+    pub fn shard_range(&self, shard: &InputShard) -> Range<usize> {
+        let pixels = shard.pixels.pixels();
         pixels.start * self.widths[0]..pixels.end * self.widths[0]
     }
 
     /// The first layer's sums over one half of the picture, with its `weights`, see
     /// [`shard_range`](Self::shard_range). On the way `upcoming` images are brought near.
-    pub fn forward_shard<'a>(&self, weights: &[f32], half: &mut InputShard, upcoming: impl Images<'a>) {
-        let sums = &mut half.sums[..half.pixels.images() * self.widths[0]];
-        by_pixel::forward(half.level, &half.pixels, weights, self.widths[0], sums, upcoming);
+    pub fn forward_shard<'a>(&self, weights: &[f32], shard: &mut InputShard, upcoming: impl Images<'a>) {
+        let sums = &mut shard.sums[..shard.pixels.images() * self.widths[0]];
+        by_pixel::forward(shard.level, &shard.pixels, weights, self.widths[0], sums, upcoming);
     }
 
     /// Fills the logits of a block (and everything before them) from the sums of the upper and the
-    /// lower halves, see [`forward_shard`](Self::forward_shard), where its images begin at `first`.
-    pub fn forward(&self, parameters: &[f32], halves: [&InputShard; 2], first: usize, block: &mut Block) {
+    /// lower shards, see [`forward_shard`](Self::forward_shard), where its images begin at `first`.
+    pub fn forward(&self, parameters: &[f32], shards: [&InputShard; 2], first: usize, block: &mut Block) {
         let linear = self.first();
         let y = &mut block.outputs[0][..block.labels.len() * linear.outputs];
-        let sums = halves.map(|half| &half.sums[first * linear.outputs..][..y.len()]);
-        linear.join_halves(block.level, &parameters[self.ranges[0].clone()], sums, y);
-        self.forward_from(1, Purpose::Read { statistics: &[] }, parameters, &[], block);
+        let sums = shards.map(|shard| &shard.sums[first * linear.outputs..][..y.len()]);
+        linear.join_shards(block.level, &parameters[self.ranges[0].clone()], sums, y);
+        self.forward_from(1, Purpose::Read { statistics: &[] }, Weights { parameters, prepared: &[] }, block);
         self.judge(block);
     }
 
@@ -85,46 +98,39 @@ impl Architecture {
         block: &mut Block,
     ) {
         let y = &mut block.outputs[0][..block.labels.len() * self.widths[0]];
-        let parameters = network.parameters();
-        self.first().forward_images(block.level, &parameters[self.ranges[0].clone()], images, y);
-        self.forward_from(1, Purpose::Read { statistics: network.statistics() }, parameters, prepared, block);
+        let weights = Weights { parameters: network.parameters(), prepared };
+        self.first().forward_images(block.level, &weights.parameters[self.ranges[0].clone()], images, y);
+        self.forward_from(1, Purpose::Read { statistics: network.statistics() }, weights, block);
         self.judge(block);
     }
 
     /// Fills the logits of a block (and everything before them) from its pixels.
     pub(super) fn read(&self, network: &Network, prepared: &[Prepared], block: &mut Block) {
         let purpose = Purpose::Read { statistics: network.statistics() };
+        let weights = Weights { parameters: network.parameters(), prepared };
         let (images, alone, together) = (block.labels.len(), self.layers_alone(), self.images_alone());
         for first in (0..images).step_by(together) {
             let part = first..images.min(first + together);
-            self.forward_part(0..alone, part, purpose, network.parameters(), prepared, block);
+            self.forward_part(0..alone, part, purpose, weights, block);
         }
-        self.forward_from(alone, purpose, network.parameters(), prepared, block);
+        self.forward_from(alone, purpose, weights, block);
         self.judge(block);
     }
 
     /// The output of every layer from `first` on.
-    fn forward_from(
-        &self,
-        first: usize,
-        purpose: Purpose<'_>,
-        parameters: &[f32],
-        prepared: &[Prepared],
-        block: &mut Block,
-    ) {
+    fn forward_from(&self, first: usize, purpose: Purpose<'_>, weights: Weights<'_>, block: &mut Block) {
         let images = 0..block.labels.len();
-        self.forward_part(first..self.layers.len(), images, purpose, parameters, prepared, block);
+        self.forward_part(first..self.layers.len(), images, purpose, weights, block);
     }
 
     /// What some layers give for some images of a block; but for the last layer's it lies where that of the first
-    /// images does. `prepared` are the weights of each layer in other forms, or empty.
+    /// images does.
     fn forward_part(
         &self,
         layers: Range<usize>,
         part: Range<usize>,
         purpose: Purpose<'_>,
-        parameters: &[f32],
-        prepared: &[Prepared],
+        weights: Weights<'_>,
         block: &mut Block,
     ) {
         let as_they_are = Prepared::default();
@@ -142,16 +148,17 @@ impl Architecture {
             };
             let place = if index + 1 == layers.end { part.start } else { 0 };
             let y = &mut after[0][place * self.widths[index]..][..images * self.widths[index]];
-            let parameters = &parameters[self.ranges[index].clone()];
+            let parameters = &weights.parameters[self.ranges[index].clone()];
             let statistics = self.statistics[index].clone();
-            let prepared = prepared.get(index).unwrap_or(&as_they_are);
+            let prepared = weights.prepared.get(index).unwrap_or(&as_they_are);
+            let weights = LayerWeights { parameters, prepared };
             match *layer {
                 Layer::Linear(linear) if prepared.has_pairs() => {
                     let conv = linear.as_convolution(images);
-                    conv.forward(level, parameters, prepared, x, y, &mut block.scratch);
+                    conv.forward(level, weights, x, y, &mut block.scratch);
                 }
                 Layer::Linear(linear) => linear.forward(level, parameters, x, y),
-                Layer::Conv(conv) => conv.forward(level, parameters, prepared, x, y, &mut block.scratch),
+                Layer::Conv(conv) => conv.forward(level, weights, x, y, &mut block.scratch),
                 Layer::Crop(crop) => crop.forward(x, y),
                 Layer::MaxPool(windows) => pooling::maximum(level, windows, x, y),
                 Layer::AveragePool(windows) => pooling::average(level, windows, x, y),
@@ -163,7 +170,13 @@ impl Architecture {
                             &block.measured[statistics]
                         }
                     };
-                    batch_norm.forward(level, parameters, statistics, x, y, &mut block.room);
+                    batch_norm.forward(
+                        level,
+                        Normalization { parameters, statistics },
+                        x,
+                        y,
+                        &mut block.room,
+                    );
                 }
                 Layer::Relu => relu::forward(level, x, y),
                 Layer::Dropout(probability) => match purpose {
@@ -199,26 +212,25 @@ impl Architecture {
 
     /// Takes a block forward as in training, for what batch normalisation measures of it
     /// ([`Block::measured`]). Its pixels and labels are set.
-    pub fn measure(&self, parameters: &[f32], prepared: &[Prepared], block: &mut Block, key: u64) {
-        self.forward_from(0, Purpose::Train { key }, parameters, prepared, block);
+    pub fn measure(&self, weights: Weights<'_>, block: &mut Block, key: u64) {
+        self.forward_from(0, Purpose::Train { key }, weights, block);
         self.judge(block);
     }
 
-    /// The weights of layer `index` in the forms that a training step multiplies by, in pairs of bfloat16 if
-    /// so asked.
+    /// The weights of layer `index` in the forms that a training step multiplies by, in numbers of this precision.
     pub fn prepare(
         &self,
         index: usize,
         level: Level,
-        pairs: bool,
+        precision: Precision,
         parameters: &[f32],
         prepared: &mut Prepared,
     ) {
         let parameters = &parameters[self.ranges[index].clone()];
         match self.layers[index] {
-            Layer::Conv(conv) => conv.prepare(level, pairs, parameters, prepared),
-            Layer::Linear(linear) if pairs => {
-                linear.as_convolution(1).prepare(level, pairs, parameters, prepared);
+            Layer::Conv(conv) => conv.prepare(level, precision, parameters, prepared),
+            Layer::Linear(linear) if precision == Precision::Bf16 => {
+                linear.as_convolution(1).prepare(level, precision, parameters, prepared);
             }
             _ => {}
         }
@@ -245,75 +257,117 @@ impl Architecture {
     /// dropout draws by `key`. Its pixels and labels are set, the weights [prepared](Self::prepare).
     pub fn forward_and_backward(
         &self,
-        parameters: &[f32],
-        prepared: &[Prepared],
+        weights: Weights<'_>,
         block: &mut Block,
         weight: f32,
         key: u64,
         gradient: &mut [f32],
     ) {
-        self.forward_from(0, Purpose::Train { key }, parameters, prepared, block);
+        self.forward_from(0, Purpose::Train { key }, weights, block);
         self.judge(block);
-        let (images, level, pairs) = (block.labels.len(), block.level, block.pairs);
+        self.loss_gradient(block, weight);
+        for index in (0..self.layers.len()).rev() {
+            let gradient = &mut gradient[self.ranges[index].clone()];
+            self.parameter_gradient(index, block, gradient);
+            // Nothing before the first parameter needs a gradient.
+            if index == 0 || self.ranges[index].start == 0 {
+                break;
+            }
+            self.input_gradient(index, weights, block, key, gradient);
+            self.add_residual_gradients(index, block);
+        }
+    }
+
+    /// Fills ∂loss/∂logits.
+    fn loss_gradient(&self, block: &mut Block, weight: f32) {
+        let (images, level) = (block.labels.len(), block.level);
         let (last, classes) = (self.layers.len() - 1, block.classes);
         let dlogits = &mut block.gradients[last][..images * classes];
         let probabilities = &block.probabilities[..images * classes];
         let targets = targets(&block.targets, &block.labels, block.label_smoothing);
         softmax::backward(level, classes, probabilities, targets, weight, dlogits);
-        for index in (0..=last).rev() {
-            let (before, after) = block.gradients.split_at_mut(index);
-            let dy = &after[0][..images * self.widths[index]];
-            let x = match index {
-                0 => &block.pixels[..images * PIXELS],
-                _ => &block.outputs[index - 1][..images * self.widths[index - 1]],
-            };
-            let parameters = &parameters[self.ranges[index].clone()];
-            let gradient = &mut gradient[self.ranges[index].clone()];
-            match self.layers[index] {
-                Layer::Linear(linear) if pairs => {
-                    linear.as_convolution(images).gradient(level, pairs, x, dy, gradient, &mut block.scratch);
-                }
-                Layer::Linear(linear) => {
-                    linear.gradient(level, iter::once((x, dy)), 0..linear.inputs + 1, gradient);
-                }
-                Layer::Conv(conv) => conv.gradient(level, pairs, x, dy, gradient, &mut block.scratch),
-                _ => {}
+    }
+
+    /// What goes into a layer: the pixels, or what the layer before gives.
+    fn input<'a>(&self, index: usize, images: usize, pixels: &'a [f32], outputs: &'a [Numbers]) -> &'a [f32] {
+        match index {
+            0 => &pixels[..images * PIXELS],
+            _ => &outputs[index - 1][..images * self.widths[index - 1]],
+        }
+    }
+
+    /// Fills the gradient of a layer's parameters; that of a batch normalisation comes with its input's.
+    fn parameter_gradient(&self, index: usize, block: &mut Block, gradient: &mut [f32]) {
+        let (images, level) = (block.labels.len(), block.level);
+        let dy = &block.gradients[index][..images * self.widths[index]];
+        let x = self.input(index, images, &block.pixels, &block.outputs);
+        let scratch = &mut block.scratch;
+        match (self.layers[index], block.precision) {
+            (Layer::Linear(linear), Precision::Bf16) => {
+                linear.as_convolution(images).gradient_pairs(level, x, dy, gradient, scratch);
             }
-            // Nothing before the first parameter needs a gradient.
-            let Some(room) = before.last_mut().filter(|_| self.ranges[index].start > 0) else { break };
-            if self.layers[index].changes_in_place() {
-                mem::swap(room, &mut after[0]); // what dx is made of
+            (Layer::Linear(linear), Precision::F32) => {
+                linear.gradient(level, iter::once((x, dy)), 0..linear.inputs + 1, gradient);
             }
-            let (dx, dy) = (&mut room[..x.len()], &after[0][..images * self.widths[index]]);
-            match self.layers[index] {
-                Layer::Linear(linear) if prepared[index].has_turned_pairs() => {
-                    let (conv, scratch) = (linear.as_convolution(images), &mut block.scratch);
-                    conv.backward(level, &prepared[index], dy, dx, scratch);
-                }
-                Layer::Linear(linear) => linear.backward(level, parameters, dy, dx),
-                Layer::Conv(conv) => conv.backward(level, &prepared[index], dy, dx, &mut block.scratch),
-                Layer::Crop(crop) => crop.backward(dy, dx),
-                Layer::MaxPool(windows) => {
-                    pooling::maximum_backward(level, windows, x, &block.outputs[index][..dy.len()], dy, dx);
-                }
-                Layer::AveragePool(windows) => pooling::average_backward(level, windows, dy, dx),
-                Layer::BatchNorm(batch_norm) => {
-                    let measured = &block.measured[self.statistics[index].clone()];
-                    batch_norm.backward(level, parameters, measured, x, dy, dx, gradient, &mut block.room);
-                }
-                Layer::Relu => relu::backward_in_place(level, x, dx),
-                Layer::Dropout(probability) => {
-                    dropout::apply(level, probability, layer_key(key, index), dx);
-                }
-                Layer::Flatten => {}
-                Layer::Add { .. } => dx.copy_from_slice(dy),
+            (Layer::Conv(conv), Precision::Bf16) => conv.gradient_pairs(level, x, dy, gradient, scratch),
+            (Layer::Conv(conv), Precision::F32) => conv.gradient(level, x, dy, gradient, scratch),
+            _ => {}
+        }
+    }
+
+    /// Fills the gradient of what goes into a layer, and that of a batch normalisation's parameters.
+    fn input_gradient(
+        &self,
+        index: usize,
+        weights: Weights<'_>,
+        block: &mut Block,
+        key: u64,
+        gradient: &mut [f32],
+    ) {
+        let (images, level) = (block.labels.len(), block.level);
+        let x = self.input(index, images, &block.pixels, &block.outputs);
+        let (before, after) = block.gradients.split_at_mut(index);
+        let room = &mut before[index - 1];
+        if self.layers[index].changes_in_place() {
+            mem::swap(room, &mut after[0]); // what dx is made of
+        }
+        let (dx, dy) = (&mut room[..x.len()], &after[0][..images * self.widths[index]]);
+        let (parameters, prepared) =
+            (&weights.parameters[self.ranges[index].clone()], &weights.prepared[index]);
+        match self.layers[index] {
+            Layer::Linear(linear) if prepared.has_turned_pairs() => {
+                linear.as_convolution(images).backward(level, prepared, dy, dx, &mut block.scratch);
             }
-            // What a residual adds gets its gradient once the residual's own layers are done.
-            let ends = self.layers.iter().enumerate().skip(index);
-            for (end, _) in ends.filter(|(_, layer)| **layer == Layer::Add { from: index - 1 }) {
-                let dy = &after[end - index][..dx.len()];
-                add_rows(level, dx, dy);
+            Layer::Linear(linear) => linear.backward(level, parameters, dy, dx),
+            Layer::Conv(conv) => conv.backward(level, prepared, dy, dx, &mut block.scratch),
+            Layer::Crop(crop) => crop.backward(dy, dx),
+            Layer::MaxPool(windows) => {
+                pooling::maximum_backward(level, windows, x, &block.outputs[index][..dy.len()], dy, dx);
             }
+            Layer::AveragePool(windows) => pooling::average_backward(level, windows, dy, dx),
+            Layer::BatchNorm(batch_norm) => {
+                let statistics = &block.measured[self.statistics[index].clone()];
+                let gradients = LayerGradients { dy, dx, parameters: gradient };
+                let by = Normalization { parameters, statistics };
+                batch_norm.backward(level, by, x, gradients, &mut block.room);
+            }
+            Layer::Relu => relu::backward_in_place(level, x, dx),
+            Layer::Dropout(probability) => {
+                dropout::apply(level, probability, layer_key(key, index), dx);
+            }
+            Layer::Flatten => {}
+            Layer::Add { .. } => dx.copy_from_slice(dy),
+        }
+    }
+
+    /// What a residual adds gets its gradient once the residual's own layers are done, of which layer `index` is the
+    /// first.
+    fn add_residual_gradients(&self, index: usize, block: &mut Block) {
+        let (before, after) = block.gradients.split_at_mut(index);
+        let dx = &mut before[index - 1][..block.labels.len() * self.widths[index - 1]];
+        let ends = self.layers.iter().enumerate().skip(index);
+        for (end, _) in ends.filter(|(_, layer)| **layer == Layer::Add { from: index - 1 }) {
+            add_rows(block.level, dx, &after[end - index][..dx.len()]);
         }
     }
 
@@ -344,20 +398,11 @@ impl Architecture {
     }
 
     /// The gradient of one tile's parameters, summed over the images of a batch in their order.
-    /// `halves` has at least those of the tile, `first_gradient` is ∂loss/∂y of the first layer for
-    /// all images.
-    pub fn gradient(
-        &self,
-        level: Level,
-        tile: &Tile,
-        halves: &[InputShard],
-        first_gradient: &[f32],
-        blocks: &[Block],
-        gradient: &mut [f32],
-    ) {
+    pub fn gradient(&self, level: Level, tile: &Tile, pass: BatchPass<'_>, gradient: &mut [f32]) {
+        let BatchPass { shards, blocks, first_gradient } = pass;
         let Layer::Linear(linear) = self.layers[tile.layer] else { unreachable!("a tile has parameters") };
         if tile.layer == 0 {
-            let pixels = halves.iter().map(|half| &half.pixels);
+            let pixels = shards.iter().map(|shard| &shard.pixels);
             let pixels = pixels.filter(|pixels| pixels.pixels().contains(&tile.rows.start));
             linear.gradient_pixels(level, pixels, first_gradient, tile.rows.clone(), gradient);
         } else {

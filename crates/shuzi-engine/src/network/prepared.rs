@@ -36,6 +36,24 @@ pub struct Prepared {
     pub(super) neighbours: Vec<f32>,
 }
 
+/// A network's weights, for a pass through its layers.
+#[derive(Clone, Copy, Debug)]
+pub struct Weights<'a> {
+    /// As they lie in the network.
+    pub parameters: &'a [f32],
+    /// Those of each layer in other forms; empty if none is needed.
+    pub prepared: &'a [Prepared],
+}
+
+/// One layer's weights.
+#[derive(Clone, Copy, Debug)]
+pub struct LayerWeights<'a> {
+    /// As they lie in the network.
+    pub parameters: &'a [f32],
+    /// In other forms.
+    pub prepared: &'a Prepared,
+}
+
 impl Prepared {
     /// Whether the way forward goes in pairs.
     pub(super) fn has_pairs(&self) -> bool {

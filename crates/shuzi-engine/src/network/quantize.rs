@@ -8,6 +8,7 @@
 use super::{
     Architecture, DepthwiseKind, Layer, LayerKind, Network, Precision, ReadyNetwork, Recognizer,
     architecture::Kinds,
+    batch_norm::Normalization,
     integers::{Integers, IntegersError, MAX_FRACTION_BITS, MAX_SHIFT, Part, fits},
 };
 use crate::{kernels::Level, preprocess::PixelScale};
@@ -120,7 +121,8 @@ fn plain(network: &Network) -> Network {
             Layer::BatchNorm(batch_norm) => {
                 let (mut scale, mut shift) = (vec![0.0; batch_norm.channels], vec![0.0; batch_norm.channels]);
                 let measured = &folded.statistics()[old.statistics[index].clone()];
-                batch_norm.scale_and_shift(numbers, measured, &mut scale, &mut shift);
+                let by = Normalization { parameters: numbers, statistics: measured };
+                batch_norm.scale_and_shift(by, &mut scale, &mut shift);
                 parameters.extend(scale.iter().map(|scale| scale * factor));
                 parameters.extend(shift);
                 factor = 1.0;

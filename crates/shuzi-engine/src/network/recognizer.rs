@@ -25,10 +25,9 @@ impl ReadyNetwork {
     /// Makes `network` ready to be read with, multiplying numbers of this `precision`, or whole numbers if it is one of these.
     pub fn new(network: &Network, level: Level, precision: Precision) -> Self {
         let network = network.folded();
-        let pairs = precision == Precision::Bf16 && level.has_pairs();
         let architecture = network.architecture();
         let mut prepared = vec![Prepared::default(); architecture.layers().len()];
-        if pairs {
+        if precision.available(level) == Precision::Bf16 {
             for (index, prepared) in prepared.iter_mut().enumerate() {
                 architecture.prepare_reading(index, level, network.parameters(), prepared);
             }

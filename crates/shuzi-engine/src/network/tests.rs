@@ -27,19 +27,19 @@ fn small_network() -> Network {
 
 /// A batch that went forward and backward.
 struct Pass {
-    halves: [InputShard; 2],
+    shards: [InputShard; 2],
     first_gradient: Vec<f32>,
     blocks: Vec<Block>,
 }
 
 fn pass(network: &Network, data: &Dataset, block_size: usize) -> Pass {
     let (architecture, level) = (network.architecture(), Level::detect());
-    let halves = [0, 1].map(|half| {
-        let mut half = InputShard::new(architecture, level, half, data.len());
-        half.load(data.images().chunks_exact(PIXELS));
-        let weights = &network.parameters[architecture.shard_range(&half)];
-        architecture.forward_shard(weights, &mut half, std::iter::empty());
-        half
+    let shards = [0, 1].map(|half| {
+        let mut shard = InputShard::new(architecture, level, half, data.len());
+        shard.load(data.images().chunks_exact(PIXELS));
+        let weights = &network.parameters[architecture.shard_range(&shard)];
+        architecture.forward_shard(weights, &mut shard, std::iter::empty());
+        shard
     });
     let width = architecture.first_width();
     let mut first_gradient = vec![f32::NAN; data.len() * width];
@@ -48,12 +48,12 @@ fn pass(network: &Network, data: &Dataset, block_size: usize) -> Pass {
     let blocks = blocks.map(|(index, (labels, first_gradient))| {
         let mut block = Block::new(architecture, level, block_size);
         block.set_labels(labels.iter().copied());
-        architecture.forward(&network.parameters, halves.each_ref(), index * block_size, &mut block);
+        architecture.forward(&network.parameters, shards.each_ref(), index * block_size, &mut block);
         architecture.backward(&network.parameters, &mut block, first_gradient, 1.0 / data.len() as f32);
         block
     });
     let blocks = blocks.collect();
-    Pass { halves, first_gradient, blocks }
+    Pass { shards, first_gradient, blocks }
 }
 
 fn mean_loss(network: &Network, data: &Dataset) -> f64 {
@@ -63,12 +63,13 @@ fn mean_loss(network: &Network, data: &Dataset) -> f64 {
 }
 
 fn gradient(network: &Network, data: &Dataset, block_size: usize) -> Vec<f32> {
-    let Pass { halves, first_gradient, blocks } = pass(network, data, block_size);
+    let Pass { shards, first_gradient, blocks } = pass(network, data, block_size);
+    let pass = BatchPass { shards: &shards, blocks: &blocks, first_gradient: &first_gradient };
     let (architecture, level) = (network.architecture(), Level::detect());
     let mut gradient = vec![f32::NAN; network.parameters.len()];
     for tile in architecture.shares(3).concat() {
         let gradient = &mut gradient[tile.range.clone()];
-        architecture.gradient(level, &tile, &halves, &first_gradient, &blocks, gradient);
+        architecture.gradient(level, &tile, pass, gradient);
     }
     gradient
 }
@@ -244,9 +245,10 @@ fn whole_pass(network: &Network, data: &Dataset, level: Level) -> (Block, Vec<f3
     let weight = 1.0 / data.len() as f32;
     let mut prepared = vec![Prepared::default(); architecture.layers.len()];
     for (index, prepared) in prepared.iter_mut().enumerate() {
-        architecture.prepare(index, level, false, &network.parameters, prepared);
+        architecture.prepare(index, level, Precision::F32, &network.parameters, prepared);
     }
-    architecture.forward_and_backward(&network.parameters, &prepared, &mut block, weight, 7, &mut gradient);
+    let weights = Weights { parameters: &network.parameters, prepared: &prepared };
+    architecture.forward_and_backward(weights, &mut block, weight, 7, &mut gradient);
     (block, gradient)
 }
 

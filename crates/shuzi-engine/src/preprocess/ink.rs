@@ -311,6 +311,14 @@ impl Planes {
     }
 }
 
+/// One channel of a picture.
+#[derive(Clone, Copy)]
+struct Plane<'a> {
+    values: &'a [u8],
+    width: usize,
+    height: usize,
+}
+
 /// A coarse picture of one channel's ground.
 struct Ground {
     /// Pixels along each side of a cell.
@@ -321,14 +329,24 @@ struct Ground {
 }
 
 impl Ground {
-    fn of(plane: &[u8], width: usize, height: usize, dark_ink: bool) -> Self {
+    /// Around dark ink.
+    fn of_dark_ink(plane: Plane<'_>) -> Self {
+        Ground::new(plane, 0)
+    }
+
+    /// Around light ink, which is dark ink in the negative.
+    fn of_light_ink(plane: Plane<'_>) -> Self {
+        Ground::new(plane, 255)
+    }
+
+    /// Around what is dark ink once all bits of `flip` are turned over.
+    fn new(plane: Plane<'_>, flip: u8) -> Self {
+        let Plane { width, height, .. } = plane;
         let cell = width.min(height).div_ceil(CELLS);
         let (columns, rows) = (width.div_ceil(cell), height.div_ceil(cell));
-        // Light ink is dark ink in the negative.
-        let flip = if dark_ink { 0 } else { 255 };
         let radius = ((columns.min(rows) as f32 * GROUND_RADIUS).round() as usize).max(1);
         let cells: Vec<u8> = (0..rows * columns)
-            .map(|i| lighter_half(plane, width, height, cell, i % columns, i / columns, flip))
+            .map(|i| lighter_half(plane, cell, [i % columns, i / columns], flip))
             .collect();
         let values = closed(&cells, columns, radius).into_iter().map(|value| value ^ flip).collect();
         Ground { cell, width: columns, height: rows, values }
@@ -370,21 +388,14 @@ fn between(pixel: usize, cell: usize, cells: usize) -> (usize, u32) {
 }
 
 /// The mean of a cell's pixels that are lighter than its mean.
-fn lighter_half(
-    plane: &[u8],
-    width: usize,
-    height: usize,
-    cell: usize,
-    column: usize,
-    row: usize,
-    flip: u8,
-) -> u8 {
+fn lighter_half(plane: Plane<'_>, cell: usize, [column, row]: [usize; 2], flip: u8) -> u8 {
+    let Plane { values, width, height } = plane;
     let (left, top) = (column * cell, row * cell);
     let (right, bottom) = ((left + cell).min(width), (top + cell).min(height));
     let step = cell.div_ceil(SAMPLES);
     let pixels = (top..bottom)
         .step_by(step)
-        .flat_map(|y| plane[y * width..][left..right].iter().step_by(step).map(|&v| u32::from(v ^ flip)));
+        .flat_map(|y| values[y * width..][left..right].iter().step_by(step).map(|&v| u32::from(v ^ flip)));
     let (sum, count) = pixels.clone().fold((0, 0), |(sum, count), value| (sum + value, count + 1));
     let upper = pixels.filter(|value| value * count >= sum);
     let (sum, count) = upper.fold((0, 0), |(sum, count), value| (sum + value, count + 1));
@@ -443,7 +454,8 @@ impl Contrast {
         // 255 / ground in 8.8 bits
         let factors: Vec<u32> = (0..=255).map(|g: u32| 255 * 256 / g.max(u32::from(DARKEST))).collect();
         for (plane, &dark_ink) in channels.iter().zip(dark) {
-            let ground = Ground::of(plane, width, height, dark_ink);
+            let view = Plane { values: plane, width, height };
+            let ground = if dark_ink { Ground::of_dark_ink(view) } else { Ground::of_light_ink(view) };
             for (y, (out, row)) in values.chunks_exact_mut(width).zip(plane.chunks_exact(width)).enumerate() {
                 ground.fill_row(y, &mut ground_row);
                 for ((out, &pixel), &ground) in out.iter_mut().zip(row).zip(&ground_row) {

@@ -42,12 +42,12 @@ fn any_number_of_classes_is_learned() {
     for count in [3, 26] {
         let classes = Classes::new((0..count).map(|class| format!("no. {class}")).collect()).unwrap();
         let data = blobs_of(1300, classes.clone());
-        let mut by_blocks = convolutional_recipe();
-        (by_blocks.training.epochs, by_blocks.training.augmentation) = (12, None);
-        let mut by_halves = recipe();
-        by_halves.training.epochs = 20;
+        let mut general = convolutional_recipe();
+        (general.training.epochs, general.training.augmentation) = (12, None);
+        let mut dense = recipe();
+        dense.training.epochs = 20;
         let mut teacher = None;
-        for recipe in [by_halves, by_blocks] {
+        for recipe in [dense, general] {
             let recipe = recipe.for_classes(&classes).unwrap();
             let network = match &teacher {
                 None => run(&recipe, &data, 2),
@@ -113,13 +113,13 @@ fn a_student_learns_from_its_teacher_what_no_label_says() {
     (own.training.batch_size, own.training.epochs) = (BatchSize::Examples(20), 20);
     let teacher = run(&own, &data, 2);
     let lies = Dataset::new(data.images().to_vec(), vec![0; data.len()]).unwrap();
-    let mut by_blocks = convolutional_recipe();
-    by_blocks.training.epochs = 20;
-    by_blocks.training.augmentation = None;
-    by_blocks.training.validation = 0;
+    let mut general = convolutional_recipe();
+    general.training.epochs = 20;
+    general.training.augmentation = None;
+    general.training.validation = 0;
     let accuracy = |network: &Network| evaluate(network, &data, Processor::with_threads(2)).accuracy();
     assert!(accuracy(&teacher) > 0.9);
-    for recipe in [own, by_blocks] {
+    for recipe in [own, general] {
         let student = accuracy(&run_taught(&recipe, &lies, &teacher, 1.0, 2));
         assert!(student > 0.8, "{student}");
     }
@@ -128,10 +128,10 @@ fn a_student_learns_from_its_teacher_what_no_label_says() {
 #[test]
 fn a_teacher_changes_no_bit_by_threads_and_none_at_all_where_it_has_no_weight() {
     let data = synthetic::generate(490, 3, 2);
-    let mut by_blocks = convolutional_recipe();
-    (by_blocks.training.label_smoothing, by_blocks.training.validation) = (0.0, 0);
+    let mut general = convolutional_recipe();
+    (general.training.label_smoothing, general.training.validation) = (0.0, 0);
     let teacher = initial_network(&convolutional_recipe());
-    for recipe in [recipe(), by_blocks] {
+    for recipe in [recipe(), general] {
         let one = run_taught(&recipe, &data, &teacher, 0.5, 1);
         for threads in [2, 3] {
             assert!(run_taught(&recipe, &data, &teacher, 0.5, threads) == one, "{threads} threads");
@@ -284,7 +284,7 @@ fn drawing_on_the_way_gives_what_drawing_before_gives() {
     let mut recipe = recipe();
     recipe.training.batch_size = BatchSize::Examples(300);
     recipe.training.epochs = 2;
-    let count = 4600; // a second portion, and a last batch that is not full
+    let count = 4600; // a second chunk, and a last batch that is not full
     let data = synthetic::generate(count, 3, 2);
     let in_order = Order::Given(vec![(0..count as u32).collect(); 2]);
     let Order::Given(orders) = &in_order else { unreachable!() };
@@ -326,7 +326,7 @@ fn augmenting_recipe() -> Recipe {
 
 #[test]
 fn the_number_of_threads_changes_no_bit_of_a_training_with_augmentation() {
-    let (data, recipe) = (synthetic::generate(4600, 3, 2), augmenting_recipe()); // a second portion
+    let (data, recipe) = (synthetic::generate(4600, 3, 2), augmenting_recipe()); // a second chunk
     let one = run(&recipe, &data, 1);
     for threads in [2, 3] {
         assert!(run(&recipe, &data, threads) == one, "{threads} threads");
@@ -390,7 +390,7 @@ fn drawn_digits_are_augmented_by_their_numbers_too() {
 }
 
 #[test]
-fn a_last_portion_smaller_than_a_batch_is_dropped_or_kept_as_the_recipe_says() {
+fn a_last_chunk_smaller_than_a_batch_is_dropped_or_kept_as_the_recipe_says() {
     let (data, mut recipe) = (synthetic::generate(4250, 3, 2), augmenting_recipe()); // 4,200 and 50
     for (last_batch, expected) in [(LastBatch::Drop, 14), (LastBatch::Keep, 15)] {
         recipe.training.last_batch = last_batch;

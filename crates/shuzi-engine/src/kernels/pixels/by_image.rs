@@ -128,17 +128,17 @@ impl Forward<'_> {
     fn strip<L: Lanes, const N: usize, const SUMS: usize>(&mut self, lanes: L, start: usize) {
         let outputs = self.bias.len();
         let columns = start..outputs.min(start + N * L::WIDTH);
+        let weights = PixelWeights { images: self.images, weight: self.weight, outputs };
         for (entries, y) in self.images.lists().zip(self.y.chunks_exact_mut(outputs)) {
             let mut sums = [[lanes.splat(0.0); N]; SUMS];
             let (entries, last_entries) = entries.as_chunks::<SUMS>();
             for entries in entries {
                 for i in 0..SUMS {
-                    sums[i] =
-                        add_row(lanes, sums[i], self.images, entries[i], self.weight, outputs, &columns);
+                    sums[i] = weights.add_row(lanes, sums[i], entries[i], &columns);
                 }
             }
             for (i, &entry) in last_entries.iter().enumerate() {
-                sums[i] = add_row(lanes, sums[i], self.images, entry, self.weight, outputs, &columns);
+                sums[i] = weights.add_row(lanes, sums[i], entry, &columns);
             }
             let mut totals = load::<L, N>(lanes, &self.bias[columns.clone()]);
             for sums in sums {
@@ -151,27 +151,35 @@ impl Forward<'_> {
     }
 }
 
-/// Adds an entry's number times the weights of its pixel.
-#[inline(always)]
-fn add_row<L: Lanes, const N: usize>(
-    lanes: L,
-    mut sums: [L::Register; N],
-    images: &ImageLists,
-    entry: u32,
-    weight: &[f32],
+/// The weights of each pixel, `[784, outputs]`, and what the entries of the images stand for.
+#[derive(Clone, Copy)]
+struct PixelWeights<'a> {
+    images: &'a ImageLists,
+    weight: &'a [f32],
     outputs: usize,
-    columns: &Range<usize>,
-) -> [L::Register; N] {
-    let (pixel, x) = images.pixel(entry);
-    let row = pixel * outputs;
-    // SAFETY: entries have pixels below 784 only, for `load` makes them; `weight` has as many
-    // rows, which `forward` checks, and `columns` ends inside a row.
-    let row = unsafe { weight.get_unchecked(row + columns.start..row + columns.end) };
-    let (x, row) = (lanes.splat(x), load::<L, N>(lanes, row));
-    for n in 0..N {
-        sums[n] = lanes.multiply_add(x, row[n], sums[n]);
+}
+
+impl PixelWeights<'_> {
+    /// Adds an entry's number times the weights of its pixel.
+    #[inline(always)]
+    fn add_row<L: Lanes, const N: usize>(
+        self,
+        lanes: L,
+        mut sums: [L::Register; N],
+        entry: u32,
+        columns: &Range<usize>,
+    ) -> [L::Register; N] {
+        let (pixel, x) = self.images.pixel(entry);
+        let row = pixel * self.outputs;
+        // SAFETY: entries have pixels below 784 only, for `load` makes them; `weight` has as many
+        // rows, which `forward` checks, and `columns` ends inside a row.
+        let row = unsafe { self.weight.get_unchecked(row + columns.start..row + columns.end) };
+        let (x, row) = (lanes.splat(x), load::<L, N>(lanes, row));
+        for n in 0..N {
+            sums[n] = lanes.multiply_add(x, row[n], sums[n]);
+        }
+        sums
     }
-    sums
 }
 
 #[cfg(test)]
@@ -179,7 +187,7 @@ mod tests {
     use super::*;
     use crate::kernels::{
         pixels::tests::{image, number},
-        product::{Matrix, multiply_plain},
+        product::{Matrix, Output, multiply_plain},
     };
     use proptest::prelude::*;
 
@@ -197,7 +205,7 @@ mod tests {
             let bias: Vec<f32> = (0..outputs).map(|i| number(i + 7)).collect();
             let mut expected: Vec<f32> = bias.iter().copied().cycle().take(count * outputs).collect();
             let x = Matrix::new(&x, count, PIXELS);
-            multiply_plain(&mut expected, x, Matrix::new(&weight, PIXELS, outputs), true);
+            multiply_plain(&mut expected, x, Matrix::new(&weight, PIXELS, outputs), Output::Add);
             for level in Level::all() {
                 let mut lists = ImageLists::new(count + 2, 1.0 / 255.0);
                 lists.load(level, [[9; PIXELS]; 2].iter().map(|image| &image[..])); // to be forgotten

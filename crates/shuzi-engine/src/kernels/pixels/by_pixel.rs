@@ -340,7 +340,7 @@ mod tests {
     use super::*;
     use crate::kernels::{
         pixels::tests::{image, number},
-        product::{Matrix, multiply_plain},
+        product::{Matrix, Output, multiply_plain},
     };
     use proptest::prelude::*;
     use std::iter;
@@ -407,7 +407,7 @@ mod tests {
                 let x = Matrix::new(&x, images, PIXELS);
 
                 let mut expected = vec![0.0; images * outputs];
-                multiply_plain(&mut expected, x, Matrix::new(&weight, PIXELS, outputs), false);
+                multiply_plain(&mut expected, x, Matrix::new(&weight, PIXELS, outputs), Output::Overwrite);
                 let mut y = vec![f32::NAN; images * outputs];
                 let half_rows = HALVES[half].start * outputs..HALVES[half].end * outputs;
                 forward(level, &pixels, &weight[half_rows], outputs, &mut y, iter::empty());
@@ -419,7 +419,7 @@ mod tests {
                 let rows = row(first)..row(first + count);
                 let mut expected = vec![0.0; rows.len() * outputs];
                 let dy = Matrix::new(&y, images, outputs);
-                multiply_plain(&mut expected, x.columns(rows.clone()).transposed(), dy, false);
+                multiply_plain(&mut expected, x.columns(rows.clone()).transposed(), dy, Output::Overwrite);
                 let mut found = vec![f32::NAN; rows.len() * outputs];
                 gradient(level, iter::once(&pixels), &y, rows, outputs, &mut found);
                 for (found, expected) in found.iter().zip(&expected) {

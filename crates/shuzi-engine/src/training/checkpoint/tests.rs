@@ -135,14 +135,14 @@ fn going_on_after_any_step_gives_the_same_network_to_the_last_bit() {
 }
 
 #[test]
-fn going_on_in_any_portion_of_augmented_or_drawn_digits_gives_the_same() {
+fn going_on_in_any_chunk_of_augmented_or_drawn_digits_gives_the_same() {
     let (count, mut recipes) = (4600, recipes());
     let data = synthetic::generate(count, 5, 2);
     let backwards = Order::Given(vec![(0..count as u32).rev().collect(); 2]);
     recipes.retain(|recipe| recipe.training.augmentation.is_some());
     for recipe in &mut recipes {
         recipe.training.epochs = 2;
-        recipe.training.batch_size = "1500".parse().unwrap(); // portions of three batches, then a smaller one
+        recipe.training.batch_size = "1500".parse().unwrap(); // chunks of three batches, then a smaller one
         recipe.training.validation = 0;
         recipe.training.early_stopping = None;
         check(recipe, Digits::Kept(&data, &Order::Shuffled));

@@ -8,7 +8,7 @@
 
 use crate::{
     kernels::{Level, Numbers, Processor, team::Team, zeros},
-    network::{Architecture, Block, InputShard, Network, Tile},
+    network::{Architecture, BatchPass, Block, InputShard, Network, Tile},
     recipe::TrainingRecipe,
     training::{
         epoch::Batch,
@@ -163,17 +163,18 @@ impl DenseTrainer {
         let blocks = &self.blocks[..batch.indices.len().div_ceil(self.cut.block_size)];
         let (architecture, parameters, _) = network.parts_mut();
         let first_gradient = &self.first_gradient[..batch.indices.len() * architecture.first_width()];
-        let (level, tiles, ranges, shards) = (self.level, &self.tiles, &self.tile_ranges, &self.shards);
+        let (level, tiles, ranges) = (self.level, &self.tiles, &self.tile_ranges);
+        let pass = BatchPass { shards: &self.shards, blocks, first_gradient };
         if update.needs_norm() {
             // Nothing may move before all gradients are known.
             team.for_each_piece([&mut self.gradient], ranges, |index, [gradient]| {
-                architecture.gradient(level, &tiles[index], shards, first_gradient, blocks, gradient);
+                architecture.gradient(level, &tiles[index], pass, gradient);
             });
             update.move_clipped(level, parameters, &mut self.gradient, ranges, team);
         } else {
             let (step, slices) = update.split(parameters, &mut self.gradient);
             team.for_each_piece(slices, ranges, |index, slices: [&mut [f32]; SLICES]| {
-                architecture.gradient(level, &tiles[index], shards, first_gradient, blocks, slices[1]);
+                architecture.gradient(level, &tiles[index], pass, slices[1]);
                 step.update(level, slices);
             });
         }
@@ -198,12 +199,13 @@ impl DenseTrainer {
         team.for_each_dealt_piece(&mut self.shards, slices, ranges, |index, shards, mut slices| {
             let inside =
                 |range: Range<usize>| range.start - ranges[index].start..range.end - ranges[index].start;
+            let pass = BatchPass { shards, blocks, first_gradient };
             for tile in &shares[index] {
                 let slices: [&mut [f32]; SLICES] = slices.each_mut().map(|slice| match slice.len() {
                     0 => &mut [][..],
                     _ => &mut slice[inside(tile.range.clone())],
                 });
-                architecture.gradient(level, tile, shards, first_gradient, blocks, slices[1]);
+                architecture.gradient(level, tile, pass, slices[1]);
                 step.update(level, slices);
             }
             for shard in shards {

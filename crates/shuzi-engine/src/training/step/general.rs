@@ -7,7 +7,7 @@
 
 use crate::{
     kernels::{Level, Numbers, Processor, product::add_rows, team::Team, zeros},
-    network::{Architecture, Block, Network, Precision, Prepared},
+    network::{Architecture, Block, Network, Precision, Prepared, Weights},
     recipe::TrainingRecipe,
     training::{
         epoch::Batch,
@@ -22,8 +22,8 @@ use std::ops::Range;
 /// Everything a step writes to, made once.
 pub(in crate::training) struct GeneralTrainer {
     level: Level,
-    /// Whether the processor multiplies pairs of bfloat16, and is asked to.
-    pairs: bool,
+    /// What the processor multiplies, if it can do as it is asked.
+    precision: Precision,
     seed: u64,
     /// Images of a block.
     block_size: usize,
@@ -74,17 +74,17 @@ impl GeneralTrainer {
         let Processor { threads, level } = processor;
         let block_size = recipe.ghost_batch.min(batch_size);
         let parameters = architecture.parameter_count();
-        let pairs = recipe.precision == Precision::Bf16 && level.has_pairs();
+        let precision = recipe.precision.available(level);
         let workspace = || {
             Block::new(architecture, level, block_size)
                 .with_label_smoothing(recipe.label_smoothing)
-                .with_pairs(pairs)
+                .with_precision(precision)
         };
         let pieces = (0..parameters).step_by(PIECE).map(|start| start..parameters.min(start + PIECE));
         let blocks = batch_size.div_ceil(block_size);
         GeneralTrainer {
             level,
-            pairs,
+            precision,
             seed: recipe.seed,
             block_size,
             prepared: vec![Prepared::default(); architecture.layers().len()],
@@ -104,11 +104,11 @@ impl GeneralTrainer {
         step: u64,
         team: &mut Team<'_>,
     ) -> BatchScore {
-        let (architecture, parameters) = (network.architecture(), network.parameters());
+        let architecture = network.architecture();
         let (weight, key) = (1.0 / batch.indices.len() as f32, key(self.seed, Purpose::Dropout, step));
-        let results = self.for_each_block(network, batch, team, |index, prepared, block, result| {
+        let results = self.for_each_block(network, batch, team, |index, weights, block, result| {
             let key = key.wrapping_add((index as u64 + 1).wrapping_mul(0xd1b5_4a32_d192_ed03)); // odd, far apart
-            architecture.forward_and_backward(parameters, prepared, block, weight, key, &mut result.gradient);
+            architecture.forward_and_backward(weights, block, weight, key, &mut result.gradient);
         });
         let loss: f32 = results.iter().map(|result| result.loss).sum();
         let correct: usize = results.iter().map(|result| result.correct).sum();
@@ -123,10 +123,10 @@ impl GeneralTrainer {
         moments: &mut Moments,
         team: &mut Team<'_>,
     ) {
-        let (architecture, parameters) = (network.architecture(), network.parameters());
+        let architecture = network.architecture();
         let key = key(self.seed, Purpose::Measure, moments.images() as u64);
-        let results = self.for_each_block(network, batch, team, |_, prepared, block, _| {
-            architecture.measure(parameters, prepared, block, key);
+        let results = self.for_each_block(network, batch, team, |_, weights, block, _| {
+            architecture.measure(weights, block, key);
         });
         add_moments(moments, architecture, results);
     }
@@ -137,13 +137,13 @@ impl GeneralTrainer {
         network: &Network,
         batch: Batch<'_>,
         team: &mut Team<'_>,
-        work: impl Fn(usize, &[Prepared], &mut Block, &mut BlockResult) + Sync,
+        work: impl Fn(usize, Weights<'_>, &mut Block, &mut BlockResult) + Sync,
     ) -> &[BlockResult] {
-        let (architecture, level, pairs) = (network.architecture(), self.level, self.pairs);
+        let (architecture, level, precision) = (network.architecture(), self.level, self.precision);
         team.for_each(&mut self.prepared, |layer, prepared| {
-            architecture.prepare(layer, level, pairs, network.parameters(), prepared);
+            architecture.prepare(layer, level, precision, network.parameters(), prepared);
         });
-        let prepared = &self.prepared;
+        let weights = Weights { parameters: network.parameters(), prepared: &self.prepared };
         let block_size = self.block_size;
         let scale = architecture.pixel_scale().factor();
         let results = &mut self.results[..batch.indices.len().div_ceil(block_size)];
@@ -152,7 +152,7 @@ impl GeneralTrainer {
             block.set_labels(batch.labels());
             block.set_targets(batch.targets);
             block.set_pixels(batch.data.images_at(batch.indices), scale);
-            work(index, prepared, block, result);
+            work(index, weights, block, result);
             result.images = batch.indices.len();
             result.statistics.copy_from_slice(block.measured());
             result.loss = block.losses().iter().sum();
