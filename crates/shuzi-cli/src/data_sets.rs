@@ -52,7 +52,7 @@ pub struct DataSet {
     /// The label of the first class.
     pub first_label: u8,
     /// Whether rows and columns of the images are swapped.
-    pub lies: bool,
+    pub is_transposed: bool,
 }
 
 impl DataSet {
@@ -136,7 +136,7 @@ pub static MNIST: DataSet = DataSet {
     ],
     folder: "mnist",
     first_label: 0,
-    lies: false,
+    is_transposed: false,
 };
 
 /// Xiao, Rasul and Vollgraf, 2017.
@@ -186,7 +186,7 @@ static FASHION: DataSet = DataSet {
     ],
     folder: "fashion",
     first_label: 0,
-    lies: false,
+    is_transposed: false,
 };
 
 /// Clanuwat et al., 2018: ten hiragana in the hands of old books.
@@ -220,7 +220,7 @@ static KMNIST: DataSet = DataSet {
     mirrors: &["http://codh.rois.ac.jp/kmnist/dataset/kmnist/"],
     folder: "kmnist",
     first_label: 0,
-    lies: false,
+    is_transposed: false,
 };
 
 /// Cohen et al., 2017; both of the sets that are known here come in one archive, with others that are left there.
@@ -262,7 +262,7 @@ static EMNIST_DIGITS: DataSet = DataSet {
     mirrors: EMNIST_MIRRORS,
     folder: "emnist",
     first_label: 0,
-    lies: true,
+    is_transposed: true,
 };
 
 /// Capital and small letters are one class.
@@ -278,7 +278,7 @@ static EMNIST_LETTERS: DataSet = DataSet {
     mirrors: EMNIST_MIRRORS,
     folder: "emnist",
     first_label: 1,
-    lies: true,
+    is_transposed: true,
 };
 
 /// Yadav and Bottou, 2019: MNIST made again, with 60,000 test images.
@@ -312,7 +312,7 @@ static QMNIST: DataSet = DataSet {
     mirrors: &["https://raw.githubusercontent.com/facebookresearch/qmnist/master/"],
     folder: "qmnist",
     first_label: 0,
-    lies: false,
+    is_transposed: false,
 };
 
 #[cfg(test)]

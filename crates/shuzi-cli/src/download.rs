@@ -37,7 +37,7 @@ const TRIES: u32 = 3;
 
 /// One mirror's answer to the wish for a file.
 #[derive(Debug)]
-enum Refusal {
+enum MirrorError {
     /// No connection, or one that broke; worth another try.
     Network(String),
     /// No answer in time; not worth one.
@@ -56,17 +56,17 @@ enum Refusal {
     Disk(anyhow::Error),
 }
 
-impl Refusal {
+impl MirrorError {
     fn explain(&self, set: &DataSet) -> String {
         match self {
-            Refusal::Network(message) => t!("download.network", message = message),
-            Refusal::Timeout => t!("download.timeout"),
-            Refusal::Slow => t!("download.slow", rate = LEAST_BYTES_PER_SECOND),
-            Refusal::Status(status) => t!("download.status", status = status),
-            Refusal::WebPage => t!("download.web-page"),
-            Refusal::Damaged(message) => t!("download.damaged", message = message),
-            Refusal::Hash(found) => t!("download.hash", set = set.title, found = found),
-            Refusal::Disk(error) => return crate::explain::chain(error),
+            MirrorError::Network(message) => t!("download.network", message = message),
+            MirrorError::Timeout => t!("download.timeout"),
+            MirrorError::Slow => t!("download.slow", rate = LEAST_BYTES_PER_SECOND),
+            MirrorError::Status(status) => t!("download.status", status = status),
+            MirrorError::WebPage => t!("download.web-page"),
+            MirrorError::Damaged(message) => t!("download.damaged", message = message),
+            MirrorError::Hash(found) => t!("download.hash", set = set.title, found = found),
+            MirrorError::Disk(error) => return crate::explain::chain(error),
         }
         .into_owned()
     }
@@ -190,9 +190,9 @@ impl Download<'_> {
                     self.mirrors.swap(0, place);
                     return Ok(());
                 }
-                Err(Refusal::Disk(error)) => return Err(error),
-                Err(refusal) => {
-                    answers.push(format!("  {mirror}{}: {}", packed_name(file), refusal.explain(self.set)));
+                Err(MirrorError::Disk(error)) => return Err(error),
+                Err(failure) => {
+                    answers.push(format!("  {mirror}{}: {}", packed_name(file), failure.explain(self.set)));
                 }
             }
         }
@@ -208,10 +208,10 @@ impl Download<'_> {
     }
 
     /// Asks one mirror, again where that may help: packed first, then raw if its bytes are known.
-    fn fetch_from(&mut self, mirror: &str, mirrors_left: usize, file: &DataFile) -> Result<(), Refusal> {
+    fn fetch_from(&mut self, mirror: &str, mirrors_left: usize, file: &DataFile) -> Result<(), MirrorError> {
         let packed = packed_name(file);
         match self.fetch_url(&format!("{mirror}{packed}"), &packed, mirrors_left, file) {
-            Err(Refusal::Status(404)) if file.unpacked.is_some() => {
+            Err(MirrorError::Status(404)) if file.unpacked.is_some() => {
                 self.fetch_url(&format!("{mirror}{}", file.name), file.name, mirrors_left, file)
             }
             other => other,
@@ -224,7 +224,7 @@ impl Download<'_> {
         name: &str,
         mirrors_left: usize,
         file: &DataFile,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), MirrorError> {
         let goal = self.folder.join(name);
         let part = self.folder.join(format!("{name}.part"));
         let (mut tries, mut began_afresh) = (0, false);
@@ -232,29 +232,29 @@ impl Download<'_> {
         loop {
             let length_before = length(&part);
             began_afresh |= length_before == 0;
-            let refusal = match self.transfer(url, &part, mirrors_left, file, &mut pace) {
+            let failure = match self.transfer(url, &part, mirrors_left, file, &mut pace) {
                 Ok(()) => match put_in_place(&part, &goal, file) {
                     Ok(()) => return Ok(()),
-                    Err(refusal) => refusal,
+                    Err(failure) => failure,
                 },
-                Err(refusal) => refusal,
+                Err(failure) => failure,
             };
-            let worth_another_try = match &refusal {
-                Refusal::Network(_) if !self.alive => false, // no network at all, most likely
-                Refusal::Network(_) | Refusal::Status(408 | 429 | 500..) => {
+            let worth_another_try = match &failure {
+                MirrorError::Network(_) if !self.alive => false, // no network at all, most likely
+                MirrorError::Network(_) | MirrorError::Status(408 | 429 | 500..) => {
                     tries = if length(&part) > length_before { 0 } else { tries + 1 };
                     tries < TRIES
                 }
-                Refusal::Timeout => length(&part) > length_before,
+                MirrorError::Timeout => length(&part) > length_before,
                 // What lay there from before may have been the bad part: once more from the start.
-                Refusal::Damaged(_) | Refusal::Hash(_) => !began_afresh,
-                Refusal::Slow | Refusal::Status(_) | Refusal::WebPage | Refusal::Disk(_) => false,
+                MirrorError::Damaged(_) | MirrorError::Hash(_) => !began_afresh,
+                MirrorError::Slow | MirrorError::Status(_) | MirrorError::WebPage | MirrorError::Disk(_) => false,
             };
-            if matches!(refusal, Refusal::Damaged(_) | Refusal::Hash(_) | Refusal::WebPage) {
+            if matches!(failure, MirrorError::Damaged(_) | MirrorError::Hash(_) | MirrorError::WebPage) {
                 let _ = fs::remove_file(&part); // of no use to anyone
             }
             if !worth_another_try {
-                return Err(refusal);
+                return Err(failure);
             }
             thread::sleep(Duration::from_millis(200) * 2u32.pow(tries));
         }
@@ -276,10 +276,10 @@ impl Download<'_> {
         mirrors_left: usize,
         file: &DataFile,
         pace: &mut Pace,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), MirrorError> {
         let stage = self.stage_patience(mirrors_left);
         if stage < Duration::from_millis(10) {
-            return Err(Refusal::Timeout);
+            return Err(MirrorError::Timeout);
         }
         let have = length(part);
         let agent: ureq::Agent = ureq::Agent::config_builder()
@@ -295,7 +295,7 @@ impl Download<'_> {
         if have > 0 {
             request = request.header("Range", format!("bytes={have}-"));
         }
-        let mut response = request.call().map_err(refusal)?;
+        let mut response = request.call().map_err(failure)?;
         self.alive = true;
         let status = response.status().as_u16();
         let resumed = status == 206 && range_start(response.headers()) == Some(have);
@@ -303,27 +303,27 @@ impl Download<'_> {
             200 | 206 => {}
             416 => {
                 let _ = fs::remove_file(part); // more than the mirror has: begin anew
-                return Err(Refusal::Network("416".into()));
+                return Err(MirrorError::Network("416".into()));
             }
-            _ => return Err(Refusal::Status(status)),
+            _ => return Err(MirrorError::Status(status)),
         }
         let is_page = response
             .headers()
             .get("content-type")
             .is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
         if is_page {
-            return Err(Refusal::WebPage);
+            return Err(MirrorError::WebPage);
         }
         if status == 206 && !resumed {
             let _ = fs::remove_file(part);
-            return Err(Refusal::Network("Content-Range".into()));
+            return Err(MirrorError::Network("Content-Range".into()));
         }
         let disk = |error: io::Error| {
             let context = t!("files.writing", path = part.display()).into_owned();
-            Refusal::Disk(anyhow::Error::new(error).context(context))
+            MirrorError::Disk(anyhow::Error::new(error).context(context))
         };
         let start = if resumed { have } else { 0 };
-        let mut target = files::continue_behind(part, start).map_err(Refusal::Disk)?;
+        let mut target = files::continue_behind(part, start).map_err(MirrorError::Disk)?;
         let length = response.body().content_length().map(|rest| start + rest);
         let limit = file.most_bytes + SLACK; // packed files are smaller than raw ones
         let bar = self.progress_bar(url, length);
@@ -332,29 +332,29 @@ impl Download<'_> {
         let (mut total, mut buffer) = (start, vec![0; 64 * 1024]);
         loop {
             let count = body.read(&mut buffer).map_err(|error| match error.kind() {
-                io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => Refusal::Timeout,
-                _ => Refusal::Network(error.to_string()),
+                io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => MirrorError::Timeout,
+                _ => MirrorError::Network(error.to_string()),
             })?;
             if count == 0 {
                 break;
             }
             if total == 0 && buffer[..count].trim_ascii_start().starts_with(b"<") {
-                return Err(Refusal::WebPage);
+                return Err(MirrorError::WebPage);
             }
             total += count as u64;
             if total > limit {
-                return Err(Refusal::Damaged(t!("download.too-large", limit = limit).into()));
+                return Err(MirrorError::Damaged(t!("download.too-large", limit = limit).into()));
             }
             target.write_all(&buffer[..count]).map_err(disk)?;
             bar.set_position(total);
             if !pace.is_enough(count, Instant::now(), self.patience) {
-                return Err(Refusal::Slow);
+                return Err(MirrorError::Slow);
             }
         }
         bar.finish_and_clear();
         match length {
             Some(length) if total < length => {
-                Err(Refusal::Network(t!("download.cut", found = total, expected = length).into()))
+                Err(MirrorError::Network(t!("download.cut", found = total, expected = length).into()))
             }
             _ => target.sync_all().map_err(disk),
         }
@@ -390,26 +390,26 @@ fn range_start(headers: &ureq::http::HeaderMap) -> Option<u64> {
     headers.get("content-range")?.to_str().ok()?.strip_prefix("bytes ")?.split('-').next()?.parse().ok()
 }
 
-fn refusal(error: ureq::Error) -> Refusal {
+fn failure(error: ureq::Error) -> MirrorError {
     match error {
-        ureq::Error::Timeout(_) => Refusal::Timeout,
+        ureq::Error::Timeout(_) => MirrorError::Timeout,
         // Asking again does not make a wrong address right.
-        ureq::Error::TooManyRedirects | ureq::Error::RedirectFailed => Refusal::Status(310),
-        ureq::Error::StatusCode(status) => Refusal::Status(status),
-        other => Refusal::Network(other.to_string()),
+        ureq::Error::TooManyRedirects | ureq::Error::RedirectFailed => MirrorError::Status(310),
+        ureq::Error::StatusCode(status) => MirrorError::Status(status),
+        other => MirrorError::Network(other.to_string()),
     }
 }
 
 /// Renames a complete file into place, if it holds the bytes that are expected.
-fn put_in_place(part: &Path, goal: &PathBuf, file: &DataFile) -> Result<(), Refusal> {
+fn put_in_place(part: &Path, goal: &PathBuf, file: &DataFile) -> Result<(), MirrorError> {
     let disk = |error: io::Error| {
         let context = t!("files.writing", path = goal.display()).into_owned();
-        Refusal::Disk(anyhow::Error::new(error).context(context))
+        MirrorError::Disk(anyhow::Error::new(error).context(context))
     };
     let hash = hash_to_check(file, File::open(part).map_err(disk)?);
-    let (found, expected) = hash.map_err(|error| Refusal::Damaged(error.to_string()))?;
+    let (found, expected) = hash.map_err(|error| MirrorError::Damaged(error.to_string()))?;
     if Some(&*found) != expected {
-        return Err(Refusal::Hash(found));
+        return Err(MirrorError::Hash(found));
     }
     fs::rename(part, goal).map_err(disk)?;
     files::sync_folder(goal.parent().unwrap_or(Path::new("."))).map_err(disk)

@@ -22,7 +22,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Digits by which a network of floats becomes one of whole numbers.
+/// Digits by which a network in floating point is quantised.
 const SAMPLES: usize = 500;
 
 #[derive(clap::Args)]
@@ -47,9 +47,9 @@ pub struct Export {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Format {
-    /// C of whole numbers, for small processors.
+    /// C in int8, for small processors.
     C,
-    /// shuzi's own in whole numbers.
+    /// shuzi's own in int8.
     Int8,
     /// The tutorial's: a pickled dictionary in a `.npy` file.
     Npy,
@@ -79,7 +79,7 @@ impl Format {
         }
     }
 
-    /// Whether it is of whole numbers.
+    /// Whether it is quantised.
     fn is_whole(self) -> bool {
         matches!(self, Format::C | Format::Int8)
     }
@@ -120,7 +120,7 @@ impl Export {
             Format::C => {
                 let name = if path == Path::new("-") { &self.model } else { &path };
                 let name = models::stem(name);
-                model.to_c(&name.to_string_lossy()).expect("it is of whole numbers").into_bytes()
+                model.to_c(&name.to_string_lossy()).expect("it is quantised").into_bytes()
             }
             Format::Int8 | Format::Safetensors => model.to_safetensors(),
             Format::Npy => model.to_npy(),

@@ -131,7 +131,7 @@ impl SetFiles {
             }
             _ => error,
         })?;
-        Ok(if self.set.lies { data.transposed() } else { data })
+        Ok(if self.set.is_transposed { data.transposed() } else { data })
     }
 }
 

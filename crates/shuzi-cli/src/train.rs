@@ -184,7 +184,7 @@ impl Train {
         };
         files::ensure_writable_folder(&folder)?;
         let _lock = lock.map_or_else(|| files::lock_folder(&folder), Ok)?;
-        self.say(&t!(
+        self.print_status(&t!(
             "train.begin",
             recipe = recipe.name,
             parameters = grouped(network.parameters().len()),
@@ -193,11 +193,11 @@ impl Train {
             threads = machine::threads_in_words(processor.threads)
         ));
         if let Some(base) = base.as_ref().filter(|_| !knows_classes) {
-            self.say(&tuning::new_classes(base, &recipe, &classes));
+            self.print_status(&tuning::new_classes(base, &recipe, &classes));
         }
         if let Some((path, checkpoint)) = resumed {
             let (steps, epoch) = (checkpoint.steps(), checkpoint.epochs() + 1);
-            self.say(&t!("checkpoint.going-on", path = path.display(), step = steps, epoch = epoch));
+            self.print_status(&t!("checkpoint.going-on", path = path.display(), step = steps, epoch = epoch));
         }
 
         let clock = Instant::now();
@@ -268,7 +268,7 @@ impl Train {
         let model_path = folder.join(models::FILE_NAME);
         let file = model.to_safetensors();
         files::write_atomically(&model_path, &file)
-            .inspect_err(|_| self.say(&checkpoints.how_to_resume(&self.resume_command(&folder))))?;
+            .inspect_err(|_| self.print_status(&checkpoints.how_to_resume(&self.resume_command(&folder))))?;
         let metrics_written = log.finish(ended.as_ref().ok().copied());
         files::write_atomically(&folder.join("recipe.toml"), recipe.to_toml().as_bytes())?;
         for (name, bytes) in render(&report, self.png) {
@@ -320,8 +320,8 @@ impl Train {
             }
         }
         if ended == Ok(Outcome::Stopped) {
-            self.say(&t!("train.interrupted"));
-            self.say(&checkpoints.how_to_resume(&self.resume_command(&folder)));
+            self.print_status(&t!("train.interrupted"));
+            self.print_status(&checkpoints.how_to_resume(&self.resume_command(&folder)));
             return Ok(Ending::Interrupted);
         }
         Ok(Ending::Done)
@@ -411,7 +411,7 @@ impl Train {
         }
         let examples = examples.saturating_sub(self.validation.unwrap_or(0)).max(1);
         let recipe = self.overridden(Recipe::for_examples(examples))?;
-        self.say(&t!(
+        self.print_status(&t!(
             "train.chosen",
             recipe = recipe.name,
             examples = grouped(examples),
@@ -502,7 +502,7 @@ impl Train {
         Ok(Order::Given(order))
     }
 
-    fn say(&self, line: &str) {
+    fn print_status(&self, line: &str) {
         if !self.quiet {
             let _ = writeln!(io::stderr(), "{line}"); // worth no failure
         }

@@ -1,4 +1,4 @@
-//! `shuzi train --from`: which model a training goes on from, what it rehearses, and what was gained.
+//! `shuzi train --from`: which model a training goes on from, what it rehearses, and its effect.
 
 use crate::{
     UsageError,
@@ -220,7 +220,7 @@ impl Pair {
     }
 }
 
-/// What a fine-tuning gained, and what it cost.
+/// The effect of a fine-tuning, on new and on known digits.
 pub struct Gain {
     from: String,
     from_sha256: String,

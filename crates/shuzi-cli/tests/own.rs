@@ -266,7 +266,7 @@ fn handful(folder: &Path) {
 }
 
 #[test]
-fn fine_tuning_says_what_it_gained() {
+fn fine_tuning_says_its_effect() {
     let folder = tempdir().unwrap();
     handful(folder.path());
     let tuned = json(folder.path(), &TUNE);

@@ -391,7 +391,7 @@ fn contender_object((contender, evaluation): (&Contender, &Evaluation)) -> serde
 
 /// How well a model reads, for programs: alone or in a comparison the same keys.
 ///
-/// Settings are compared by the loss at the temperature that suits these images best: how timid a network is does not
+/// Settings are compared by the loss at the temperature that suits these images best: how underconfident a network is does not
 /// count there, and chance moves it less than mistakes.
 fn add_quality(object: &mut serde_json::Value, evaluation: &Evaluation, temperature: Option<f64>) {
     let interval = evaluation.interval();

@@ -114,9 +114,9 @@ impl<W: Write> Answers<W> {
                     table.write_record([&file, "", "", "", partial, "", ""])?;
                 }
                 for (number, Line { text, digits }) in lines.into_iter().enumerate() {
-                    let lowest = digits.iter().map(|digit| digit.confidence()).fold(1.0, f32::min);
-                    let (number, lowest) = ((number + 1).to_string(), format!("{lowest:.4}"));
-                    table.write_record([&file, &number, &text, &lowest, partial, "", ""])?;
+                    let all_right: f32 = digits.iter().map(|digit| digit.confidence()).product();
+                    let (number, confidence) = ((number + 1).to_string(), format!("{all_right:.4}"));
+                    table.write_record([&file, &number, &text, &confidence, partial, "", ""])?;
                 }
                 table.flush()?;
             }

@@ -7,8 +7,8 @@ use super::{
     guard,
     log::Line,
     pool::PoolError,
-    question::Question,
-    refusal::Refusal,
+    query::QueryParameters,
+    api_error::ApiError,
 };
 use axum::{
     Router,
@@ -57,8 +57,8 @@ pub fn json(status: StatusCode, json: impl Into<Body>) -> Response {
     response
 }
 
-pub async fn wrong_method() -> Refusal {
-    Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "wrong_method", "this is not for this method; see Allow")
+pub async fn wrong_method() -> ApiError {
+    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "wrong_method", "this is not for this method; see Allow")
 }
 
 fn text(content_type: &'static str, text: impl Into<Body>) -> Response {
@@ -89,17 +89,17 @@ async fn record(State(server): State<Arc<Server>>, request: Request, next: Next)
     }
     if let Some(log) = &server.log {
         let bytes = response.body().size_hint().lower();
-        log.tell(Line { time, method: method.to_string(), path, status, took, bytes, error });
+        log.write(Line { time, method: method.to_string(), path, status, took, bytes, error });
     }
     response
 }
 
 /// Why hyper could not make a request of what came. It is counted and logged as all others are.
-pub fn unreadable(server: &Server, status: StatusCode) -> Refusal {
-    let refusal = match status {
+pub fn unreadable(server: &Server, status: StatusCode) -> ApiError {
+    let error = match status {
         StatusCode::URI_TOO_LONG => guard::long_address(),
         StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => guard::long_headers(),
-        _ => Refusal::new(
+        _ => ApiError::new(
             status,
             "bad_http",
             "this is no request of HTTP/1.1, or its header contradicts itself",
@@ -108,11 +108,11 @@ pub fn unreadable(server: &Server, status: StatusCode) -> Refusal {
     server.metrics.unreadable(status.as_u16());
     if let Some(log) = &server.log {
         let [method, path] = ["-", "-"].map(String::from); // nobody knows
-        let (bytes, error) = (refusal.to_json().len() as u64, Some(refusal.code));
+        let (bytes, error) = (error.to_json().len() as u64, Some(error.code));
         let (time, status, took) = (SystemTime::now(), status.as_u16(), Duration::ZERO);
-        log.tell(Line { time, method, path, status, took, bytes, error });
+        log.write(Line { time, method, path, status, took, bytes, error });
     }
-    refusal
+    error
 }
 
 async fn list_models(State(server): State<Arc<Server>>) -> Response {
@@ -124,23 +124,23 @@ async fn metrics(State(server): State<Arc<Server>>) -> Response {
 }
 
 /// `POST /api/recognize`: pictures in, what is written in them out.
-async fn read(State(server): State<Arc<Server>>, request: Request) -> Result<Response, Refusal> {
+async fn read(State(server): State<Arc<Server>>, request: Request) -> Result<Response, ApiError> {
     let (head, body) = request.into_parts();
-    let (question, kind) = (Question::parse(head.uri.query().unwrap_or_default()), Kind::of(&head.headers));
+    let (parameters, kind) = (QueryParameters::parse(head.uri.query().unwrap_or_default()), Kind::of(&head.headers));
     let expects_continue = head.headers.contains_key(EXPECT);
-    let (question, kind) = match (question, kind) {
-        (Ok(question), Ok(kind)) => (Ok(question), kind),
+    let (parameters, kind) = match (parameters, kind) {
+        (Ok(parameters), Ok(kind)) => (Ok(parameters), kind),
         // Who waits for our word before the body hears it now; others send, and would not hear it while they do.
-        (Err(refusal), _) | (_, Err(refusal)) if expects_continue => return Err(refusal),
-        (Err(refusal), _) | (_, Err(refusal)) => (Err(refusal), Kind::Picture),
+        (Err(error), _) | (_, Err(error)) if expects_continue => return Err(error),
+        (Err(error), _) | (_, Err(error)) => (Err(error), Kind::Picture),
     };
     let pictures = body::read(kind, body, expects_continue, &server.limits, &server.memory).await;
-    let (question, pictures) = (question?, pictures?);
+    let (parameters, pictures) = (parameters?, pictures?);
 
     let client = head.extensions.get::<Arc<Client>>();
     let _served = client.map(|client| client.served());
     let address = client.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |client| client.address);
-    let answer = timeout(server.limits.answer, answer(&server, address, question, pictures)).await;
+    let answer = timeout(server.limits.answer, answer(&server, address, parameters, pictures)).await;
     Ok(json(StatusCode::OK, answer.map_err(|_| too_late())??))
 }
 
@@ -149,9 +149,9 @@ async fn read(State(server): State<Arc<Server>>, request: Request) -> Result<Res
 async fn answer(
     server: &Arc<Server>,
     client: IpAddr,
-    question: Question,
+    parameters: QueryParameters,
     pictures: Pictures,
-) -> Result<String, Refusal> {
+) -> Result<String, ApiError> {
     let pictures = Arc::new(pictures); // with each of them the memory that they count as
     let count = pictures.pictures.len();
     let mut limits = server.limits.picture;
@@ -159,17 +159,17 @@ async fn answer(
     for place in 0..count {
         let work = {
             let (server, pictures) = (Arc::clone(server), Arc::clone(&pictures));
-            move |cancel: &Cancel| read_one(&server, &question, &pictures.pictures[place], limits, cancel)
+            move |cancel: &Cancel| read_one(&server, &parameters, &pictures.pictures[place], limits, cancel)
         };
         let read = match server.pool.run(client, place, work).await {
             Ok(read) => read,
             Err(PoolError::Full) => {
-                Err(Refusal::busy("queue_full", "too many pictures are waiting; try again"))
+                Err(ApiError::busy("queue_full", "too many pictures are waiting; try again"))
             }
-            Err(PoolError::Failed) => Err(Refusal::internal()),
+            Err(PoolError::Failed) => Err(ApiError::internal()),
         };
         let (reading, pixels) =
-            read.map_err(|refusal| if count > 1 { refusal.of_picture(place + 1, count) } else { refusal })?;
+            read.map_err(|error| if count > 1 { error.of_picture(place + 1, count) } else { error })?;
         limits.pixels -= pixels; // all of them together may have as many as one
         readings.push(reading);
     }
@@ -182,18 +182,18 @@ async fn answer(
 /// A picture's reading as JSON, and how many pixels it has.
 fn read_one(
     server: &Server,
-    question: &Question,
+    parameters: &QueryParameters,
     bytes: &[u8],
     limits: decode::Limits,
     cancel: &Cancel,
-) -> Result<(String, u64), Refusal> {
+) -> Result<(String, u64), ApiError> {
     let picture = decode::decode(bytes, limits)?;
-    let reading = recognize_until(&server.readers[question.model], &picture, question.options, cancel)
+    let reading = recognize_until(&server.readers[parameters.model], &picture, parameters.options, cancel)
         .map_err(|Cancelled| too_late())?;
-    server.metrics.recognized(question.model);
-    Ok((reading.to_json(question.wording).to_string(), (picture.width() * picture.height()) as u64))
+    server.metrics.recognized(parameters.model);
+    Ok((reading.to_json(parameters.wording).to_string(), (picture.width() * picture.height()) as u64))
 }
 
-fn too_late() -> Refusal {
-    Refusal::busy("too_late", "it took too long; try again, or send a smaller picture")
+fn too_late() -> ApiError {
+    ApiError::busy("too_late", "it took too long; try again, or send a smaller picture")
 }

@@ -2,7 +2,7 @@
 //!
 //! In: a path and what the browser says it has and takes. Out: the file, 304, or 404.
 
-use super::{Server, refusal::Refusal};
+use super::{Server, api_error::ApiError};
 use crate::page::{self, Asset};
 use axum::{
     body::Body,
@@ -38,7 +38,7 @@ impl Hashes {
 /// Everything that is not of the API.
 pub async fn serve(State(server): State<Arc<Server>>, request: Request) -> Response {
     let Some(asset) = page::asset(request.uri().path()) else {
-        return Refusal::new(
+        return ApiError::new(
             StatusCode::NOT_FOUND,
             "not_found",
             "there is nothing here; see /api/openapi.json",

@@ -2,7 +2,7 @@
 //!
 //! In: a body as it comes. Out: its bytes, which count against the memory of all bodies until they are dropped.
 
-use super::{Limits, refusal::Refusal};
+use super::{Limits, api_error::ApiError};
 use axum::{
     body::{Body, Bytes, HttpBody},
     http::{HeaderMap, StatusCode, header},
@@ -43,9 +43,9 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub fn of(headers: &HeaderMap) -> Result<Self, Refusal> {
+    pub fn of(headers: &HeaderMap) -> Result<Self, ApiError> {
         let unsupported =
-            |code, message: String| Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, code, message));
+            |code, message: String| Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, code, message));
         if headers.get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
             return unsupported(
                 "content_encoding",
@@ -58,7 +58,7 @@ impl Kind {
         match &*kind {
             "multipart/form-data" => match multer::parse_boundary(&found) {
                 Ok(boundary) => Ok(Kind::Form(boundary)),
-                Err(error) => Err(Refusal::bad("bad_multipart", format!("multipart/form-data: {error}"))),
+                Err(error) => Err(ApiError::bad("bad_multipart", format!("multipart/form-data: {error}"))),
             },
             // The last is what curl calls whatever it sends; the bytes tell what they are.
             "" | "application/octet-stream" | "application/x-www-form-urlencoded" => Ok(Kind::Picture),
@@ -80,7 +80,7 @@ pub async fn read(
     expects_continue: bool,
     limits: &Limits,
     memory: &Arc<Semaphore>,
-) -> Result<Pictures, Refusal> {
+) -> Result<Pictures, ApiError> {
     let mut memory = Memory { all: Arc::clone(memory), held: None };
     let reading = read_whole(body, expects_continue, limits, &mut memory);
     let bytes = match timeout(limits.body, reading).await {
@@ -88,7 +88,7 @@ pub async fn read(
         Err(_) => return Err(too_slow()),
     };
     if bytes.is_empty() {
-        return Err(Refusal::bad("empty", "there is no body: send a picture"));
+        return Err(ApiError::bad("empty", "there is no body: send a picture"));
     }
     let pictures = match kind {
         Kind::Picture => vec![bytes],
@@ -100,8 +100,8 @@ pub async fn read(
     Ok(Pictures { pictures, _memory: memory })
 }
 
-fn too_slow() -> Refusal {
-    Refusal::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow", "the body did not come in time")
+fn too_slow() -> ApiError {
+    ApiError::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow", "the body did not come in time")
 }
 
 async fn read_whole(
@@ -109,7 +109,7 @@ async fn read_whole(
     expects_continue: bool,
     limits: &Limits,
     memory: &mut Memory,
-) -> Result<Vec<u8>, Refusal> {
+) -> Result<Vec<u8>, ApiError> {
     let limit = limits.picture.bytes;
     let announced = body.size_hint().lower();
     if announced > limit {
@@ -123,7 +123,7 @@ async fn read_whole(
         let frame = timeout(limits.body_pause, body.frame()).await.map_err(|_| too_slow())?;
         let Some(frame) = frame else { return Ok(bytes) };
         let frame = frame.map_err(|_| {
-            Refusal::bad("body_cut", "the body ends before its length, or its chunks are damaged")
+            ApiError::bad("body_cut", "the body ends before its length, or its chunks are damaged")
         })?;
         let Ok(data) = frame.into_data() else { continue }; // trailers
         if (bytes.len() + data.len()) as u64 > limit {
@@ -136,8 +136,8 @@ async fn read_whole(
     }
 }
 
-fn too_large(limit: u64) -> Refusal {
-    Refusal::too_large("too_many_bytes", format!("at most {limit} bytes are read"))
+fn too_large(limit: u64) -> ApiError {
+    ApiError::too_large("too_many_bytes", format!("at most {limit} bytes are read"))
 }
 
 /// Reads on for nothing, but not for long.
@@ -154,7 +154,7 @@ struct Memory {
 
 impl Memory {
     /// Holds so many bytes from now on.
-    fn grow(&mut self, bytes: usize) -> Result<(), Refusal> {
+    fn grow(&mut self, bytes: usize) -> Result<(), ApiError> {
         let held = self.held.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
         let more = bytes.div_ceil(UNIT).saturating_sub(held);
         if more == 0 {
@@ -163,7 +163,7 @@ impl Memory {
         let more =
             u32::try_from(more).ok().and_then(|more| Arc::clone(&self.all).try_acquire_many_owned(more).ok());
         let more =
-            more.ok_or_else(|| Refusal::busy("memory", "too many pictures are coming in; try again"))?;
+            more.ok_or_else(|| ApiError::busy("memory", "too many pictures are coming in; try again"))?;
         match &mut self.held {
             Some(held) => held.merge(more),
             None => self.held = Some(more),
@@ -173,23 +173,23 @@ impl Memory {
 }
 
 /// The files of a form; what is no file is passed over.
-async fn parts(bytes: Bytes, boundary: String) -> Result<Vec<Bytes>, Refusal> {
+async fn parts(bytes: Bytes, boundary: String) -> Result<Vec<Bytes>, ApiError> {
     /// More parts are not read: each takes time on the thread that all connections share.
     const MOST: usize = 100;
-    let bad = |error: multer::Error| Refusal::bad("bad_multipart", format!("multipart/form-data: {error}"));
+    let bad = |error: multer::Error| ApiError::bad("bad_multipart", format!("multipart/form-data: {error}"));
     let mut form = Multipart::new(Body::from(bytes).into_data_stream(), boundary);
     let (mut files, mut count) = (vec![], 0);
     while let Some(part) = form.next_field().await.map_err(bad)? {
         count += 1;
         if count > MOST {
-            return Err(Refusal::too_large("too_many_parts", format!("at most {MOST} parts are read")));
+            return Err(ApiError::too_large("too_many_parts", format!("at most {MOST} parts are read")));
         }
         if part.file_name().is_some() {
             files.push(part.bytes().await.map_err(bad)?);
         }
     }
     if files.is_empty() {
-        return Err(Refusal::bad("bad_multipart", "multipart/form-data: there is no file in it"));
+        return Err(ApiError::bad("bad_multipart", "multipart/form-data: there is no file in it"));
     }
     Ok(files)
 }
@@ -247,7 +247,7 @@ mod tests {
     async fn outcome(body: Body, memory: &Arc<Semaphore>) -> Result<usize, &'static str> {
         match read(Kind::Picture, body, false, &limits(), memory).await {
             Ok(pictures) => Ok(pictures.pictures[0].len()),
-            Err(refusal) => Err(refusal.code),
+            Err(error) => Err(error.code),
         }
     }
 
@@ -286,7 +286,7 @@ mod tests {
     fn the_kind_is_read_off_the_headers() {
         let kind = |value: &'static str| {
             let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static(value))]);
-            Kind::of(&headers).map_err(|refusal| refusal.code)
+            Kind::of(&headers).map_err(|error| error.code)
         };
         assert_eq!(Kind::of(&HeaderMap::new()).unwrap(), Kind::Picture);
         for picture in [

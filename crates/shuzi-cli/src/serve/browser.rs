@@ -23,15 +23,15 @@ pub fn open(url: &str) {
             thread::spawn(move || match child.wait() {
                 Ok(status) if status.success() => {}
                 Ok(status) => {
-                    tell_user(program, &t!("serve.browser-failed", code = status.code().unwrap_or(-1)))
+                    warn_user(program, &t!("serve.browser-failed", code = status.code().unwrap_or(-1)))
                 }
-                Err(error) => tell_user(program, &crate::explain::chain(&error.into())),
+                Err(error) => warn_user(program, &crate::explain::chain(&error.into())),
             });
         }
-        Err(error) => tell_user(program, &crate::explain::chain(&error.into())),
+        Err(error) => warn_user(program, &crate::explain::chain(&error.into())),
     }
 }
 
-fn tell_user(program: &str, reason: &str) {
+fn warn_user(program: &str, reason: &str) {
     let _ = writeln!(io::stderr(), "{}", t!("serve.no-browser", program = program, reason = reason)); // if it can be told
 }

@@ -168,7 +168,7 @@ pub struct Client {
 impl Client {
     /// From now on the server waits for this client, after all others.
     fn wait_anew(&self) {
-        self.stand(|waiting| {
+        self.change_place(|waiting| {
             waiting.next += 1;
             waiting.hang_ups.insert(waiting.next, Arc::clone(&self.hang_up));
             Some(waiting.next)
@@ -177,11 +177,11 @@ impl Client {
 
     /// While the guard lives, the client waits for the server, and need not make place.
     pub fn served(&self) -> Served<'_> {
-        self.stand(|_| None);
+        self.change_place(|_| None);
         Served(self)
     }
 
-    fn stand(&self, choose: impl FnOnce(&mut Waiting) -> Option<u64>) {
+    fn change_place(&self, choose: impl FnOnce(&mut Waiting) -> Option<u64>) {
         let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
         let mut waiting = self.clients.lock();
         if let Some(place) = *place {
@@ -193,7 +193,7 @@ impl Client {
 
 impl Drop for Client {
     fn drop(&mut self) {
-        self.stand(|waiting| {
+        self.change_place(|waiting| {
             waiting.count -= 1;
             None
         });

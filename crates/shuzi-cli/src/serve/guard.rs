@@ -4,7 +4,7 @@
 //! one that is known. It can also send requests without reading the answers; so the Origin of what is not a GET must be this
 //! server. And what every answer tells browsers not to do with it.
 
-use super::{Server, connections::Client, refusal::Refusal};
+use super::{Server, connections::Client, api_error::ApiError};
 use axum::{
     extract::{Request, State},
     http::{
@@ -47,7 +47,7 @@ pub async fn check(
     State(server): State<Arc<Server>>,
     request: Request,
     next: Next,
-) -> Result<Response, Refusal> {
+) -> Result<Response, ApiError> {
     let headers = request.headers();
     if request.uri().path_and_query().is_some_and(|address| address.as_str().len() > MAX_ADDRESS_BYTES) {
         return Err(long_address());
@@ -65,36 +65,36 @@ pub async fn check(
         }
         if !is_ours(asked, reached, &server.hosts) {
             let message = format!("{:?} is not a name of this server (see --allow-host)", asked.host());
-            return Err(Refusal::new(StatusCode::MISDIRECTED_REQUEST, "host", message));
+            return Err(ApiError::new(StatusCode::MISDIRECTED_REQUEST, "host", message));
         }
     }
     if ![Method::GET, Method::HEAD].contains(request.method()) && !same_origin(headers, &host) {
         let message = "only pages of this server may send this; the Origin is another one";
-        return Err(Refusal::new(StatusCode::FORBIDDEN, "origin", message));
+        return Err(ApiError::new(StatusCode::FORBIDDEN, "origin", message));
     }
     Ok(next.run(request).await)
 }
 
-pub fn long_address() -> Refusal {
+pub fn long_address() -> ApiError {
     let message = format!("an address of at most {MAX_ADDRESS_BYTES} bytes is read");
-    Refusal::new(StatusCode::URI_TOO_LONG, "long_address", message)
+    ApiError::new(StatusCode::URI_TOO_LONG, "long_address", message)
 }
 
-pub fn long_headers() -> Refusal {
+pub fn long_headers() -> ApiError {
     let message = format!("headers of at most {MAX_HEADER_BYTES} bytes and {MAX_HEADERS} lines are read");
-    Refusal::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "long_headers", message)
+    ApiError::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "long_headers", message)
 }
 
 /// The one Host of a request.
-fn host(headers: &HeaderMap) -> Result<Authority, Refusal> {
+fn host(headers: &HeaderMap) -> Result<Authority, ApiError> {
     let mut hosts = headers.get_all(HOST).iter();
     let host = hosts.next().filter(|_| hosts.next().is_none());
     let host = host.and_then(|host| Authority::try_from(host.as_bytes()).ok());
     host.ok_or_else(bad_host)
 }
 
-fn bad_host() -> Refusal {
-    Refusal::bad("bad_host", "a request has one header Host, a name with or without a port")
+fn bad_host() -> ApiError {
+    ApiError::bad("bad_host", "a request has one header Host, a name with or without a port")
 }
 
 /// Whether a host is this machine by its local names, by the address at which it was reached, or by a name that the user

@@ -41,7 +41,7 @@ impl Log {
         Ok(Log(sender))
     }
 
-    pub fn tell(&self, line: Line) {
+    pub fn write(&self, line: Line) {
         let _ = self.0.try_send(Entry::Line(line)); // lost if nobody reads
     }
 

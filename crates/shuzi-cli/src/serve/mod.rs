@@ -14,8 +14,8 @@ mod guard;
 mod log;
 mod metrics;
 mod pool;
-mod question;
-mod refusal;
+mod query;
+mod api_error;
 #[cfg(test)]
 mod tests;
 mod wire;

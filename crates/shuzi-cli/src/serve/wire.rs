@@ -1,11 +1,11 @@
-//! The stream below hyper: what hyper refuses on its own is said as all other refusals are, and who still sends hears it.
+//! The stream below hyper: what hyper refuses on its own is said as all other errors are, and who still sends hears it.
 //!
 //! hyper answers what is no HTTP, or has a header beyond its limits, before any code of ours sees it, with a head and no body.
 //! No answer of ours begins as such a head does, so it is known by its first lines, and another one is sent in its place. And a
 //! connection that is closed while the client still sends is reset by the system, which takes the answer with it; so after a
-//! refusal what still comes is read, for nothing and not for long.
+//! error what still comes is read, for nothing and not for long.
 
-use super::{guard, refusal::Refusal};
+use super::{guard, api_error::ApiError};
 use axum::{
     body::Bytes,
     http::{StatusCode, header::CONTENT_LENGTH},
@@ -28,14 +28,14 @@ use tokio::{
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Says why something with this status could not be read.
-pub type Refuse = Arc<dyn Fn(StatusCode) -> Refusal + Send + Sync>;
+pub type Refuse = Arc<dyn Fn(StatusCode) -> ApiError + Send + Sync>;
 
 pub struct Wire<S> {
     stream: S,
     refuse: Refuse,
     /// What is still to be written in the place of hyper's answer.
     left: Bytes,
-    /// Whether the last answer was a refusal: then the client may be sending what nobody reads.
+    /// Whether the last answer was a error: then the client may be sending what nobody reads.
     refused: bool,
     lingering: Option<Pin<Box<Sleep>>>,
 }
@@ -145,10 +145,10 @@ fn bare_status(answer: &[u8]) -> Option<StatusCode> {
     StatusCode::from_bytes(rest.get(..3)?).ok().filter(|_| is_bare)
 }
 
-/// The same head with our headers, and the refusal behind it.
-fn in_place_of(bare: &[u8], refusal: Refusal) -> Bytes {
-    let body = refusal.to_json();
-    let mut headers = refusal.into_response().into_parts().0.headers;
+/// The same head with our headers, and the error behind it.
+fn in_place_of(bare: &[u8], error: ApiError) -> Bytes {
+    let body = error.to_json();
+    let mut headers = error.into_response().into_parts().0.headers;
     headers.extend(guard::HEADERS);
     headers.insert(CONTENT_LENGTH, body.len().into());
     let lines: Vec<u8> = headers
@@ -169,7 +169,7 @@ mod tests {
         b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\ndate: now\r\n\r\n";
 
     fn wire(stream: DuplexStream) -> Wire<DuplexStream> {
-        Wire::new(stream, Arc::new(|status| Refusal::new(status, "some_code", "some reason")))
+        Wire::new(stream, Arc::new(|status| ApiError::new(status, "some_code", "some reason")))
     }
 
     async fn passed_on(answer: &[u8]) -> String {

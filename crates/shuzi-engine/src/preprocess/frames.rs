@@ -147,7 +147,7 @@ fn thin_lines(view: View, pixels: &[u8], part: f32, thickest: f32) -> Vec<Follow
     let every = view.along.div_ceil(PLACES);
     let mut found: Vec<Followed> = vec![];
     for line in view.lines(pixels, part, every) {
-        let line = view.follow(&line, pixels);
+        let line = view.trace(&line, pixels);
         // Two that lie side by side may be followed to the same ink.
         let is_new = || found.iter().all(|other| other.place.abs_diff(line.place) > 2 * line.thickness);
         if line.thickness as f32 <= thickest && is_new() {

@@ -33,7 +33,7 @@ pub fn without_rules(ink: GrayImage) -> GrayImage {
         }
         let thickest = (view.across as f32 / 40.0).max(4.0);
         for line in view.lines(&pixels, LONG, 1) {
-            let line = view.follow(&line, &pixels);
+            let line = view.trace(&line, &pixels);
             if line.is_whole(view.across) && line.thickness as f32 <= thickest {
                 view.erase(&line, 0..view.along, &mut pixels);
                 any = true;
@@ -189,7 +189,7 @@ impl View {
     }
 
     /// The ink along a line that is nearest to it.
-    pub fn follow(self, line: &RuledLine, pixels: &[u8]) -> Followed {
+    pub fn trace(self, line: &RuledLine, pixels: &[u8]) -> Followed {
         let reach = (self.along as f32 * 0.004).max(3.0);
         let mut drift = 0.0f32; // how far the paper bends away
         let run = |x: usize| {

@@ -18,7 +18,7 @@ const LOOK_UP: usize = 10;
 /// it otherwise is left for the decoder to say.
 pub(super) fn check(bits: &[u8], (width, height): (u32, u32), most: usize) -> Result<(), Fault> {
     let mut stream = Stream { bits, place: 0, taken: 0, most };
-    stream.follow(width as usize, height as usize); // none if it ends early, or is wrong
+    stream.check_codes(width as usize, height as usize); // none if it ends early, or is wrong
     if stream.taken > most {
         return Err(Fault::damaged("more codes than it can need"));
     }
@@ -35,7 +35,7 @@ struct Stream<'a> {
 
 impl Stream<'_> {
     /// Up to the first pixel.
-    fn follow(&mut self, width: usize, height: usize) -> Option<()> {
+    fn check_codes(&mut self, width: usize, height: usize) -> Option<()> {
         let (mut columns, mut transforms) = (width, vec![]);
         while self.read(1)? == 1 {
             let transform = self.read(2)?;
@@ -240,7 +240,7 @@ mod tests {
         let file = include_bytes!("../../../../../fuzz/corpus/picture/seed-webp-lossless");
         assert_eq!(file[12..16], *b"VP8L");
         let mut stream = Stream { bits: &file[25..], place: 0, taken: 0, most: usize::MAX };
-        assert!(stream.follow(96, 96).is_some());
+        assert!(stream.check_codes(96, 96).is_some());
         assert!((1_000..100_000).contains(&stream.taken), "{} bytes", stream.taken);
         for end in 0..file.len() - 25 {
             assert!(check(&file[25..][..end], (96, 96), stream.taken).is_ok(), "{end}");

@@ -3,20 +3,20 @@
 //! In: the query of an address. Out: the same choices as those of `shuzi recognize`, checked; a model is one of those inside the
 //! program, never a path.
 
-use super::refusal::Refusal;
+use super::api_error::ApiError;
 use crate::models;
 use shuzi_engine::recognition::{Options, Wording};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Question {
+pub struct QueryParameters {
     pub model: &'static str,
     pub options: Options,
     pub wording: Wording,
 }
 
-impl Question {
-    pub fn parse(query: &str) -> Result<Self, Refusal> {
-        let mut question = Question {
+impl QueryParameters {
+    pub fn parse(query: &str) -> Result<Self, ApiError> {
+        let mut parameters = QueryParameters {
             model: models::FOR_PICTURES,
             options: Options::default(),
             wording: Wording::default(),
@@ -24,49 +24,49 @@ impl Question {
         let mut seen = vec![];
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             match &*name {
-                "model" => question.model = model(&value)?,
-                "single" => question.options.single = switch(&name, &value)?,
-                "lines" => question.wording.lines = switch(&name, &value)?,
-                "min_confidence" => question.wording.min_confidence = probability(&value)?,
+                "model" => parameters.model = model(&value)?,
+                "single" => parameters.options.single = switch(&name, &value)?,
+                "lines" => parameters.wording.lines = switch(&name, &value)?,
+                "min_confidence" => parameters.wording.min_confidence = probability(&value)?,
                 _ => {
                     let message =
                         format!("unknown parameter {name:?}; there are model, single, lines, min_confidence");
-                    return Err(Refusal::bad("unknown_parameter", message));
+                    return Err(ApiError::bad("unknown_parameter", message));
                 }
             }
             if seen.contains(&name) {
-                return Err(Refusal::bad("repeated_parameter", format!("{name} is given twice")));
+                return Err(ApiError::bad("repeated_parameter", format!("{name} is given twice")));
             }
             seen.push(name);
         }
-        let asks_for_lines = question.wording.lines && seen.iter().any(|name| name == "lines");
-        if question.options.single && asks_for_lines {
-            return Err(Refusal::bad("conflict", "single and lines exclude each other"));
+        let asks_for_lines = parameters.wording.lines && seen.iter().any(|name| name == "lines");
+        if parameters.options.single && asks_for_lines {
+            return Err(ApiError::bad("conflict", "single and lines exclude each other"));
         }
-        Ok(question)
+        Ok(parameters)
     }
 }
 
-fn model(name: &str) -> Result<&'static str, Refusal> {
+fn model(name: &str) -> Result<&'static str, ApiError> {
     models::shipped_name(name).ok_or_else(|| {
         let names = models::SHIPPED.map(|(name, _)| name).join(", ");
-        Refusal::bad("unknown_model", format!("there is no model {name:?}; there are default, {names}"))
+        ApiError::bad("unknown_model", format!("there is no model {name:?}; there are default, {names}"))
     })
 }
 
 /// `?single`, `?single=true` or `?single=1`, and their opposites.
-fn switch(name: &str, value: &str) -> Result<bool, Refusal> {
+fn switch(name: &str, value: &str) -> Result<bool, ApiError> {
     match value {
         "" | "true" | "1" => Ok(true),
         "false" | "0" => Ok(false),
-        _ => Err(Refusal::bad("bad_parameter", format!("{name} is true or false, not {value:?}"))),
+        _ => Err(ApiError::bad("bad_parameter", format!("{name} is true or false, not {value:?}"))),
     }
 }
 
-fn probability(value: &str) -> Result<f32, Refusal> {
+fn probability(value: &str) -> Result<f32, ApiError> {
     let probability = value.parse().ok().filter(|p| (0.0..=1.0).contains(p));
     probability
-        .ok_or_else(|| Refusal::bad("bad_parameter", format!("min_confidence is from 0 to 1, not {value:?}")))
+        .ok_or_else(|| ApiError::bad("bad_parameter", format!("min_confidence is from 0 to 1, not {value:?}")))
 }
 
 #[cfg(test)]
@@ -75,17 +75,17 @@ mod tests {
 
     #[test]
     fn without_a_query_a_picture_is_read_as_by_recognize() {
-        let question = Question::parse("").unwrap();
-        assert_eq!((question.model, question.options), ("photo", Options::default()));
-        assert_eq!(question.wording, Wording::default());
+        let parameters = QueryParameters::parse("").unwrap();
+        assert_eq!((parameters.model, parameters.options), ("photo", Options::default()));
+        assert_eq!(parameters.wording, Wording::default());
     }
 
     #[test]
     fn every_choice_can_be_made() {
-        let question = Question::parse("model=default&lines=0&min_confidence=0.5&single=0").unwrap();
-        assert_eq!(question.model, "small");
-        assert_eq!(question.wording, Wording { min_confidence: 0.5, lines: false });
-        assert!(Question::parse("single=true").unwrap().options.single);
+        let parameters = QueryParameters::parse("model=default&lines=0&min_confidence=0.5&single=0").unwrap();
+        assert_eq!(parameters.model, "small");
+        assert_eq!(parameters.wording, Wording { min_confidence: 0.5, lines: false });
+        assert!(QueryParameters::parse("single=true").unwrap().options.single);
     }
 
     #[test]
@@ -103,7 +103,7 @@ mod tests {
             ("lines&lines=0", "repeated_parameter"),
             ("single&lines", "conflict"),
         ] {
-            assert_eq!(Question::parse(query).unwrap_err().code, code, "{query}");
+            assert_eq!(QueryParameters::parse(query).unwrap_err().code, code, "{query}");
         }
     }
 }

@@ -12,15 +12,15 @@ use serde_json::json;
 use shuzi_engine::decode::DecodeError;
 
 #[derive(Debug)]
-pub struct Refusal {
+pub struct ApiError {
     pub status: StatusCode,
     pub code: &'static str,
     pub message: String,
 }
 
-impl Refusal {
+impl ApiError {
     pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Refusal { status, code, message: message.into() }
+        ApiError { status, code, message: message.into() }
     }
 
     /// The request is not as it should be.
@@ -43,7 +43,7 @@ impl Refusal {
         if self.code == "too_many_pixels" {
             message += " here; the pixels of all pictures of a request are counted together";
         }
-        Refusal { message, ..self }
+        ApiError { message, ..self }
     }
 
     /// What clients read.
@@ -61,25 +61,25 @@ impl Refusal {
     }
 }
 
-impl From<DecodeError> for Refusal {
+impl From<DecodeError> for ApiError {
     fn from(error: DecodeError) -> Self {
         let (code, message) = (pictures::decode_code(&error), error.to_string());
         match error {
-            DecodeError::Empty => Refusal::bad(code, "the picture is empty"),
+            DecodeError::Empty => ApiError::bad(code, "the picture is empty"),
             DecodeError::TooManyBytes { .. } | DecodeError::TooManyPixels { .. } => {
-                Refusal::too_large(code, message)
+                ApiError::too_large(code, message)
             }
-            DecodeError::NotAPicture | DecodeError::Unsupported { .. } => Refusal::new(
+            DecodeError::NotAPicture | DecodeError::Unsupported { .. } => ApiError::new(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 code,
                 format!("not a picture that is read: {message}"),
             ),
-            _ => Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, code, message),
+            _ => ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, code, message),
         }
     }
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         /// Seconds. Most pictures take milliseconds, so most queues are short by then.
         const LATER: HeaderValue = HeaderValue::from_static("1");
