@@ -8,6 +8,7 @@ mod requirements;
 #[cfg(all(feature = "serve", unix))]
 pub mod serving;
 
+#[allow(unused_imports, reason = "each test uses its part")]
 pub use requirements::{golden, mnist, skip};
 
 use shuzi_engine::{
