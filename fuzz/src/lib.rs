@@ -13,7 +13,7 @@ use shuzi_engine::{
     decode::{Limits, decode, decode_partial},
     kernels::Level,
     model::{Model, batch_order, initial_weights, npy as npy_file, npz as npz_file},
-    network::{Precision, ReadyNetwork, Recognizer},
+    network::{InferenceModel, InferenceSession, Precision},
     recipe::Recipe,
     recognition::{MOST_DIGITS, Options, Reader, recognize},
     training::checkpoint::{Checkpoint, seal},
@@ -123,9 +123,9 @@ fn as_model(bytes: &[u8]) {
         assert_eq!(Model::from_bytes(&model.to_safetensors()).expect("the native file"), model);
         if let Some(header) = model.to_c("fuzz") {
             assert_eq!(header.matches("/*").count(), header.matches("*/").count(), "{header}");
-            let ready = ReadyNetwork::new(&model.network, Level::detect(), Precision::F32);
+            let ready = InferenceModel::new(&model.network, Level::detect(), Precision::F32);
             for pixel in [0, 255] {
-                Recognizer::new(&ready, 1).read([(&[pixel; 784][..], 0)].into_iter());
+                InferenceSession::new(&ready, 1).read([(&[pixel; 784][..], 0)].into_iter());
             }
             return;
         }

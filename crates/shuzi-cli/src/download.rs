@@ -248,7 +248,9 @@ impl Download<'_> {
                 MirrorError::Timeout => length(&part) > length_before,
                 // What lay there from before may have been the bad part: once more from the start.
                 MirrorError::Damaged(_) | MirrorError::Hash(_) => !began_afresh,
-                MirrorError::Slow | MirrorError::Status(_) | MirrorError::WebPage | MirrorError::Disk(_) => false,
+                MirrorError::Slow | MirrorError::Status(_) | MirrorError::WebPage | MirrorError::Disk(_) => {
+                    false
+                }
             };
             if matches!(failure, MirrorError::Damaged(_) | MirrorError::Hash(_) | MirrorError::WebPage) {
                 let _ = fs::remove_file(&part); // of no use to anyone

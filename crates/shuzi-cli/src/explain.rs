@@ -12,14 +12,14 @@ use shuzi_engine::{
     },
     decode::DecodeError,
     model::{
-        FORMAT_VERSION, INTEGERS_FORMAT_VERSION, LAYERS_FORMAT_VERSION, ModelError,
+        FORMAT_VERSION, INT8_FORMAT_VERSION, LAYERS_FORMAT_VERSION, ModelError,
         arrays::{ArrayError, MAX_DIMENSIONS},
         npy::NpyError,
         npz::{MAX_ARRAYS, MAX_UNPACKED, NpzError},
         pickle::{self, MAX_INSTRUCTIONS, PickleError},
         safetensors::{MAX_HEADER, SafetensorsError},
     },
-    network::{ArchitectureError, IntegersError, MAX_LAYERS, MAX_NUMBERS, MAX_SHIFT, MAX_WIDTH},
+    network::{ArchitectureError, MAX_LAYERS, MAX_NUMBERS, MAX_SHIFT, MAX_WIDTH, QuantizationError},
     recipe::{MAX_BYTES, MAX_EPOCHS, Range, RecipeError},
     training::{self, CheckpointError, Diverged},
 };
@@ -57,7 +57,7 @@ fn words(error: &(dyn Error + 'static)) -> String {
         DatasetError => dataset,
         ClassesError => classes,
         ModelError => model,
-        IntegersError => integers,
+        QuantizationError => quantized,
         SafetensorsError => safetensors,
         NpyError => npy,
         NpzError => npz,
@@ -191,7 +191,7 @@ fn model(error: &ModelError) -> String {
         ModelError::Npz(_) => t!("model.as-npz"),
         ModelError::SingleArray => t!("model.single-array"),
         ModelError::Version { found } => {
-            let expected = format!("{FORMAT_VERSION} / {LAYERS_FORMAT_VERSION} / {INTEGERS_FORMAT_VERSION}");
+            let expected = format!("{FORMAT_VERSION} / {LAYERS_FORMAT_VERSION} / {INT8_FORMAT_VERSION}");
             t!("model.version", found = found, expected = expected)
         }
         ModelError::NoRecipe => t!("model.no-recipe", version = LAYERS_FORMAT_VERSION),
@@ -210,7 +210,7 @@ fn model(error: &ModelError) -> String {
         ModelError::Whole { name, index, value, expected } => {
             t!("model.whole", name = name, index = index, value = value, expected = expected)
         }
-        ModelError::Integers(_) => t!("model.integers"),
+        ModelError::Quantization(_) => t!("model.quantized"),
         ModelError::Architecture(_) => t!("model.architecture"),
         ModelError::Recipe(_) => t!("model.recipe"),
         ModelError::Classes(_) => t!("model.classes"),
@@ -224,15 +224,15 @@ fn model(error: &ModelError) -> String {
     .into_owned()
 }
 
-fn integers(error: &IntegersError) -> String {
+fn quantized(error: &QuantizationError) -> String {
     match error {
-        IntegersError::Layer { layer } => t!("integers.layer", layer = layer + 1),
-        IntegersError::Residual { layer } => t!("integers.residual", layer = layer + 1),
-        IntegersError::Range { layer } => t!("integers.range", layer = layer + 1),
-        IntegersError::Shift { index, found } => {
+        QuantizationError::Layer { layer } => t!("integers.layer", layer = layer + 1),
+        QuantizationError::Residual { layer } => t!("integers.residual", layer = layer + 1),
+        QuantizationError::Range { layer } => t!("integers.range", layer = layer + 1),
+        QuantizationError::Shift { index, found } => {
             t!("integers.shift", index = index, found = found, max = MAX_SHIFT)
         }
-        IntegersError::Overflow { layer, output } => {
+        QuantizationError::Overflow { layer, output } => {
             t!("integers.overflow", layer = layer + 1, output = output)
         }
         _ => error.to_string().into(),
@@ -351,7 +351,7 @@ pub fn recipe(error: &RecipeError) -> String {
         }
         RecipeError::Layers(error) => t!("recipe.layers", reason = architecture(error)),
         RecipeError::Additions { classes } => t!("recipe.additions", classes = classes),
-        RecipeError::Integers(error) => t!("recipe.integers", reason = integers(error)),
+        RecipeError::Quantization(error) => t!("recipe.quantized", reason = quantized(error)),
         _ => error.to_string().into(),
     }
     .into_owned()

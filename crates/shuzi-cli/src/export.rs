@@ -104,7 +104,7 @@ impl Export {
         if self.to.is_tutorials() && !model.network.architecture().is_fully_connected() {
             bail!(t!("export.only-linear", path = self.model.display()).into_owned());
         }
-        if self.to.is_whole() && model.network.integers().is_none() {
+        if self.to.is_whole() && model.network.quantized().is_none() {
             model.record.test = None; // it was another network's
             // How large numbers become is seen on digits that need no download.
             let samples = synthetic::generate(SAMPLES, 0, 1);

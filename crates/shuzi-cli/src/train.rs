@@ -216,7 +216,7 @@ impl Train {
         let ended = log.train(&training, resumed.cloned(), &mut network, &mut checkpoints);
         timing.train = clock.elapsed().as_secs_f64();
         drop(training_set);
-        if recipe.training.storage == Storage::I8 && network.integers().is_none() {
+        if recipe.training.storage == Storage::I8 && network.quantized().is_none() {
             let _ = writeln!(io::stderr(), "{}", t!("train.not-whole")); // nobody is left to tell
         }
 

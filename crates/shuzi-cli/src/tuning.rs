@@ -65,7 +65,7 @@ pub fn check_layers(base: Option<&Model>, recipe: &Recipe) -> anyhow::Result<()>
     recipe.training.additions = None; // they are for digits only
     let recipe = recipe.for_classes(&base.classes)?;
     if *base.network.architecture() != recipe.architecture()? {
-        if base.network.integers().is_some() {
+        if base.network.quantized().is_some() {
             return Err(UsageError(t!("tune.int8", model = fine_tuning.from).into()).into());
         }
         let message = t!("tune.other-layers", model = fine_tuning.from, recipe = recipe.name);

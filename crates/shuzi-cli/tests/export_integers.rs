@@ -45,13 +45,13 @@ fn the_header_tells_what_it_is_and_how_to_use_it() {
     for words in [hash, "Recipe tiny, seed 0", "Trained on MNIST", "MIT or Apache-2.0", "centre of mass"] {
         assert!(header.contains(words), "{words}");
     }
-    assert!(!header.contains("test images"), "in whole numbers it was not tested");
+    assert!(!header.contains("test images"), "in int8 it was not tested");
     let mut to_stdout = support::shuzi(folder.path(), &["export", "tiny", "--to", "c", "--out", "-"]);
     let of_floats = to_stdout.output().unwrap();
     assert_eq!(
         String::from_utf8(of_floats.stdout).unwrap(),
         header,
-        "a model of floats becomes one of whole numbers"
+        "a model in floating point is quantised"
     );
 }
 

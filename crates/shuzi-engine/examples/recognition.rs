@@ -11,7 +11,7 @@ use shuzi_engine::{
     evaluation::evaluate_ready,
     kernels::Level,
     model::Model,
-    network::{Precision, ReadyNetwork, Recognizer},
+    network::{InferenceModel, InferenceSession, Precision},
 };
 use std::{
     env, fs,
@@ -36,17 +36,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Ok(other) => return Err(format!("PRECISION is {other}, expected f32 or bf16").into()),
     };
     let network = Model::from_bytes(&fs::read(model)?)?.network;
-    let network = ReadyNetwork::new(&network, Level::detect(), precision);
+    let network = InferenceModel::new(&network, Level::detect(), precision);
     let labels = idx::read_labels(File::open(images.replace("images-idx3", "labels-idx1"))?, None)?;
     let data = Dataset::new(idx::read_images(File::open(&images)?, None)?, labels)?;
 
     let mut accuracy = 0.0;
     let many = median(101, || accuracy = evaluate_ready(&network, &data, threads).accuracy());
 
-    let mut recognizer = Recognizer::new(&network, 1);
+    let mut session = InferenceSession::new(&network, 1);
     let mut index = 0;
     let single = median(data.len(), || {
-        black_box(recognizer.read(iter::once(data.example(index))).probabilities());
+        black_box(session.read(iter::once(data.example(index))).probabilities());
         index += 1;
     });
     println!(

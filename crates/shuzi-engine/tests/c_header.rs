@@ -10,7 +10,7 @@ use shuzi_engine::{
     evaluation::evaluate,
     kernels::Level,
     model::{Model, Record},
-    network::{LayerKind, Network, Precision, ReadyNetwork, Recognizer, quantize},
+    network::{InferenceModel, InferenceSession, LayerKind, Network, Precision, quantize},
     recipe::Recipe,
     training::initial_network,
 };
@@ -74,12 +74,12 @@ fn output_of(files: &[(&str, &str)], images: &[u8]) -> Option<String> {
 
 /// What the library gives, as the program writes it.
 fn in_rust(network: &Network, images: &[u8]) -> String {
-    let unit = f32::from(network.integers().expect("whole numbers").fraction_bits).exp2();
-    let ready = ReadyNetwork::new(network, Level::detect(), Precision::F32);
-    let mut recognizer = Recognizer::new(&ready, 1);
+    let unit = f32::from(network.quantized().expect("it is quantised").fraction_bits).exp2();
+    let ready = InferenceModel::new(network, Level::detect(), Precision::F32);
+    let mut session = InferenceSession::new(&ready, 1);
     let mut lines = String::new();
     for image in images.chunks_exact(784) {
-        let logits = recognizer.read([(image, 0)].into_iter());
+        let logits = session.read([(image, 0)].into_iter());
         let logits: Vec<i32> = logits.logits().iter().map(|logit| (logit * unit) as i32).collect();
         let digit = (0..logits.len()).rev().max_by_key(|&digit| logits[digit]).unwrap(); // the first of equals
         let logits: Vec<String> = logits.iter().map(i32::to_string).collect();
@@ -91,7 +91,7 @@ fn in_rust(network: &Network, images: &[u8]) -> String {
 fn agree(name: &str, model: &Model, images: &[u8]) {
     let expected = in_rust(&model.network, images);
     assert!(expected.lines().any(|line| !line.starts_with(&expected[..1])), "{name}: one digit for all");
-    let header = model.to_c("model").expect("whole numbers");
+    let header = model.to_c("model").expect("it is quantised");
     assert!(!header.contains("float") && !header.contains("double"), "{name}");
     let Some(found) = in_c(&header, images) else { return };
     assert_eq!(found.lines().count(), images.len() / 784, "{name}");
@@ -168,7 +168,7 @@ fn shipped_models_give_the_same_in_c() {
     agree("micro", &micro, images.images());
     for name in ["classic", "small", "photo"] {
         let mut model = shipped(name);
-        assert_eq!(model.to_c("model"), None, "{name} is not of whole numbers yet");
+        assert_eq!(model.to_c("model"), None, "{name} is not quantised yet");
         model.network = quantized(&model.network);
         agree(name, &model, images.images());
     }
@@ -219,9 +219,6 @@ fn no_prediction_differs_on_all_test_images() {
     let floats = evaluate(&model.network, &images, Processor::with_threads(2)).correct();
     model.network = quantized(&model.network);
     let whole = evaluate(&model.network, &images, Processor::with_threads(2)).correct();
-    assert!(
-        whole.abs_diff(floats) * 1000 <= images.len(),
-        "{whole} right in whole numbers, {floats} in floats"
-    );
+    assert!(whole.abs_diff(floats) * 1000 <= images.len(), "{whole} right in int8, {floats} in floats");
     agree("tiny", &model, images.images());
 }

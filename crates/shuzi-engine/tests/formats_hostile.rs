@@ -482,7 +482,7 @@ fn safetensors_headers_that_lie_are_refused() {
         (format!(r#"{{"a":{}}}"#, tensor(0, 4, "[2]")), 4, "a shape too large"),
         (format!(r#"{{"a":{}}}"#, tensor(0, 4, "[4611686018427387905]")), 4, "a product that wraps"),
         (format!(r#"{{"a":{}}}"#, tensor(0, 4, "[-1]")), 4, "a negative axis"),
-        (format!(r#"{{"a":{}}}"#, tensor(0, 4, "[1.0]")), 4, "an axis that is no whole number"),
+        (format!(r#"{{"a":{}}}"#, tensor(0, 4, "[1.0]")), 4, "an axis that is no integer"),
         (format!(r#"{{"a":{}}}"#, tensor(0, 4, "[1,1,1,1,1,1,1,1,1]")), 4, "too many axes"),
         (format!(r#"{{"a":{first},"a":{first}}}"#), 4, "a name twice"),
         (format!(r#"{{"a":{first},"\u0061":{first}}}"#), 4, "a name twice, spelt in two ways"),

@@ -1,14 +1,15 @@
 //! What is answered: the routes, and what happens to every request on its way.
 
 use super::{
-    Server, assets,
+    Server,
+    api_error::ApiError,
+    assets,
     body::{self, Kind, Pictures},
     connections::Client,
     guard,
     log::Line,
     pool::PoolError,
     query::QueryParameters,
-    api_error::ApiError,
 };
 use axum::{
     Router,
@@ -126,7 +127,8 @@ async fn metrics(State(server): State<Arc<Server>>) -> Response {
 /// `POST /api/recognize`: pictures in, what is written in them out.
 async fn read(State(server): State<Arc<Server>>, request: Request) -> Result<Response, ApiError> {
     let (head, body) = request.into_parts();
-    let (parameters, kind) = (QueryParameters::parse(head.uri.query().unwrap_or_default()), Kind::of(&head.headers));
+    let (parameters, kind) =
+        (QueryParameters::parse(head.uri.query().unwrap_or_default()), Kind::of(&head.headers));
     let expects_continue = head.headers.contains_key(EXPECT);
     let (parameters, kind) = match (parameters, kind) {
         (Ok(parameters), Ok(kind)) => (Ok(parameters), kind),

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod api;
+mod api_error;
 mod assets;
 mod body;
 mod browser;
@@ -15,7 +16,6 @@ mod log;
 mod metrics;
 mod pool;
 mod query;
-mod api_error;
 #[cfg(test)]
 mod tests;
 mod wire;

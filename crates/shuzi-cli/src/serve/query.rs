@@ -65,8 +65,9 @@ fn switch(name: &str, value: &str) -> Result<bool, ApiError> {
 
 fn probability(value: &str) -> Result<f32, ApiError> {
     let probability = value.parse().ok().filter(|p| (0.0..=1.0).contains(p));
-    probability
-        .ok_or_else(|| ApiError::bad("bad_parameter", format!("min_confidence is from 0 to 1, not {value:?}")))
+    probability.ok_or_else(|| {
+        ApiError::bad("bad_parameter", format!("min_confidence is from 0 to 1, not {value:?}"))
+    })
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! In: any reader, raw or gzip. Out: a [`Dataset`]. Known layouts: with a first line that names the columns, one of them
 //! `label` (`label,pixel0,…` as Kaggle has it, `label,1x1,…,28x28`, or `…,class` at the end as OpenML does), the
 //! others being the pixels row by row from the top; or without, the label first. Columns are kept apart by commas, semicolons
-//! or tabs, whichever the first line has most of. Pixels are whole numbers from 0 to 255, or numbers from 0 to 1 in all of the table,
+//! or tabs, whichever the first line has most of. Pixels are integers from 0 to 255, or numbers from 0 to 1 in all of the table,
 //! which become 0 to 255: a table in which no pixel is above 1 is one of these. Nothing is larger in memory than the digits
 //! themselves and a line.
 
@@ -70,7 +70,7 @@ pub enum CsvError {
     },
     /// A pixel that is none.
     #[error(
-        "line {line}, column {column}: the pixel is {found:?}, expected a whole number from 0 to 255, or 0 to 1 in all of the table"
+        "line {line}, column {column}: the pixel is {found:?}, expected an integer from 0 to 255, or 0 to 1 in all of the table"
     )]
     Pixel {
         /// The line, from 1.
@@ -80,7 +80,7 @@ pub enum CsvError {
         /// What stands there.
         found: String,
     },
-    /// A pixel above 1 in a table of numbers from 0 to 1, or a fraction in one of whole numbers.
+    /// A pixel above 1 in a table of numbers from 0 to 1, or a fraction in one of integers.
     #[error(
         "line {line}, column {column}: the pixel is {found:?}, but {other:?} in line {other_line}, column {other_column}: expected whole \
          numbers from 0 to 255 or numbers from 0 to 1 in all of the table"
@@ -308,7 +308,7 @@ fn unit_byte(field: &[u8]) -> Option<u8> {
     (0.0..=1.0).contains(&value).then(|| (value * f32::from(u8::MAX)).round() as u8)
 }
 
-/// A whole number from 0 to 255: `7` or, as tables of floats have it, `7.0` or `7.000e+00`.
+/// An integer from 0 to 255: `7` or, as tables of floats have it, `7.0` or `7.000e+00`.
 fn whole_number(field: &[u8]) -> Option<u8> {
     let is_zeros = |digits: &[u8]| digits.iter().all(|&digit| digit == b'0');
     let whole = match field.iter().position(|&byte| byte == b'.') {
@@ -322,7 +322,7 @@ fn whole_number(field: &[u8]) -> Option<u8> {
     u8::try_from(value).ok()
 }
 
-/// A whole number from 0 to 255 that has an exponent.
+/// An integer from 0 to 255 that has an exponent.
 fn with_exponent(field: &[u8]) -> Option<u8> {
     if !field.iter().any(|byte| byte.eq_ignore_ascii_case(&b'e')) {
         return None;

@@ -20,7 +20,7 @@ pub struct Parts {
 }
 
 impl Dataset {
-    /// Shares the examples out by the seed: of each label one in [`HELD_OUT`], to the nearest whole number, is for the test; at
+    /// Shares the examples out by the seed: of each label one in [`HELD_OUT`], to the nearest integer, is for the test; at
     /// least one if there are two. What becomes of one label does not depend on the examples of the others.
     pub fn parts(&self, seed: u64) -> Parts {
         let mut parts = Parts { training: vec![], test: vec![] };

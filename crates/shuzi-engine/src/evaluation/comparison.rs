@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn thousands_of_images_neither_overflow_nor_vanish() {
-        // By whole numbers of any size: sum of binomials up to 400 of 1,000, twice, over 2^1000.
+        // By integers of any size: sum of binomials up to 400 of 1,000, twice, over 2^1000.
         let found = p_value(400, 600);
         assert!((found / 2.728_464_156_066e-10 - 1.0).abs() < 1e-9, "{found:e}");
         assert!((p_value(500_000, 500_000) - 1.0).abs() < 1e-9);

@@ -22,7 +22,7 @@ use crate::{
     classes::Classes,
     dataset::Dataset,
     image::most_probable,
-    network::{Network, Precision, ReadyNetwork, Recognizer},
+    network::{InferenceModel, InferenceSession, Network, Precision},
 };
 use std::thread;
 
@@ -168,7 +168,7 @@ impl Evaluation {
 ///
 /// If there is no thread, or the network tells another number of classes apart than the data shows.
 pub fn evaluate(network: &Network, data: &Dataset, processor: Processor) -> Evaluation {
-    evaluate_ready(&ReadyNetwork::new(network, processor.level, Precision::F32), data, processor.threads)
+    evaluate_ready(&InferenceModel::new(network, processor.level, Precision::F32), data, processor.threads)
 }
 
 /// [`evaluate`] with a network that is ready.
@@ -176,7 +176,7 @@ pub fn evaluate(network: &Network, data: &Dataset, processor: Processor) -> Eval
 /// # Panics
 ///
 /// As [`evaluate`].
-pub fn evaluate_ready(network: &ReadyNetwork, data: &Dataset, threads: usize) -> Evaluation {
+pub fn evaluate_ready(network: &InferenceModel, data: &Dataset, threads: usize) -> Evaluation {
     assert!(threads > 0, "evaluate: no thread");
     let classes = data.classes().count();
     assert_eq!(network.classes(), classes, "evaluate: outputs and classes");
@@ -184,11 +184,11 @@ pub fn evaluate_ready(network: &ReadyNetwork, data: &Dataset, threads: usize) ->
     let share = data.len().div_ceil(block_size).div_ceil(threads) * block_size; // whole blocks for each thread
     let (mut probabilities, mut losses) = (vec![0.0; data.len() * classes], vec![0.0; data.len()]);
     let read = |first: usize, probabilities: &mut [f32], losses: &mut [f32]| {
-        let mut recognizer = Recognizer::new(network, block_size);
+        let mut session = InferenceSession::new(network, block_size);
         let blocks = probabilities.chunks_mut(block_size * classes).zip(losses.chunks_mut(block_size));
         for (start, (probabilities, losses)) in (first..).step_by(block_size).zip(blocks) {
             let examples = (start..start + losses.len()).map(|index| data.example(index));
-            let block = recognizer.read(examples);
+            let block = session.read(examples);
             probabilities.copy_from_slice(block.probabilities());
             losses.copy_from_slice(block.losses());
         }

@@ -1,4 +1,4 @@
-//! `exp` of many numbers at once: `eˣ = 2ⁿ·eʳ` with `n` the whole number nearest to `x / ln 2`
+//! `exp` of many numbers at once: `eˣ = 2ⁿ·eʳ` with `n` the integer nearest to `x / ln 2`
 //! and `|r| ≤ ln 2 / 2`, where a short polynomial is exact to the last bits.
 
 use super::{Level, Loop};

@@ -13,7 +13,7 @@ pub mod channels;
 pub mod convolution;
 pub mod depthwise;
 pub mod exponential;
-pub mod integers;
+pub mod int8;
 mod lanes;
 pub mod pairs;
 pub mod pixels;

@@ -49,8 +49,8 @@ pub enum ArrayError {
         /// Bytes of data.
         found: usize,
     },
-    /// A whole number that 64 bits with a sign do not hold.
-    #[error("the whole number at index {index} is 2^63 or more")]
+    /// An integer that 64 bits with a sign do not hold.
+    #[error("the integer at index {index} is 2^63 or more")]
     Whole {
         /// Where, counted row by row.
         index: usize,

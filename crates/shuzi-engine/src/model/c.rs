@@ -1,4 +1,4 @@
-//! C: a network of whole numbers as one header, for processors without floating point and without an operating system.
+//! C: a quantised network as one header, for processors without floating point and without an operating system.
 //!
 //! C99 with `<stdint.h>` alone: no library, no memory of its own, no floating point, and no shift of a negative number, which C
 //! leaves open. The header has a function for each kind of layer that the network has, and one that calls them in order. What layers give lies
@@ -8,7 +8,7 @@
 use super::Model;
 use crate::{
     image::{PIXELS, SIDE},
-    network::{Architecture, Integers, Layer},
+    network::{Architecture, Layer, QuantizedNetwork},
 };
 use std::{fmt::Write, ops::Range};
 
@@ -26,21 +26,21 @@ enum WeightOrder {
 
 impl Model {
     /// A C header with the weights and a function that reads an image, its logits equal to those here to the bit
-    /// (`docs/model-file.md`); `None` if the network is [not of whole numbers](crate::network::quantize()).
+    /// (`docs/model-file.md`); `None` if the network is [not quantised](crate::network::quantize()).
     ///
     /// Everything in it is called after `name`, of which it keeps letters, digits and `_` of ASCII: `micro_recognize`,
     /// `MICRO_CLASSES` for `micro`.
     pub fn to_c(&self, name: &str) -> Option<String> {
-        let integers = self.network.integers()?;
+        let quantized = self.network.quantized()?;
         let name = identifier(name);
-        let plan = Plan::new(self.network.architecture(), integers);
+        let plan = Plan::new(self.network.architecture(), quantized);
         let mut text = String::from("#ifndef SHUZI_H\n#define SHUZI_H\n\n#include <stdint.h>\n\n");
         line(&mut text, format_args!("/* What is told apart. */"));
         line(&mut text, format_args!("#define SHUZI_CLASSES {}", self.classes.count()));
         line(&mut text, format_args!("/* Numbers that shuzi_recognize needs to work in. */"));
         line(&mut text, format_args!("#define SHUZI_ROOM {}", plan.room));
         line(&mut text, format_args!("/* The logits count 2^-SHUZI_FRACTION_BITS. */"));
-        line(&mut text, format_args!("#define SHUZI_FRACTION_BITS {}\n", integers.fraction_bits));
+        line(&mut text, format_args!("#define SHUZI_FRACTION_BITS {}\n", quantized.fraction_bits));
         text.push_str(&plan.weights);
         FUNCTIONS.iter().filter(|(name, _)| plan.calls(name)).for_each(|(_, code)| text.push_str(code));
         text.push_str(&plan.recognize());
@@ -87,7 +87,7 @@ impl Model {
         let (room, weights, upper) = (2 * plan.room, plan.bytes, upper(name));
         let multiplications = self.network.architecture().multiplications();
         format!(
-            "/* {reads} in whole numbers. Written by shuzi {version}; do not edit.
+            "/* {reads} in int8. Written by shuzi {version}; do not edit.
 
    {facts}
    Weights: SHA-256 {sha256}.
@@ -155,7 +155,7 @@ struct Value {
 }
 
 impl Plan {
-    fn new(architecture: &Architecture, integers: &Integers) -> Plan {
+    fn new(architecture: &Architecture, quantized: &QuantizedNetwork) -> Plan {
         let mut plan = Plan::default();
         let layers = architecture.layers();
         let added = |index: usize| layers.iter().rposition(|layer| *layer == Layer::Add { from: index });
@@ -209,7 +209,7 @@ impl Plan {
                     numbers[0] += 1;
                     let name = format!("linear{}", numbers[0]);
                     let size = [linear.inputs, linear.outputs];
-                    plan.add_weights(&name, integers, &mut offsets, size, WeightOrder::ByOutput);
+                    plan.add_weights(&name, quantized, &mut offsets, size, WeightOrder::ByOutput);
                     let shape = format!("1, 1, {}, 1, 1, 0, {}, 1", linear.inputs, linear.outputs);
                     sum("shuzi_convolution", &name, x, &shape, least, y)
                 }
@@ -219,7 +219,7 @@ impl Plan {
                     let depthwise = conv.is_depthwise();
                     let size = [conv.inputs(), conv.outputs()];
                     let order = if depthwise { WeightOrder::ByInput } else { WeightOrder::ByOutput };
-                    plan.add_weights(&name, integers, &mut offsets, size, order);
+                    plan.add_weights(&name, quantized, &mut offsets, size, order);
                     let input = conv.input();
                     let (kernel, stride, padding) = (conv.kernel(), conv.stride(), conv.padding());
                     let mut shape = format!(
@@ -251,7 +251,7 @@ impl Plan {
                     format!("shuzi_add(room + {other}, room + {x}, {}, room + {y})", shape.len())
                 }
                 Layer::Flatten | Layer::BatchNorm(_) | Layer::Dropout(_) => {
-                    unreachable!("not in a network of whole numbers, or joined")
+                    unreachable!("not in a quantised network, or joined")
                 }
             };
             plan.calls.push(call);
@@ -281,20 +281,20 @@ impl Plan {
     fn add_weights(
         &mut self,
         name: &str,
-        integers: &Integers,
+        quantized: &QuantizedNetwork,
         [weights, outputs]: &mut [usize; 2],
         [inputs, count]: [usize; 2],
         order: WeightOrder,
     ) {
-        let from = &integers.weights[*weights..][..inputs * count];
+        let from = &quantized.weights[*weights..][..inputs * count];
         let by_output = (0..count).flat_map(|output| from.iter().skip(output).step_by(count));
         let values: Vec<_> = match order {
             WeightOrder::ByOutput => by_output.collect(),
             WeightOrder::ByInput => from.iter().collect(),
         };
         self.array("int8_t", &format!("{name}_weights"), values.into_iter());
-        self.array("int16_t", &format!("{name}_biases"), integers.biases[*outputs..][..count].iter());
-        self.array("uint8_t", &format!("{name}_shifts"), integers.shifts[*outputs..][..count].iter());
+        self.array("int16_t", &format!("{name}_biases"), quantized.biases[*outputs..][..count].iter());
+        self.array("uint8_t", &format!("{name}_shifts"), quantized.shifts[*outputs..][..count].iter());
         self.bytes += from.len() + 3 * count;
         *weights += from.len();
         *outputs += count;

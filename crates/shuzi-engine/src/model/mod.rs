@@ -6,7 +6,7 @@
 
 pub mod arrays;
 mod c;
-mod integers;
+mod int8;
 #[cfg(feature = "numpy")]
 pub mod npy;
 #[cfg(feature = "numpy")]
@@ -31,7 +31,9 @@ use self::{
 use crate::{
     classes::{Classes, ClassesError},
     image::PIXELS,
-    network::{Architecture, ArchitectureError, IntegersError, LayerKind, Network, Place, Storage, Tensor},
+    network::{
+        Architecture, ArchitectureError, LayerKind, Network, Place, QuantizationError, Storage, Tensor,
+    },
     preprocess::PixelScale,
     recipe::{Recipe, RecipeError},
 };
@@ -46,8 +48,8 @@ const LAYERS: &str = "layers";
 const CLASSES: &str = "classes";
 /// The version of a native file with other layers too, which follow from its recipe.
 pub const LAYERS_FORMAT_VERSION: &str = "2";
-/// The version of a native file of whole numbers, which tells its layers itself.
-pub const INTEGERS_FORMAT_VERSION: &str = "3";
+/// The version of a native file in int8, which tells its layers itself.
+pub const INT8_FORMAT_VERSION: &str = "3";
 
 /// A network and what is known of how it came to be.
 #[derive(Clone, Debug, PartialEq)]
@@ -131,7 +133,7 @@ pub enum ModelError {
     SingleArray,
     /// A version of the native file that this program does not know.
     #[error(
-        "format version {found:?}, expected {FORMAT_VERSION:?}, {LAYERS_FORMAT_VERSION:?} or {INTEGERS_FORMAT_VERSION:?}"
+        "format version {found:?}, expected {FORMAT_VERSION:?}, {LAYERS_FORMAT_VERSION:?} or {INT8_FORMAT_VERSION:?}"
     )]
     Version {
         /// The version found.
@@ -202,7 +204,7 @@ pub enum ModelError {
         /// How many names there are; without names the ten digits.
         names: usize,
     },
-    /// A whole number outside of its range, or none.
+    /// An integer outside of its range, or none.
     #[error("array {name} has {value} at index {index}, expected {expected}")]
     Whole {
         /// The array.
@@ -215,8 +217,8 @@ pub enum ModelError {
         expected: &'static str,
     },
     /// Whole numbers that make no network.
-    #[error("its whole numbers")]
-    Integers(#[from] IntegersError),
+    #[error("its int8 numbers")]
+    Quantization(#[from] QuantizationError),
     /// Its recipe cannot be read.
     #[error("the recipe in it")]
     Recipe(#[from] RecipeError),
@@ -268,8 +270,8 @@ impl Model {
 
     /// The native file, `model.safetensors` (`docs/model-file.md`).
     pub fn to_safetensors(&self) -> Vec<u8> {
-        if let Some(integers) = self.network.integers() {
-            return self.integers_to_safetensors(integers);
+        if let Some(quantized) = self.network.quantized() {
+            return self.quantized_to_safetensors(quantized);
         }
         let architecture = self.network.architecture();
         let is_half =
@@ -352,12 +354,12 @@ impl Model {
     }
 
     /// SHA-256 of all numbers as little-endian float32, in the order of the
-    /// [tensors](Architecture::tensors), of a network of whole numbers of these as its file has them; in hexadecimal. Equal hashes
+    /// [tensors](Architecture::tensors), of a quantised network of these as its file has them; in hexadecimal. Equal hashes
     /// mean equal networks to the last bit.
     pub fn weights_sha256(&self) -> String {
         let mut hasher = Sha256::new();
-        if let Some(integers) = self.network.integers() {
-            integers::tensors(integers).iter().for_each(|tensor| hasher.update(&tensor.bytes));
+        if let Some(quantized) = self.network.quantized() {
+            int8::tensors(quantized).iter().for_each(|tensor| hasher.update(&tensor.bytes));
             return hexadecimal(hasher);
         }
         for tensor in self.network.architecture().tensors() {
@@ -529,9 +531,9 @@ fn told_architecture(metadata: &BTreeMap<String, String>) -> Result<Option<Archi
     Ok(Some(Architecture::new(pixel_scale(metadata), &layers)?))
 }
 
-/// Whether a file of this version has whole numbers, and they can be read.
+/// Whether a file of this version is in int8, and they can be read.
 fn is_whole(version: &str) -> bool {
-    cfg!(feature = "int8") && version == INTEGERS_FORMAT_VERSION
+    cfg!(feature = "int8") && version == INT8_FORMAT_VERSION
 }
 
 /// Puts a native file's tensors together, and checks them against its recipe and hash.
@@ -565,7 +567,7 @@ fn assemble(
     let names = |number| (format!("linear{number}.weight"), format!("linear{number}.bias"));
     let scale = pixel_scale(metadata);
     let network = match architecture {
-        Some(architecture) if is_whole(version) => integers::network(arrays, architecture)?,
+        Some(architecture) if is_whole(version) => int8::network(arrays, architecture)?,
         None if is_whole(version) => {
             return Err(ModelError::Layers { found: String::new() });
         }

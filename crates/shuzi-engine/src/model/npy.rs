@@ -179,7 +179,7 @@ fn header(element: &str, shape: &[usize]) -> Vec<u8> {
     [MAGIC, &[1, 0], &length.to_le_bytes(), text.as_bytes()].concat()
 }
 
-/// An array as a `.npy` file; whole numbers as int64.
+/// An array as a `.npy` file; integers as int64.
 pub fn write_array(array: &Array) -> Vec<u8> {
     let (element, data) = array.to_bytes();
     [header(element, array.shape()), data].concat()

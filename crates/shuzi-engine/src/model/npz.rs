@@ -21,7 +21,7 @@ pub const MAGIC: &[u8] = super::NPZ_MAGIC;
 /// Arrays that a file may hold at most.
 pub const MAX_ARRAYS: usize = 1000;
 /// Bytes that a file may unpack to at most. Read, they may take eight times the memory, because
-/// whole numbers are kept as 64-bit ones: half a gigabyte, from a zip of 64 kilobytes.
+/// integers are kept as 64-bit ones: half a gigabyte, from a zip of 64 kilobytes.
 pub const MAX_UNPACKED: u64 = 1 << 26;
 /// What every entry of a zip's directory begins with.
 const ENTRY: &[u8] = b"PK\x01\x02";

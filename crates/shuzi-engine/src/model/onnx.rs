@@ -75,7 +75,7 @@ struct Node {
 enum Attribute {
     Float(f32),
     Integer(usize),
-    Integers(Vec<usize>),
+    QuantizedNetwork(Vec<usize>),
 }
 
 #[derive(Default)]
@@ -116,9 +116,9 @@ impl Graph {
                     weights.extend(self.tensors(network, &tensors[1..]));
                     let group = if conv.is_depthwise() { conv.outputs() } else { 1 };
                     let attributes = vec![
-                        ("kernel_shape", Attribute::Integers(vec![conv.kernel(); 2])),
-                        ("strides", Attribute::Integers(vec![conv.stride(); 2])),
-                        ("pads", Attribute::Integers(vec![conv.padding(); 4])),
+                        ("kernel_shape", Attribute::QuantizedNetwork(vec![conv.kernel(); 2])),
+                        ("strides", Attribute::QuantizedNetwork(vec![conv.stride(); 2])),
+                        ("pads", Attribute::QuantizedNetwork(vec![conv.padding(); 4])),
                         ("group", Attribute::Integer(group)),
                     ];
                     let y = self.add_named("Conv", x, weights, attributes);
@@ -141,9 +141,11 @@ impl Graph {
                         self.add("GlobalAveragePool", [x], [])
                     } else {
                         let operator = if is_max { "MaxPool" } else { "AveragePool" };
-                        let side_by_side = Attribute::Integers(window.clone());
-                        let attributes =
-                            [("kernel_shape", Attribute::Integers(window)), ("strides", side_by_side)];
+                        let side_by_side = Attribute::QuantizedNetwork(window.clone());
+                        let attributes = [
+                            ("kernel_shape", Attribute::QuantizedNetwork(window)),
+                            ("strides", side_by_side),
+                        ];
                         self.add(operator, [x], attributes)
                     };
                     self.list_of_one_pixel(y, output)
@@ -187,7 +189,7 @@ impl Graph {
             return x;
         }
         if shape.channels > 1 {
-            let channels_last = Attribute::Integers(vec![0, 2, 3, 1]);
+            let channels_last = Attribute::QuantizedNetwork(vec![0, 2, 3, 1]);
             x = self.add("Transpose", [x], [("perm", channels_last)]);
         }
         self.flatten(x)
@@ -263,7 +265,7 @@ impl Graph {
         self.constant(name, FLOAT, shape, &bytes)
     }
 
-    /// Adds a list of whole numbers for the node that comes next: its name, `slice1.starts`.
+    /// Adds a list of integers for the node that comes next: its name, `slice1.starts`.
     fn integers(&mut self, operator: &'static str, part: &str, numbers: &[usize]) -> String {
         const INT64: i64 = 7;
         let bytes: Vec<u8> = numbers.iter().flat_map(|&number| (number as u64).to_le_bytes()).collect();
@@ -342,7 +344,7 @@ impl Attribute {
         match self {
             Attribute::Float(value) => message.float(2, value).integer(20, 1),
             Attribute::Integer(value) => message.integer(3, value as i64).integer(20, 2),
-            Attribute::Integers(values) => {
+            Attribute::QuantizedNetwork(values) => {
                 message.each(values, |message, value| message.integer(8, value as i64)).integer(20, 7)
             }
         }

@@ -9,7 +9,7 @@
 pub struct Message(Vec<u8>);
 
 impl Message {
-    /// With a whole number.
+    /// With an integer.
     pub fn integer(mut self, field: u8, value: i64) -> Self {
         self.key(field, 0);
         self.varint(value as u64); // two's complement, as the format has it

@@ -38,7 +38,7 @@ pub enum SafetensorsError {
     },
     /// A tensor of other numbers than expected.
     #[error(
-        "tensor {name} is of {found}, expected BF16, F16, F32 or F64, or in a network of whole numbers I8 or I16"
+        "tensor {name} is of {found}, expected BF16, F16, F32 or F64, or in a quantised network I8 or I16"
     )]
     ElementType {
         /// Its name.
@@ -72,13 +72,13 @@ pub fn read(bytes: &[u8]) -> Result<Content, SafetensorsError> {
 pub(super) fn check_floats(arrays: &[(String, Array)]) -> Result<(), SafetensorsError> {
     match arrays.iter().find(|(_, array)| matches!(array.values(), Values::Integers(_))) {
         Some((name, _)) => {
-            Err(SafetensorsError::ElementType { name: name.clone(), found: "whole numbers".into() })
+            Err(SafetensorsError::ElementType { name: name.clone(), found: "integers".into() })
         }
         None => Ok(()),
     }
 }
 
-/// The same, of floats or of whole numbers of 8 or 16 bits.
+/// The same, of floats or of int8 or int16.
 pub(super) fn read_all(bytes: &[u8]) -> Result<Content, SafetensorsError> {
     check_header(bytes)?;
     let (_, header) = SafeTensors::read_metadata(bytes)?;

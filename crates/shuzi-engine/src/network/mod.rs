@@ -13,13 +13,13 @@ mod block;
 pub mod conv;
 pub mod crop;
 pub mod dropout;
+mod inference;
 pub mod init;
-mod integers;
+mod int8;
 pub mod linear;
 mod pass;
 mod prepared;
 mod quantize;
-mod recognizer;
 pub mod relu;
 pub mod softmax;
 
@@ -31,13 +31,13 @@ pub use self::{
     },
     block::{Block, InputShard},
     conv::Conv,
+    inference::{InferenceModel, InferenceSession},
     init::InitialWeights,
-    integers::{Integers, IntegersError, MAX_FRACTION_BITS, MAX_SHIFT},
+    int8::{MAX_FRACTION_BITS, MAX_SHIFT, QuantizationError, QuantizedNetwork},
     linear::Linear,
     pass::BatchPass,
     prepared::{LayerWeights, Prepared, Weights},
     quantize::quantize,
-    recognizer::{ReadyNetwork, Recognizer},
 };
 use crate::{
     Rng,
@@ -86,8 +86,8 @@ pub struct Network {
     parameters: Numbers,
     /// What batch normalisation has measured; empty without it.
     statistics: Numbers,
-    /// What it reads by in place of the parameters, if it is one of whole numbers.
-    integers: Option<Integers>,
+    /// What it reads by in place of the parameters, if it is quantised.
+    quantized: Option<QuantizedNetwork>,
 }
 
 impl Network {
@@ -113,7 +113,7 @@ impl Network {
                 _ => {}
             }
         }
-        Network { architecture, parameters, statistics, integers: None }
+        Network { architecture, parameters, statistics, quantized: None }
     }
 
     /// A network with the given parameters and statistics, as [`Architecture`] lays them out.
@@ -126,10 +126,10 @@ impl Network {
         assert_eq!(statistics.len(), architecture.statistic_count(), "Network::new: statistics");
         let [parameters, statistics] =
             [parameters, statistics].map(|numbers| Numbers::from_slice(64, numbers));
-        Network { architecture, parameters, statistics, integers: None }
+        Network { architecture, parameters, statistics, quantized: None }
     }
 
-    /// A network of whole numbers. Its parameters are the same as floats.
+    /// A quantised network. Its parameters are the same as floats.
     ///
     /// # Errors
     ///
@@ -138,10 +138,13 @@ impl Network {
     /// # Panics
     ///
     /// If there are not [as many](Architecture::weights_and_outputs) as the architecture has.
-    pub fn from_integers(architecture: Architecture, integers: Integers) -> Result<Self, IntegersError> {
-        integers.check(&architecture)?;
-        let parameters = integers.parameters(&architecture);
-        Ok(Network { integers: Some(integers), ..Network::new(architecture, &parameters, &[]) })
+    pub fn from_quantized(
+        architecture: Architecture,
+        quantized: QuantizedNetwork,
+    ) -> Result<Self, QuantizationError> {
+        quantized.check(&architecture)?;
+        let parameters = quantized.parameters(&architecture);
+        Ok(Network { quantized: Some(quantized), ..Network::new(architecture, &parameters, &[]) })
     }
 
     /// The same function with batch normalisation taken into the layers before it, where they can take it:
@@ -173,7 +176,7 @@ impl Network {
             let bias = new.len() - channels;
             new[bias..].iter_mut().zip(&shift).for_each(|(bias, shift)| *bias += shift);
         }
-        Network { architecture, parameters, statistics, integers: self.integers.clone() }
+        Network { architecture, parameters, statistics, quantized: self.quantized.clone() }
     }
 
     /// The same numbers for pixels of another scale.
@@ -235,7 +238,7 @@ impl Network {
 
     /// Its layers, its parameters for the optimizer to change, and its statistics for training to measure.
     pub(crate) fn parts_mut(&mut self) -> (&Architecture, &mut [f32], &mut [f32]) {
-        self.integers = None; // they would no longer be the same
+        self.quantized = None; // they would no longer be the same
         (&self.architecture, &mut self.parameters, &mut self.statistics)
     }
 
@@ -245,14 +248,14 @@ impl Network {
     ///
     /// If it is of another.
     pub(crate) fn copy_from(&mut self, other: &Network) {
-        self.integers.clone_from(&other.integers);
+        self.quantized.clone_from(&other.quantized);
         self.parameters.copy_from_slice(&other.parameters);
         self.statistics.copy_from_slice(&other.statistics);
     }
 
-    /// The whole numbers that it reads by, if it does.
-    pub fn integers(&self) -> Option<&Integers> {
-        self.integers.as_ref().filter(|_| cfg!(feature = "int8"))
+    /// The int8 numbers that it reads by, if it does.
+    pub fn quantized(&self) -> Option<&QuantizedNetwork> {
+        self.quantized.as_ref().filter(|_| cfg!(feature = "int8"))
     }
 
     /// What batch normalisation has measured: for each such layer the means, then the variances.

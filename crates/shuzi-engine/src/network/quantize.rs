@@ -1,4 +1,4 @@
-//! From a trained network of floats to one of whole numbers (post-training quantisation).
+//! From a trained network of floats to int8 (post-training quantisation).
 //!
 //! Batch normalisation and the scale of the pixels go into the weights. Then every output of a layer gets a power of two that its
 //! weights are counted in, so that the largest is 64 to 127, and every layer one that its outputs are counted in, so that
@@ -6,10 +6,10 @@
 //! residual, or goes through a layer without weights, is counted in the same.
 
 use super::{
-    Architecture, DepthwiseKind, Layer, LayerKind, Network, Precision, ReadyNetwork, Recognizer,
+    Architecture, DepthwiseKind, InferenceModel, InferenceSession, Layer, LayerKind, Network, Precision,
     architecture::Kinds,
     batch_norm::Normalization,
-    integers::{Integers, IntegersError, MAX_FRACTION_BITS, MAX_SHIFT, Part, fits},
+    int8::{MAX_FRACTION_BITS, MAX_SHIFT, Part, QuantizationError, QuantizedNetwork, fits},
 };
 use crate::{kernels::Level, preprocess::PixelScale};
 
@@ -20,7 +20,7 @@ const MAX_SEEN: f32 = (1 << 14) as f32;
 /// Bits behind the point at most, and at least: what floats can say without losing any.
 const BITS: [i32; 2] = [-60, 60];
 
-/// The same function in whole numbers, nearly. How large what its layers give may be is seen on `images`, 784 bytes each, like
+/// The same function in int8, nearly. How large what its layers give may be is seen on `images`, 784 bytes each, like
 /// those that it will read; some hundreds are enough.
 ///
 /// # Errors
@@ -29,8 +29,8 @@ const BITS: [i32; 2] = [-60, 60];
 pub fn quantize<'a>(
     network: &Network,
     images: impl Iterator<Item = &'a [u8]>,
-) -> Result<Network, IntegersError> {
-    if network.integers().is_some() {
+) -> Result<Network, QuantizationError> {
+    if network.quantized().is_some() {
         return Ok(network.clone());
     }
     network.architecture().check_quantizable()?;
@@ -52,19 +52,19 @@ pub fn quantize<'a>(
         });
         let Some((layer, y, missing)) = too_fine else { break };
         if round == ROUNDS {
-            return Err(IntegersError::Range { layer });
+            return Err(QuantizationError::Range { layer });
         }
         bits[y] -= missing;
     }
-    let too_large = IntegersError::Range { layer: groups.len() - 1 };
+    let too_large = QuantizationError::Range { layer: groups.len() - 1 };
     let fraction_bits = u8::try_from(bits[of_logits]).map_err(|_| too_large)?;
-    let mut integers = Integers { weights: vec![], shifts: vec![], biases: vec![], fraction_bits };
+    let mut quantized = QuantizedNetwork { weights: vec![], shifts: vec![], biases: vec![], fraction_bits };
     for part in architecture.parts() {
         let (x, y) = (bits[group_before(&groups, part.layer)], bits[groups[part.layer]]);
         let outputs = part.shape.outputs;
         let parameters = &plain.parameters()[architecture.ranges[part.layer].clone()];
         let (weights, biases) = parameters.split_at(part.shape.inputs() * outputs);
-        integers.weights.resize(part.weights + weights.len(), 0);
+        quantized.weights.resize(part.weights + weights.len(), 0);
         for (output, bias) in biases.iter().enumerate() {
             let bias = counted(*bias, y) as i16; // or the nearest that there is
             // Tiny weights need no more bits than the shift may take away.
@@ -76,17 +76,17 @@ pub fn quantize<'a>(
                 let largest_input = architecture.largest_input(part.layer);
                 // Where a sum may overflow, its weights are counted in less.
                 if fits(rounded.iter(), largest_input, shift as u8, bias) || shift == 0 {
-                    let to = integers.weights[part.weights..].iter_mut().skip(output).step_by(outputs);
+                    let to = quantized.weights[part.weights..].iter_mut().skip(output).step_by(outputs);
                     to.zip(rounded).for_each(|(to, weight)| *to = weight);
                     break;
                 }
                 shift -= 1;
             }
-            integers.shifts.push(shift as u8);
-            integers.biases.push(bias);
+            quantized.shifts.push(shift as u8);
+            quantized.biases.push(bias);
         }
     }
-    Network::from_integers(architecture.clone(), integers)
+    Network::from_quantized(architecture.clone(), quantized)
 }
 
 /// A number counted in `2^-bits`, rounded.
@@ -94,7 +94,7 @@ fn counted(number: f32, bits: i32) -> f64 {
     (f64::from(number) * f64::from(bits).exp2()).round()
 }
 
-/// The same function of pixels from 0 to 255 by layers that there are in whole numbers: batch normalisation that no layer could
+/// The same function of pixels from 0 to 255 by layers that int8 has: batch normalisation that no layer could
 /// take in becomes a depthwise convolution of single pixels.
 fn plain(network: &Network) -> Network {
     let folded = network.folded();
@@ -201,11 +201,11 @@ fn output_bits<'a>(plain: &Network, images: impl Iterator<Item = &'a [u8]>, grou
         largest[group] = largest[group].max(of_biases);
     }
     // All levels of instructions round alike but for the plain one, which every processor has.
-    let ready = ReadyNetwork::new(plain, Level::Plain, Precision::F32);
-    let mut recognizer = Recognizer::new(&ready, 1);
+    let ready = InferenceModel::new(plain, Level::Plain, Precision::F32);
+    let mut session = InferenceSession::new(&ready, 1);
     for image in images {
-        recognizer.read([(image, 0)].into_iter());
-        for (index, outputs) in recognizer.layer_outputs().enumerate() {
+        session.read([(image, 0)].into_iter());
+        for (index, outputs) in session.layer_outputs().enumerate() {
             // What is below 0 before a ReLU need not be told apart.
             let goes_on_rectified = architecture.layers().get(index + 1) == Some(&Layer::Relu)
                 && !architecture.layers().contains(&Layer::Add { from: index });
@@ -216,7 +216,7 @@ fn output_bits<'a>(plain: &Network, images: impl Iterator<Item = &'a [u8]>, grou
         }
     }
     let mut bits: Vec<i32> = largest.into_iter().map(|largest| bits_for(largest, MAX_SEEN)).collect();
-    bits[0] = 0; // pixels are whole numbers
+    bits[0] = 0; // pixels are integers
     bits
 }
 

@@ -405,17 +405,17 @@ fn read_layer_by_layer(network: &Network, data: &Dataset) -> Vec<f32> {
 }
 
 /// What a network says of all images, read in blocks that are not all full.
-fn read_with(ready: &ReadyNetwork, data: &Dataset) -> Vec<f32> {
-    let mut recognizer = Recognizer::new(ready, 4);
+fn read_with(ready: &InferenceModel, data: &Dataset) -> Vec<f32> {
+    let mut session = InferenceSession::new(ready, 4);
     let examples: Vec<_> = (0..data.len()).map(|index| data.example(index)).collect();
     examples
         .chunks(4)
-        .flat_map(|block| recognizer.read(block.iter().copied()).probabilities().to_vec())
+        .flat_map(|block| session.read(block.iter().copied()).probabilities().to_vec())
         .collect()
 }
 
 fn read_in_f32(network: &Network, data: &Dataset) -> Vec<f32> {
-    read_with(&ReadyNetwork::new(network, Level::detect(), Precision::F32), data)
+    read_with(&InferenceModel::new(network, Level::detect(), Precision::F32), data)
 }
 
 #[test]
@@ -424,13 +424,13 @@ fn reading_in_bfloat16_is_close_to_reading_in_f32() {
     let (block, _) = whole_pass(&network, &data, Level::detect());
     network.statistics.copy_from_slice(block.measured());
     let exact = read_in_f32(&network, &data);
-    let rounded = read_with(&ReadyNetwork::new(&network, Level::detect(), Precision::Bf16), &data);
+    let rounded = read_with(&InferenceModel::new(&network, Level::detect(), Precision::Bf16), &data);
     for (exact, rounded) in exact.iter().zip(&rounded) {
         assert!((exact - rounded).abs() < 0.02, "{exact} {rounded}");
     }
     assert_eq!(exact != rounded, Level::detect().has_pairs());
-    let oracle = ReadyNetwork::new(&network, Level::Plain, Precision::Bf16);
-    let plain = ReadyNetwork::new(&network, Level::Plain, Precision::F32);
+    let oracle = InferenceModel::new(&network, Level::Plain, Precision::Bf16);
+    let plain = InferenceModel::new(&network, Level::Plain, Precision::F32);
     assert_eq!(read_with(&oracle, &data), read_with(&plain, &data), "without such instructions it is f32");
 }
 

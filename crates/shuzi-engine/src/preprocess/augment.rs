@@ -375,7 +375,7 @@ fn sin_cos(angle: f64) -> (f64, f64) {
     (sums[1] - sums[3], sums[0] - sums[2])
 }
 
-/// Places are whole numbers: so many to a pixel.
+/// Places are integers: so many to a pixel.
 const ONE: f64 = 65536.0;
 
 /// A smooth displacement: a quadratic B-spline over a grid of knots.

@@ -194,7 +194,7 @@ impl Cover {
         }
     }
 
-    /// Inner pixels all weigh the same, so that their bytes are summed as whole numbers.
+    /// Inner pixels all weigh the same, so that their bytes are summed as integers.
     fn weighted_sum(&self, line: &[u8]) -> f32 {
         let first = f32::from(line[self.first]) * self.first_weight;
         if self.first == self.last {
@@ -206,7 +206,7 @@ impl Cover {
 }
 
 /// How `length` pixels share out over `parts` (at most [`BOX_SIDE`]) equal parts: in units of
-/// `1 / parts` of a pixel everything is a whole number.
+/// `1 / parts` of a pixel everything is an integer.
 fn coverage(length: usize, parts: usize) -> [Cover; BOX_SIDE] {
     let mut covers = [Cover::default(); BOX_SIDE];
     let unit = 1.0 / length as f32;

@@ -12,7 +12,7 @@ use crate::{
     classes::Classes,
     image::SIDE,
     network::{
-        Architecture, ArchitectureError, ConvKind, InitialWeights, IntegersError, LayerKind, Precision,
+        Architecture, ArchitectureError, ConvKind, InitialWeights, LayerKind, Precision, QuantizationError,
         Storage,
     },
     preprocess::{
@@ -398,9 +398,9 @@ pub enum RecipeError {
         /// What the data shows.
         classes: Classes,
     },
-    /// Layers that there are not in whole numbers, which it asks for.
+    /// Layers that int8 does not have, which it asks for.
     #[error("training.storage")]
-    Integers(#[from] IntegersError),
+    Quantization(#[from] QuantizationError),
 }
 
 /// What a number in a recipe may be.
@@ -411,7 +411,7 @@ pub enum Range {
     Epochs,
     /// 1 or more, or `"all"`.
     BatchSize,
-    /// A whole number, 1 or more.
+    /// An integer, 1 or more.
     OneOrMore,
     /// A finite number above 0.
     Positive,

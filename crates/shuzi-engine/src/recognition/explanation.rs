@@ -5,7 +5,7 @@
 use super::{Reader, Scores};
 use crate::{
     image::{DigitImage, PIXELS, SIDE},
-    network::{Layer, Recognizer, Shape, softmax::probabilities},
+    network::{InferenceSession, Layer, Shape, softmax::probabilities},
 };
 
 /// What one layer gives for an image.
@@ -22,9 +22,9 @@ pub struct LayerOutput {
 impl Reader {
     /// What each layer gives for an image; a ReLU that its convolution takes along is told with it.
     pub fn outputs(&self, image: &DigitImage) -> Vec<LayerOutput> {
-        let mut recognizer = Recognizer::new(&self.network, 1);
-        recognizer.read([(&image.0[..], 0)].into_iter());
-        let outputs = recognizer.outputs();
+        let mut session = InferenceSession::new(&self.network, 1);
+        session.read([(&image.0[..], 0)].into_iter());
+        let outputs = session.outputs();
         outputs.map(|(layer, shape, values)| LayerOutput { layer, shape, values }).collect()
     }
 

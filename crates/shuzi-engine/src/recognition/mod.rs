@@ -23,7 +23,7 @@ use crate::{
     image::{DigitImage, Picture, most_probable},
     kernels::Level,
     model::Model,
-    network::{Precision, ReadyNetwork, Recognizer, softmax::probabilities},
+    network::{InferenceModel, InferenceSession, Precision, softmax::probabilities},
     preprocess::{
         center_digit,
         ink::{Ink, find_inks},
@@ -37,7 +37,7 @@ use serde_json::json;
 /// A trained model, ready to read.
 #[derive(Clone, Debug)]
 pub struct Reader {
-    network: ReadyNetwork,
+    network: InferenceModel,
     classes: Classes,
     temperature: f32,
 }
@@ -46,7 +46,7 @@ impl Reader {
     /// Makes a model ready, for a processor.
     pub fn new(model: &Model, level: Level) -> Self {
         Reader {
-            network: ReadyNetwork::new(&model.network, level, Precision::F32),
+            network: InferenceModel::new(&model.network, level, Precision::F32),
             classes: model.classes.clone(),
             temperature: model.record.temperature.unwrap_or(1.0) as f32,
         }
@@ -65,10 +65,10 @@ impl Reader {
     /// What the network gives for each image.
     fn score(&self, images: &[DigitImage]) -> Vec<Scores> {
         let block_size = self.network.block_size().min(images.len().max(1));
-        let mut recognizer = Recognizer::new(&self.network, block_size);
+        let mut session = InferenceSession::new(&self.network, block_size);
         let mut scores = Vec::with_capacity(images.len());
         for images in images.chunks(block_size) {
-            let block = recognizer.read(images.iter().map(|image| (&image.0[..], 0)));
+            let block = session.read(images.iter().map(|image| (&image.0[..], 0)));
             scores.extend(block.logits().chunks_exact(block.classes()).map(Scores::new));
         }
         scores

@@ -34,7 +34,7 @@ use crate::{
         Processor,
         team::{Team, with_team},
     },
-    network::{Network, ReadyNetwork},
+    network::{InferenceModel, Network},
     recipe::TrainingRecipe,
 };
 use std::ops::ControlFlow;
@@ -116,7 +116,7 @@ impl Training<'_> {
     ) -> ControlFlow<report::Ended> {
         let Training { recipe, data: TrainingData { examples, teacher }, validation, processor } = *self;
         let mut data = Batches::new(recipe, examples, processor.level);
-        let teacher = teacher.map(|network| ReadyNetwork::new(network, processor.level, recipe.precision));
+        let teacher = teacher.map(|network| InferenceModel::new(network, processor.level, recipe.precision));
         let mut teacher = Teacher::new(teacher.as_ref(), recipe, processor.threads, data.batch_size());
         let mut executor = StepExecutor::new(recipe, &state.network, processor, data.batch_size());
         for epoch in state.epoch..recipe.epochs {

@@ -8,7 +8,7 @@ use super::epoch::Batch;
 use crate::{
     image::NO_DIGIT,
     kernels::team::Team,
-    network::{ReadyNetwork, Recognizer},
+    network::{InferenceModel, InferenceSession},
     recipe::{Distillation, TrainingRecipe},
 };
 
@@ -17,7 +17,7 @@ pub(super) struct Teacher<'a> {
     /// Images that are read together.
     block_size: usize,
     /// One for each thread.
-    recognizers: Vec<Recognizer<'a>>,
+    sessions: Vec<InferenceSession<'a>>,
     /// Targets of each block of the batch, how probable each class should be: `[images, classes]`.
     answers: Vec<Vec<f32>>,
     /// Of all of them.
@@ -42,7 +42,7 @@ impl<'a> Teacher<'a> {
     ///
     /// If it asks for one and there is none, or the other way round.
     pub fn new(
-        network: Option<&'a ReadyNetwork>,
+        network: Option<&'a InferenceModel>,
         recipe: &'a TrainingRecipe,
         threads: usize,
         batch_size: usize,
@@ -54,7 +54,7 @@ impl<'a> Teacher<'a> {
         let room = || Vec::with_capacity(block_size * classes);
         Some(Teacher {
             block_size,
-            recognizers: (0..threads).map(|_| Recognizer::new(network, block_size)).collect(),
+            sessions: (0..threads).map(|_| InferenceSession::new(network, block_size)).collect(),
             answers: (0..batch_size.div_ceil(block_size)).map(|_| room()).collect(),
             targets: Vec::with_capacity(batch_size * classes),
             distillation,
@@ -64,12 +64,12 @@ impl<'a> Teacher<'a> {
 
     /// The targets of all images of a batch, `[images, classes]`.
     fn targets(&mut self, batch: Batch<'_>, team: &mut Team<'_>) -> &[f32] {
-        let Teacher { block_size, recognizers, answers, targets, distillation, label_smoothing } = self;
+        let Teacher { block_size, sessions, answers, targets, distillation, label_smoothing } = self;
         let block_size = *block_size;
         let answers = &mut answers[..batch.indices.len().div_ceil(block_size)];
-        team.for_each_in_room(answers, recognizers, |index, answers, recognizer| {
+        team.for_each_in_room(answers, sessions, |index, answers, session| {
             let Batch { data, indices, .. } = batch.part(index, block_size);
-            let block = recognizer.read(indices.iter().map(|&index| data.example(index as usize)));
+            let block = session.read(indices.iter().map(|&index| data.example(index as usize)));
             answers.clear();
             for (logits, &label) in block.logits().chunks_exact(block.classes()).zip(block.labels()) {
                 distillation.push_target(logits, label, *label_smoothing, answers);

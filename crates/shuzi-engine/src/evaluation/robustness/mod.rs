@@ -14,7 +14,7 @@ use crate::{
     dataset::Dataset,
     image::{PIXELS, most_probable},
     kernels::{Level, team::with_team},
-    network::{Network, Precision, ReadyNetwork, Recognizer},
+    network::{InferenceModel, InferenceSession, Network, Precision},
 };
 use rand::SeedableRng;
 
@@ -113,9 +113,9 @@ pub fn measure(
     mut after_each: impl FnMut(),
 ) -> Robustness {
     let Processor { threads, level } = processor;
-    let network = ReadyNetwork::new(network, level, Precision::F32);
+    let network = InferenceModel::new(network, level, Precision::F32);
     let block_size = network.block_size();
-    let room = || (Recognizer::new(&network, block_size), vec![[0; PIXELS]; block_size]);
+    let room = || (InferenceSession::new(&network, block_size), vec![[0; PIXELS]; block_size]);
     let mut rooms: Vec<_> = (0..threads).map(|_| room()).collect();
     let mut correct_of_block = vec![0; data.len().div_ceil(block_size)];
     let mut robustness =
@@ -125,7 +125,7 @@ pub fn measure(
             team.for_each_in_room(
                 &mut correct_of_block,
                 &mut rooms,
-                |block, correct, (recognizer, corrupted)| {
+                |block, correct, (session, corrupted)| {
                     let first = block * block_size;
                     let corrupted = &mut corrupted[..block_size.min(data.len() - first)];
                     for (index, out) in (first..).zip(corrupted.iter_mut()) {
@@ -134,7 +134,7 @@ pub fn measure(
                     let examples =
                         corrupted.iter().enumerate().map(|(i, image)| (&image[..], data.labels()[first + i]));
                     let classes = data.classes().count();
-                    let answers = recognizer.read(examples.clone()).probabilities().chunks_exact(classes);
+                    let answers = session.read(examples.clone()).probabilities().chunks_exact(classes);
                     *correct =
                         answers.zip(examples).filter(|(p, (_, label))| most_probable(p) == *label).count();
                 },

@@ -34,9 +34,9 @@ fn images(count: usize) -> Vec<[u8; PIXELS]> {
 }
 
 fn logits(network: &Network, level: Level, images: &[[u8; PIXELS]]) -> Vec<f32> {
-    let ready = ReadyNetwork::new(network, level, Precision::F32);
-    let mut recognizer = Recognizer::new(&ready, images.len());
-    recognizer.read(images.iter().map(|image| (&image[..], 0))).logits().to_vec()
+    let ready = InferenceModel::new(network, level, Precision::F32);
+    let mut session = InferenceSession::new(&ready, images.len());
+    session.read(images.iter().map(|image| (&image[..], 0))).logits().to_vec()
 }
 
 fn quantized(network: &Network) -> Network {
@@ -136,14 +136,18 @@ fn layers_that_there_are_not_are_refused() {
         quantize(&random(PixelScale::Unit, layers), [&image[..]].into_iter()).unwrap_err()
     };
     let of_pixels = [Crop(20), Residual(vec![conv(1, 1, 1, 0)]), Linear(10)];
-    assert_eq!(refusal(&of_pixels), IntegersError::Residual { layer: 2 });
+    assert_eq!(refusal(&of_pixels), QuantizationError::Residual { layer: 2 });
     let of_logits = [Linear(10), Residual(vec![Linear(10)])];
-    assert_eq!(refusal(&of_logits), IntegersError::Residual { layer: 2 });
+    assert_eq!(refusal(&of_logits), QuantizationError::Residual { layer: 2 });
     let kinds = [conv(10, 28, 1, 0), BatchNorm];
     let architecture = Architecture::new(PixelScale::Raw, &kinds).unwrap();
-    let integers =
-        Integers { weights: vec![0; 7840], shifts: vec![0; 10], biases: vec![0; 10], fraction_bits: 0 };
-    assert_eq!(Network::from_integers(architecture, integers), Err(IntegersError::Layer { layer: 1 }));
+    let quantized = QuantizedNetwork {
+        weights: vec![0; 7840],
+        shifts: vec![0; 10],
+        biases: vec![0; 10],
+        fraction_bits: 0,
+    };
+    assert_eq!(Network::from_quantized(architecture, quantized), Err(QuantizationError::Layer { layer: 1 }));
 }
 
 #[test]
@@ -156,7 +160,7 @@ fn a_residual_that_outgrows_all_bounds_is_refused() {
     let mut network = random(PixelScale::Unit, &layers);
     network.parts_mut().1[785 * 4..785 * 4 + 2 * 20].iter_mut().for_each(|weight| *weight *= 1e9);
     let image = [0; PIXELS];
-    assert!(matches!(quantize(&network, [&image[..]].into_iter()), Err(IntegersError::Range { .. })));
+    assert!(matches!(quantize(&network, [&image[..]].into_iter()), Err(QuantizationError::Range { .. })));
 }
 
 #[test]
@@ -165,19 +169,19 @@ fn sums_that_may_overflow_are_refused() {
         let layers = [LayerKind::Linear(width), LayerKind::Linear(10)];
         let architecture = Architecture::new(PixelScale::Raw, &layers).unwrap();
         let (weights, outputs) = architecture.weights_and_outputs();
-        let integers = Integers {
+        let quantized = QuantizedNetwork {
             weights: vec![127; weights],
             shifts: vec![shift; outputs],
             biases: vec![i16::MIN; outputs],
             fraction_bits: 0,
         };
-        Network::from_integers(architecture, integers)
+        Network::from_quantized(architecture, quantized)
     };
     // The second layer sums 127·2¹⁵ so many times: 516 stay below 2³¹, 517 do not, nor do they with half of 2³⁰.
     assert!(of(515, 0).is_ok());
-    assert_eq!(of(517, 0), Err(IntegersError::Overflow { layer: 1, output: 0 }));
-    assert_eq!(of(515, 30), Err(IntegersError::Overflow { layer: 1, output: 0 }));
-    assert_eq!(of(1, 31), Err(IntegersError::Shift { index: 0, found: 31 }));
+    assert_eq!(of(517, 0), Err(QuantizationError::Overflow { layer: 1, output: 0 }));
+    assert_eq!(of(515, 30), Err(QuantizationError::Overflow { layer: 1, output: 0 }));
+    assert_eq!(of(1, 31), Err(QuantizationError::Shift { index: 0, found: 31 }));
     // The largest image gives what 64 bits would: 784·127·255 − 2¹⁵ is above 2¹⁵, and so is the other sum.
     let logits = logits(&of(515, 0).unwrap(), Level::detect(), &[[255; PIXELS]]);
     assert_eq!(logits, [32767.0; 10]);

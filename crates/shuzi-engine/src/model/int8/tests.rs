@@ -61,10 +61,10 @@ fn numbers_and_layers_that_make_no_network_are_refused() {
         let pairs = [("format", "shuzi"), ("format_version", version), ("pixels", "raw"), ("layers", layers)];
         pairs.map(|(key, value)| (key.to_string(), value.to_string())).to_vec()
     };
-    let integers = model.network.integers().unwrap();
+    let quantized = model.network.quantized().unwrap();
     let layers = layers_text(&model.network.architecture().kinds());
     let read = |change: &dyn Fn(&mut Vec<Raw<'static>>), layers: &str, version: &str| {
-        let mut tensors = tensors(integers).into_iter().collect();
+        let mut tensors = tensors(quantized).into_iter().collect();
         change(&mut tensors);
         Model::from_bytes(&safetensors::write_raw(tensors.into_iter(), &metadata(layers, version)))
     };
@@ -103,7 +103,7 @@ fn numbers_and_layers_that_make_no_network_are_refused() {
         }
     }
     let large = error(&|tensors| {
-        let bytes = integers.weights.iter().flat_map(|weight| (i16::from(*weight) + 200).to_le_bytes());
+        let bytes = quantized.weights.iter().flat_map(|weight| (i16::from(*weight) + 200).to_le_bytes());
         (tensors[3].element, tensors[3].bytes) = ("I16", bytes.collect());
     });
     assert!(matches!(large, ModelError::Whole { .. }), "{large:?}");
@@ -116,12 +116,12 @@ fn numbers_and_layers_that_make_no_network_are_refused() {
         );
     }
     let normalised = read(&nothing, &layers.replacen("\"relu\"", "\"batch-norm\"", 1), "3").unwrap_err();
-    assert!(matches!(normalised, ModelError::Integers(_)), "{normalised:?}");
+    assert!(matches!(normalised, ModelError::Quantization(_)), "{normalised:?}");
     let other = read(&nothing, &layers, "4").unwrap_err();
     assert!(matches!(other, ModelError::Version { .. }), "{other:?}");
     for version in ["1", "2"] {
         let error = read(&nothing, &layers, version).unwrap_err();
         let is_refused = matches!(error, ModelError::Safetensors(SafetensorsError::ElementType { .. }));
-        assert!(is_refused, "whole numbers are no weights of version {version}: {error:?}");
+        assert!(is_refused, "integers are no weights of version {version}: {error:?}");
     }
 }

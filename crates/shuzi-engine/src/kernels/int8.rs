@@ -1,4 +1,4 @@
-//! Convolution of whole numbers, for networks that read without floating point.
+//! Convolution in int8, for networks that read without floating point.
 //!
 //! `y[p, o] = clamp(⌊(Σ x[window of p]·W[·, o]) / 2^s[o] + 1/2⌋ + b[o])`: 16-bit numbers by 8-bit weights, summed in 32 bits,
 //! clamped to 16. The caller has made sure that no sum overflows. Pixels of the window outside of the picture count 0. The sums are

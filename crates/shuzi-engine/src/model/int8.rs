@@ -1,16 +1,16 @@
-//! Networks of whole numbers in the native file, version 3 (`docs/model-file.md`).
+//! Quantised networks in the native file, version 3 (`docs/model-file.md`).
 //!
 //! The numbers of all layers lie in four tensors, not in three for each layer, whose names alone would be a fifth of the smallest
 //! file. The layers stand beside them as JSON: those that are left when batch normalisation went into the weights.
 
 use super::{
-    INTEGERS_FORMAT_VERSION, LAYERS, Model, ModelError,
+    INT8_FORMAT_VERSION, LAYERS, Model, ModelError,
     arrays::{Array, Values},
     layers_text,
     safetensors::{self, Raw, SafetensorsError},
 };
 use crate::{
-    network::{Architecture, Integers, MAX_FRACTION_BITS, MAX_SHIFT, Network},
+    network::{Architecture, MAX_FRACTION_BITS, MAX_SHIFT, Network, QuantizedNetwork},
     recipe::Recipe,
 };
 use std::collections::BTreeMap;
@@ -21,11 +21,11 @@ const SHIFTS: &str = "shifts";
 const WEIGHTS: &str = "weights";
 
 impl Model {
-    /// [`Model::to_safetensors`] of a network of whole numbers.
-    pub(super) fn integers_to_safetensors(&self, integers: &Integers) -> Vec<u8> {
+    /// [`Model::to_safetensors`] of a quantised network.
+    pub(super) fn quantized_to_safetensors(&self, quantized: &QuantizedNetwork) -> Vec<u8> {
         let mut metadata = vec![
             ("format", "shuzi".to_string()),
-            ("format_version", INTEGERS_FORMAT_VERSION.to_string()),
+            ("format_version", INT8_FORMAT_VERSION.to_string()),
             ("pixels", "raw".to_string()),
             ("weights_sha256", self.weights_sha256()),
             (LAYERS, layers_text(&self.network.architecture().kinds())),
@@ -37,7 +37,7 @@ impl Model {
             texts.for_each(|(_, text)| *text = compact(recipe));
         }
         let metadata: Vec<_> = metadata.into_iter().map(|(key, value)| (key.to_string(), value)).collect();
-        safetensors::write_raw(tensors(integers).into_iter(), &metadata)
+        safetensors::write_raw(tensors(quantized).into_iter(), &metadata)
     }
 }
 
@@ -55,14 +55,14 @@ fn compact(recipe: &Recipe) -> String {
 }
 
 /// The numbers as a file has them, those of two bytes first.
-pub(super) fn tensors(integers: &Integers) -> [Raw<'static>; 4] {
+pub(super) fn tensors(quantized: &QuantizedNetwork) -> [Raw<'static>; 4] {
     let bytes = |name, bytes: Vec<u8>| Raw { name, element: "I8", shape: vec![bytes.len()], bytes };
-    let biases = integers.biases.iter().flat_map(|bias| bias.to_le_bytes()).collect();
-    let weights = integers.weights.iter().map(|&weight| weight as u8).collect();
+    let biases = quantized.biases.iter().flat_map(|bias| bias.to_le_bytes()).collect();
+    let weights = quantized.weights.iter().map(|&weight| weight as u8).collect();
     [
-        Raw { name: BIASES, element: "I16", shape: vec![integers.biases.len()], bytes: biases },
-        bytes(FRACTION_BITS, vec![integers.fraction_bits]),
-        bytes(SHIFTS, integers.shifts.clone()),
+        Raw { name: BIASES, element: "I16", shape: vec![quantized.biases.len()], bytes: biases },
+        bytes(FRACTION_BITS, vec![quantized.fraction_bits]),
+        bytes(SHIFTS, quantized.shifts.clone()),
         bytes(WEIGHTS, weights),
     ]
 }
@@ -74,7 +74,7 @@ pub(super) fn network(
 ) -> Result<Network, ModelError> {
     let mut arrays: BTreeMap<String, Array> = arrays.into_iter().collect();
     let (weights, outputs) = architecture.weights_and_outputs();
-    let integers = Integers {
+    let quantized = QuantizedNetwork {
         biases: take_array(&mut arrays, BIASES, outputs, "-32768 to 32767", |value| value.try_into().ok())?,
         fraction_bits: take_array(&mut arrays, FRACTION_BITS, 1, "0 to 30", |value| {
             value.try_into().ok().filter(|bits| *bits <= MAX_FRACTION_BITS)
@@ -87,10 +87,10 @@ pub(super) fn network(
     if let Some((name, _)) = arrays.pop_first() {
         return Err(ModelError::Surplus { name });
     }
-    Ok(Network::from_integers(architecture, integers)?)
+    Ok(Network::from_quantized(architecture, quantized)?)
 }
 
-/// The array of this name, of so many whole numbers that all have a `form`.
+/// The array of this name, of so many integers that all have a `form`.
 fn take_array<T>(
     arrays: &mut BTreeMap<String, Array>,
     name: &str,

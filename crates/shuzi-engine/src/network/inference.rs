@@ -2,7 +2,7 @@
 
 use super::{
     Block, Layer, Network, Precision, Prepared, Shape,
-    integers::{IntegerRoom, ReadyIntegers},
+    int8::{Int8Workspace, PreparedInt8},
 };
 use crate::{
     image::PIXELS,
@@ -12,17 +12,17 @@ use crate::{
 /// A trained network in the form that it reads by: batch normalisation is taken into other layers
 /// ([`Network::folded`]), and weights lie as they are multiplied.
 #[derive(Clone, Debug)]
-pub struct ReadyNetwork {
+pub struct InferenceModel {
     network: Network,
     /// Of each layer.
     prepared: Vec<Prepared>,
-    /// If it is one of whole numbers.
-    integers: Option<ReadyIntegers>,
+    /// If it is quantised.
+    quantized: Option<PreparedInt8>,
     level: Level,
 }
 
-impl ReadyNetwork {
-    /// Makes `network` ready to be read with, multiplying numbers of this `precision`, or whole numbers if it is one of these.
+impl InferenceModel {
+    /// Makes `network` ready to be read with, multiplying numbers of this `precision`, or int8 if it is one of these.
     pub fn new(network: &Network, level: Level, precision: Precision) -> Self {
         let network = network.folded();
         let architecture = network.architecture();
@@ -32,9 +32,9 @@ impl ReadyNetwork {
                 architecture.prepare_reading(index, level, network.parameters(), prepared);
             }
         }
-        let integers = network.integers();
-        let integers = integers.map(|integers| ReadyIntegers::new(architecture, integers, level));
-        ReadyNetwork { network, prepared, integers, level }
+        let quantized = network.quantized();
+        let quantized = quantized.map(|quantized| PreparedInt8::new(architecture, quantized, level));
+        InferenceModel { network, prepared, quantized, level }
     }
 
     /// How many classes it tells apart.
@@ -50,30 +50,30 @@ impl ReadyNetwork {
 
 /// Room for a block of images on its way forward through one network.
 #[derive(Debug)]
-pub struct Recognizer<'a> {
-    ready: &'a ReadyNetwork,
+pub struct InferenceSession<'a> {
+    ready: &'a InferenceModel,
     /// Where the first layer takes images as bytes.
     lists: Option<ImageLists>,
-    /// Where it is one of whole numbers.
-    integers: Option<IntegerRoom>,
+    /// Where it is quantised.
+    quantized: Option<Int8Workspace>,
     block: Block,
 }
 
-impl<'a> Recognizer<'a> {
+impl<'a> InferenceSession<'a> {
     /// Room for up to `capacity` images at a time.
-    pub fn new(ready: &'a ReadyNetwork, capacity: usize) -> Self {
+    pub fn new(ready: &'a InferenceModel, capacity: usize) -> Self {
         let architecture = ready.network.architecture();
         let mut block = Block::without_gradients(architecture, ready.level, capacity);
-        let integers = ready.integers.as_ref().map(|_| IntegerRoom::new(architecture));
+        let quantized = ready.quantized.as_ref().map(|_| Int8Workspace::new(architecture));
         let lists = match architecture.layers()[0] {
-            _ if integers.is_some() => None,
+            _ if quantized.is_some() => None,
             Layer::Linear(_) => Some(ImageLists::new(capacity, architecture.pixel_scale().factor())),
             _ => {
                 block.pixels = zeros(PIXELS * capacity);
                 None
             }
         };
-        Recognizer { ready, lists, integers, block }
+        InferenceSession { ready, lists, quantized, block }
     }
 
     /// Reads images, each 784 bytes with a label.
@@ -82,19 +82,19 @@ impl<'a> Recognizer<'a> {
     ///
     /// If there are more than fit.
     pub fn read<'b>(&mut self, examples: impl ExactSizeIterator<Item = (&'b [u8], u8)> + Clone) -> &Block {
-        let Recognizer {
-            ready: ReadyNetwork { network, prepared, integers, .. },
+        let InferenceSession {
+            ready: InferenceModel { network, prepared, quantized, .. },
             lists,
-            integers: room,
+            quantized: room,
             block,
         } = self;
         let architecture = network.architecture();
         block.set_labels(examples.clone().map(|(_, label)| label));
         let images = examples.map(|(image, _)| image);
-        if let (Some(integers), Some(room)) = (integers, room) {
-            let unit = integers.logit_unit();
+        if let (Some(quantized), Some(room)) = (quantized, room) {
+            let unit = quantized.logit_unit();
             for (image, logits) in images.zip(block.logits_mut().chunks_exact_mut(architecture.classes())) {
-                let whole = integers.read(architecture, image, room);
+                let whole = quantized.read(architecture, image, room);
                 logits.iter_mut().zip(whole).for_each(|(to, &logit)| *to = f32::from(logit) * unit);
             }
             architecture.judge(block);
@@ -121,11 +121,11 @@ impl<'a> Recognizer<'a> {
         })
     }
 
-    /// What each layer gave for the image that was read last and alone, whole numbers as they are; of a convolution that takes
+    /// What each layer gave for the image that was read last and alone, integers as they are; of a convolution that takes
     /// the ReLU behind it along, anything.
     pub(super) fn layer_outputs(&self) -> impl Iterator<Item = Vec<f32>> {
         let shapes = self.ready.network.architecture().shapes().iter().enumerate();
-        shapes.map(move |(index, shape)| match &self.integers {
+        shapes.map(move |(index, shape)| match &self.quantized {
             Some(room) => room.values[index].iter().map(|&value| f32::from(value)).collect(),
             None => self.block.outputs[index][..shape.len()].to_vec(),
         })

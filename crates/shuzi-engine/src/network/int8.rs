@@ -1,17 +1,17 @@
-//! Networks of whole numbers: they read without floating point.
+//! Quantised networks: they read without floating point.
 //!
 //! Weights have 8 bits, what layers give 16, sums 32. A layer with weights gives
 //! `y = clamp(⌊Σ x·w / 2^s + 1/2⌋ + b)`, with a shift `s` and a bias `b` for each output; a sum of products and a shift are all that
 //! small processors need (fixed-point arithmetic; Jacob et al. 2018, with powers of two for their factors). All other layers
-//! give whole numbers as they are: the largest, the rounded mean, `max(x, 0)`, `clamp(a + b)`. The pixels are bytes; the logits are
-//! whole numbers of `2^-fraction_bits`. [`quantize`](super::quantize()) makes such networks.
+//! give integers as they are: the largest, the rounded mean, `max(x, 0)`, `clamp(a + b)`. The pixels are bytes; the logits are
+//! integers of `2^-fraction_bits`. [`quantize`](super::quantize()) makes such networks.
 //!
-//! Numbers from a file are checked [once](Integers::check), so that no sum can overflow.
+//! Numbers from a file are checked [once](QuantizedNetwork::check), so that no sum can overflow.
 
 use super::{Architecture, Layer, Shape};
 use crate::{
     image::PIXELS,
-    kernels::{Level, integers, pooling::Windows},
+    kernels::{Level, int8, pooling::Windows},
 };
 
 /// A shift is at most so large: half of `2^shift` is added to sums of 32 bits.
@@ -23,9 +23,9 @@ const MAX_PIXEL: i64 = 255;
 /// The largest number of 16 bits, whatever its sign.
 const MAX_NUMBER: i64 = 1 << 15;
 
-/// The numbers of a network of whole numbers, layer after layer.
+/// The numbers of a quantised network, layer after layer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Integers {
+pub struct QuantizedNetwork {
     /// Of each layer with weights, in the order of [`Network::parameters`](super::Network::parameters).
     pub weights: Vec<i8>,
     /// Of each output of such a layer: by how many bits its sum is moved down, 0 to [`MAX_SHIFT`].
@@ -36,12 +36,12 @@ pub struct Integers {
     pub fraction_bits: u8,
 }
 
-/// Layers or numbers that make no network of whole numbers.
+/// Layers or numbers that make no network of integers.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum IntegersError {
-    /// A layer that there is not in whole numbers, such as batch normalisation that no layer has taken in.
-    #[error("layer {layer} has no form in whole numbers")]
+pub enum QuantizationError {
+    /// A layer that int8 does not have, such as batch normalisation that no layer has taken in.
+    #[error("layer {layer} cannot be quantised to int8")]
     Layer {
         /// Its place, from 0.
         layer: usize,
@@ -53,7 +53,7 @@ pub enum IntegersError {
         layer: usize,
     },
     /// Numbers so far apart that no shifts bring them together.
-    #[error("the numbers of layer {layer} are too far apart to be whole numbers")]
+    #[error("the numbers of layer {layer} cover too wide a range for int8")]
     Range {
         /// Its place, from 0.
         layer: usize,
@@ -80,17 +80,17 @@ pub enum IntegersError {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Part {
     pub layer: usize,
-    pub shape: integers::Shape,
-    /// In [`Integers::weights`].
+    pub shape: int8::Shape,
+    /// In [`QuantizedNetwork::weights`].
     pub weights: usize,
-    /// In [`Integers::shifts`] and [`Integers::biases`].
+    /// In [`QuantizedNetwork::shifts`] and [`QuantizedNetwork::biases`].
     pub outputs: usize,
 }
 
 /// A layer with weights as the kernel takes it.
-fn shape(layer: &Layer) -> Option<integers::Shape> {
+fn shape(layer: &Layer) -> Option<int8::Shape> {
     match *layer {
-        Layer::Linear(linear) => Some(integers::Shape {
+        Layer::Linear(linear) => Some(int8::Shape {
             height: 1,
             width: 1,
             channels: linear.inputs,
@@ -102,7 +102,7 @@ fn shape(layer: &Layer) -> Option<integers::Shape> {
         }),
         Layer::Conv(conv) => {
             let Shape { height, width, channels } = conv.input();
-            Some(integers::Shape {
+            Some(int8::Shape {
                 height,
                 width,
                 channels,
@@ -142,26 +142,26 @@ impl Architecture {
     /// # Errors
     ///
     /// The first that it does not.
-    pub fn check_quantizable(&self) -> Result<(), IntegersError> {
+    pub fn check_quantizable(&self) -> Result<(), QuantizationError> {
         self.check_layers(|_| false)
     }
 
-    /// Whether a network of these layers can be one of whole numbers: has no batch normalisation and no dropout, which
+    /// Whether a network of these layers can be quantised: has no batch normalisation and no dropout, which
     /// [`quantize`](super::quantize()) takes away.
-    fn check_integers(&self) -> Result<(), IntegersError> {
+    fn check_quantized(&self) -> Result<(), QuantizationError> {
         self.check_layers(|layer| matches!(layer, Layer::BatchNorm(_) | Layer::Dropout(_)))
     }
 
     /// The first layer that is refused, or a residual that begins before the first weights or ends behind the last.
-    fn check_layers(&self, is_refused: impl Fn(&Layer) -> bool) -> Result<(), IntegersError> {
+    fn check_layers(&self, is_refused: impl Fn(&Layer) -> bool) -> Result<(), QuantizationError> {
         let with_weights = |layer: &Layer| layer.has_weights();
         let first = self.layers().iter().position(with_weights).unwrap_or(0);
         let last = self.layers().iter().rposition(with_weights).unwrap_or(0);
         for (layer, kind) in self.layers().iter().enumerate() {
             match *kind {
-                refused if is_refused(&refused) => return Err(IntegersError::Layer { layer }),
+                refused if is_refused(&refused) => return Err(QuantizationError::Layer { layer }),
                 Layer::Add { from } if from < first || layer > last => {
-                    return Err(IntegersError::Residual { layer });
+                    return Err(QuantizationError::Residual { layer });
                 }
                 _ => {}
             }
@@ -195,7 +195,7 @@ pub(super) fn fits<'a>(
     sum * largest_input + (1 << shift) + i64::from(bias).abs() <= i64::from(i32::MAX)
 }
 
-impl Integers {
+impl QuantizedNetwork {
     /// Whether they make a network of these layers that cannot overflow.
     ///
     /// # Errors
@@ -205,20 +205,23 @@ impl Integers {
     /// # Panics
     ///
     /// If there are not [as many](Architecture::weights_and_outputs) as the layers have.
-    pub fn check(&self, architecture: &Architecture) -> Result<(), IntegersError> {
+    pub fn check(&self, architecture: &Architecture) -> Result<(), QuantizationError> {
         let (weights, outputs) = architecture.weights_and_outputs();
-        assert_eq!(self.weights.len(), weights, "Integers::check: weights");
-        assert!(self.shifts.len() == outputs && self.biases.len() == outputs, "Integers::check: outputs");
-        architecture.check_integers()?;
+        assert_eq!(self.weights.len(), weights, "QuantizedNetwork::check: weights");
+        assert!(
+            self.shifts.len() == outputs && self.biases.len() == outputs,
+            "QuantizedNetwork::check: outputs"
+        );
+        architecture.check_quantized()?;
         if let Some(index) = self.shifts.iter().position(|&shift| shift > MAX_SHIFT) {
-            return Err(IntegersError::Shift { index, found: self.shifts[index] });
+            return Err(QuantizationError::Shift { index, found: self.shifts[index] });
         }
         for part in architecture.parts() {
             let largest_input = architecture.largest_input(part.layer);
             for output in 0..part.shape.outputs {
                 let (shift, bias) = (self.shifts[part.outputs + output], self.biases[part.outputs + output]);
                 if !fits(part.of_output(&self.weights, output), largest_input, shift, bias) {
-                    return Err(IntegersError::Overflow { layer: part.layer, output });
+                    return Err(QuantizationError::Overflow { layer: part.layer, output });
                 }
             }
         }
@@ -247,59 +250,59 @@ impl Integers {
     }
 }
 
-/// A network of whole numbers, ready to read.
+/// A quantised network, ready to read.
 #[derive(Clone, Debug)]
-pub(super) struct ReadyIntegers {
+pub(super) struct PreparedInt8 {
     /// Of each layer with weights.
-    packed: Vec<Option<integers::Packed>>,
+    packed: Vec<Option<int8::Packed>>,
     fraction_bits: u8,
     level: Level,
 }
 
-/// What each layer of a network of whole numbers gives for an image.
+/// What each layer of a quantised network gives for an image.
 #[derive(Clone, Debug)]
-pub(super) struct IntegerRoom {
+pub(super) struct Int8Workspace {
     pixels: Vec<i16>,
     pub values: Vec<Vec<i16>>,
 }
 
-impl IntegerRoom {
+impl Int8Workspace {
     pub fn new(architecture: &Architecture) -> Self {
         let room = |shape: &Shape| vec![0; shape.len()];
-        IntegerRoom { pixels: vec![0; PIXELS], values: architecture.shapes().iter().map(room).collect() }
+        Int8Workspace { pixels: vec![0; PIXELS], values: architecture.shapes().iter().map(room).collect() }
     }
 }
 
-impl ReadyIntegers {
+impl PreparedInt8 {
     /// From numbers that are checked.
-    pub fn new(architecture: &Architecture, integers: &Integers, level: Level) -> Self {
+    pub fn new(architecture: &Architecture, quantized: &QuantizedNetwork, level: Level) -> Self {
         let mut packed = vec![None; architecture.layers().len()];
         for part in architecture.parts() {
             let outputs = part.outputs..part.outputs + part.shape.outputs;
-            packed[part.layer] = Some(integers::Packed::new(
+            packed[part.layer] = Some(int8::Packed::new(
                 part.shape,
-                &integers.weights[part.weights..][..part.shape.inputs() * part.shape.outputs],
-                &integers.shifts[outputs.clone()],
-                &integers.biases[outputs],
+                &quantized.weights[part.weights..][..part.shape.inputs() * part.shape.outputs],
+                &quantized.shifts[outputs.clone()],
+                &quantized.biases[outputs],
             ));
         }
-        ReadyIntegers { packed, fraction_bits: integers.fraction_bits, level }
+        PreparedInt8 { packed, fraction_bits: quantized.fraction_bits, level }
     }
 
-    /// What a logit's whole number is multiplied by.
+    /// What an integer logit is multiplied by.
     pub fn logit_unit(&self) -> f32 {
         (-f32::from(self.fraction_bits)).exp2()
     }
 
-    /// The whole numbers of the logits of an image, 784 bytes, and in `room` those of all layers.
+    /// The integer logits of an image, 784 bytes, and in `room` those of all layers.
     pub fn read<'a>(
         &self,
         architecture: &Architecture,
         image: &[u8],
-        room: &'a mut IntegerRoom,
+        room: &'a mut Int8Workspace,
     ) -> &'a [i16] {
-        let IntegerRoom { pixels, values } = room;
-        assert_eq!(image.len(), PIXELS, "ReadyIntegers::read: pixels");
+        let Int8Workspace { pixels, values } = room;
+        assert_eq!(image.len(), PIXELS, "PreparedInt8::read: pixels");
         pixels.iter_mut().zip(image).for_each(|(pixel, &byte)| *pixel = i16::from(byte));
         for (index, layer) in architecture.layers().iter().enumerate() {
             let (before, after) = values.split_at_mut(index);
