@@ -216,6 +216,11 @@ fn the_page_is_kept_by_browsers_and_asked_for_again() {
     assert_eq!((first.status, first.header("content-type")), (200, Some("text/html; charset=utf-8")));
     assert_eq!(first.header("cache-control"), Some("no-cache"));
     assert_eq!(first.header("x-content-type-options"), Some("nosniff"));
+    let body = String::from_utf8_lossy(&first.body).into_owned();
+    let has_page = body.contains("main.js");
+    assert!(has_page || body.contains("cargo xtask page") && body.contains("/api/openapi.json"), "{body}");
+    assert!(has_page || std::env::var_os("SHUZI_PAGE").is_none(), "SHUZI_PAGE is set: {body}");
+    assert_eq!(has_page, !server.log().contains("cargo xtask page"), "{}", server.log());
     let policy = first.header("content-security-policy").unwrap();
     assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe-inline"), "{policy}");
     let tag = format!("If-None-Match: {}", first.header("etag").unwrap());

@@ -22,7 +22,7 @@ mod wire;
 
 pub use api::{json, wrong_method};
 
-use crate::{UsageError, machine, models};
+use crate::{UsageError, machine, models, page};
 use anyhow::Context;
 use metrics::Metrics;
 use rust_i18n::t;
@@ -168,7 +168,12 @@ impl Serve {
         let listener = listening.with_context(|| t!("serve.bind", address = wanted).into_owned())?;
         let stop = stop_on_signal()?;
         let url = url(listener.local_addr()?);
-        writeln!(out, "{}", t!("serve.at", url = url))?;
+        let mut words = format!("{}\n", t!("serve.at", url = url));
+        if !page::is_built() && !self.quiet {
+            // Not on standard error, where each line is one of the log.
+            words += &format!("{}\n", t!("serve.without-page", reason = t!("page.missing")));
+        }
+        out.write_all(words.as_bytes())?; // at once: who only wants the address may hang up
         out.flush()?;
         if self.open {
             browser::open(&url);
