@@ -1,15 +1,13 @@
 //! Bad input of every kind: a message that names the file and what was expected, exit code 1 or
 //! 2, and nothing half-written.
 
-mod support;
-
+use crate::support::{fail, idx, names, run, shuzi, succeed};
 use flate2::{Compression, write::GzEncoder};
 use std::{
     fs,
     io::Write,
     path::{Path, PathBuf},
 };
-use support::{fail, idx, names, run, shuzi, succeed};
 use tempfile::tempdir;
 
 const IMAGES: u32 = 0x0000_0803;
@@ -134,7 +132,7 @@ fn pipes_and_devices_are_refused_before_anybody_waits_for_them() {
 #[cfg(unix)]
 fn what_was_opened_for_the_program_is_read_as_a_file() {
     let folder = tempdir().unwrap();
-    let (bytes, text) = support::page(&support::CLEAR);
+    let (bytes, text) = crate::support::page(&crate::support::CLEAR);
     fs::write(folder.path().join("page.png"), bytes).unwrap();
     let program = env!("CARGO_BIN_EXE_shuzi");
     for script in [
@@ -270,7 +268,7 @@ fn values_out_of_range_are_wrong_usage() {
 #[test]
 fn recipes_with_mistakes_are_refused_by_line() {
     let folder = tempdir().unwrap();
-    let classic = include_str!("../../shuzi-engine/recipes/classic.toml");
+    let classic = include_str!("../../../shuzi-engine/recipes/classic.toml");
     for (from, to, words) in [
         ("learning-rate", "learning-rat", "learning-rate"),
         ("epochs = 3", "epochs = 0", "epochs"),

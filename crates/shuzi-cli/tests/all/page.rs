@@ -2,12 +2,10 @@
 
 #![cfg(feature = "page")]
 
-mod support;
-
+use crate::support::{names, run, shuzi};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use sha2::{Digest, Sha256};
 use std::fs;
-use support::{names, run, shuzi};
 use tempfile::tempdir;
 
 /// Whether an error says that the program was built without its page: a word that the test skips. Where `SHUZI_PAGE` is set, as
@@ -106,7 +104,7 @@ fn every_word_of_the_page_is_there_in_both_languages() {
         assert_eq!(names(english), names(chinese), "{english}");
     }
     let mut asked = 0;
-    for file in names(page.as_ref()) {
+    for file in names(page.as_ref()).into_iter().filter(|name| name != "built") {
         let text = fs::read_to_string(format!("{page}/{file}")).unwrap();
         for beginning in ["data-word=\"", "data-label=\"", "word(\""] {
             for (place, _) in text.match_indices(beginning) {

@@ -1,10 +1,11 @@
 //! The C header computes what the library does, to the bit. Without a C compiler (`CC`, or `cc`) its tests say that they skip, without
 //! MNIST (`SHUZI_DATA`) they take synthetic digits.
 
+use crate::support::mnist;
 use shuzi_engine::{
     Processor,
     classes::Classes,
-    dataset::{Dataset, idx, synthetic},
+    dataset::synthetic,
     evaluation::evaluate,
     kernels::Level,
     model::{Model, Record},
@@ -15,7 +16,7 @@ use shuzi_engine::{
 use std::{
     env, fs,
     io::Write,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Stdio},
     sync::atomic::{AtomicUsize, Ordering},
 };
@@ -106,21 +107,6 @@ fn quantized(network: &Network) -> Network {
 fn shipped(name: &str) -> Model {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../shuzi/models/{name}.safetensors"));
     Model::from_bytes(&fs::read(path).unwrap()).unwrap()
-}
-
-/// All of the test set, if it is there.
-fn mnist() -> Option<Dataset> {
-    let Some(folder) = env::var_os("SHUZI_DATA").map(PathBuf::from) else {
-        eprintln!("skipped: SHUZI_DATA names no folder with MNIST");
-        return None;
-    };
-    let read = |name: &str| {
-        let raw = folder.join(name);
-        fs::read(&raw).or_else(|_| fs::read(raw.with_extension("gz"))).unwrap()
-    };
-    let images = idx::read_images(&read("t10k-images-idx3-ubyte")[..], None).unwrap();
-    let labels = idx::read_labels(&read("t10k-labels-idx1-ubyte")[..], None).unwrap();
-    Some(Dataset::new(images, labels).unwrap())
 }
 
 #[test]
@@ -215,7 +201,7 @@ int main(void)
 
 #[test]
 fn no_prediction_differs_on_all_test_images() {
-    let images = mnist().unwrap_or_else(|| synthetic::generate(100, 5, 1));
+    let images = mnist("t10k").unwrap_or_else(|| synthetic::generate(100, 5, 1));
     let mut model = shipped("tiny");
     let floats = evaluate(&model.network, &images, Processor::with_threads(2)).correct();
     model.network = quantized(&model.network);

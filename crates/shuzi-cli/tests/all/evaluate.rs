@@ -1,10 +1,8 @@
 //! `shuzi evaluate`: what it reads, and what it tells.
 
-mod support;
-
+use crate::support::{fail, golden, idx, json, mnist, names, run, shuzi, succeed};
 use shuzi_engine::{dataset::synthetic, kernels::Level};
 use std::{fs, path::Path};
-use support::{fail, golden, idx, json, mnist, names, run, shuzi, succeed};
 use tempfile::tempdir;
 
 #[test]
@@ -212,7 +210,7 @@ fn shipped_models_read_as_many_test_images_right_as_they_say() {
     let Some(mnist) = mnist() else { return };
     let folder = tempdir().unwrap();
     let listed: serde_json::Value =
-        serde_json::from_str(&succeed(folder.path(), &["crates/shuzi/models", "--json"])).unwrap();
+        serde_json::from_str(&succeed(folder.path(), &["models", "--json"])).unwrap();
     let models = listed["models"].as_array().unwrap();
     assert!(models.len() >= 3);
     for model in models {

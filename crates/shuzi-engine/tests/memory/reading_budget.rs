@@ -3,6 +3,7 @@
 //! Documented in docs/method.md: a second of one core for each megapixel and 0.2 more, 8 bytes for each pixel and 64 MB more.
 //! Time is the processor's for this thread, so that what else runs on the machine does not count.
 
+use crate::allocator::with_peak;
 use proptest::prelude::*;
 use shuzi_engine::{
     image::Picture,
@@ -10,45 +11,7 @@ use shuzi_engine::{
     model::Model,
     recognition::{Cancel, Cancelled, MOST_DIGITS, Options, Reader, recognize, recognize_until},
 };
-use std::{
-    alloc::{GlobalAlloc, Layout, System},
-    cell::Cell,
-    sync::OnceLock,
-};
-
-/// Counts what this thread holds, and the most it held.
-struct Counting;
-
-thread_local! {
-    static HELD: Cell<isize> = const { Cell::new(0) };
-    static PEAK: Cell<isize> = const { Cell::new(0) };
-}
-
-fn count(bytes: isize) {
-    // A thread that ends frees memory when its counters are gone.
-    let _ = HELD.try_with(|held| {
-        held.set(held.get() + bytes);
-        let _ = PEAK.try_with(|peak| peak.set(peak.get().max(held.get())));
-    });
-}
-
-// SAFETY: everything is the system's; counting does not allocate.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(layout.size() as isize);
-        // SAFETY: the caller's promise.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        count(-(layout.size() as isize));
-        // SAFETY: the caller's promise.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
+use std::sync::OnceLock;
 
 /// Seconds that the processor has spent on this thread; without such a clock always 0.
 fn processor_seconds() -> f64 {
@@ -66,7 +29,7 @@ fn processor_seconds() -> f64 {
 fn reader() -> &'static Reader {
     static READER: OnceLock<Reader> = OnceLock::new();
     READER.get_or_init(|| {
-        let model = Model::from_bytes(include_bytes!("../../shuzi/models/photo.safetensors")).unwrap();
+        let model = Model::from_bytes(include_bytes!("../../../shuzi/models/photo.safetensors")).unwrap();
         Reader::new(&model, Level::detect())
     })
 }
@@ -75,10 +38,9 @@ fn reader() -> &'static Reader {
 fn check(name: &str, width: usize, height: usize, inked: impl Fn(usize, usize) -> bool) {
     let pixels = (0..width * height).map(|i| if inked(i % width, i / width) { 0 } else { 255 }).collect();
     let picture = Picture::gray(width, height, pixels);
-    let (held, before) = (HELD.get(), processor_seconds());
-    PEAK.set(held);
-    let reading = recognize(reader(), &picture, Options::default());
-    let (peak, seconds) = (PEAK.get() - held, processor_seconds() - before);
+    let (reader, before) = (reader(), processor_seconds());
+    let (reading, peak) = with_peak(|| recognize(reader, &picture, Options::default()));
+    let seconds = processor_seconds() - before;
     let pixels = (width * height) as f64;
     assert!(reading.digits.len() <= MOST_DIGITS, "{name}: {} digits", reading.digits.len());
     assert!(peak as f64 <= 8.0 * pixels + 64e6, "{name}: {peak} bytes");

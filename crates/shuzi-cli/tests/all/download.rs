@@ -1,14 +1,12 @@
 //! Downloading MNIST from servers that misbehave in every way they do in real life.
 
-mod support;
-
+use crate::support::{Answer, Request, Server, packed_mnist, run, shuzi};
 use std::{
     fs,
     io::Write,
     path::Path,
     time::{Duration, Instant},
 };
-use support::{Answer, Request, Server, packed_mnist, run, shuzi};
 
 fn fetch(folder: &Path, mirrors: &[&str]) -> (i32, String, String) {
     fetch_within(folder, "2", mirrors)

@@ -1,13 +1,11 @@
 //! Ctrl-C and closed pipes: what is finished is saved, and nothing panics.
 #![cfg(unix)]
 
-mod support;
-
+use crate::support::{json, names, shuzi};
 use std::{
     io::{BufRead, BufReader, Read},
     process::{Command, Stdio},
 };
-use support::{json, names, shuzi};
 use tempfile::tempdir;
 
 #[test]

@@ -1,12 +1,10 @@
 //! One's own data work the first time: a recipe that fits them, tables of every kind, classes that a model does not know, weights of
 //! other programs.
 
-mod support;
-
+use crate::support::{as_it_is, digits, fail, json, on_paper, pictures, run, shuzi, succeed, table};
 use serde_json::Value;
 use shuzi_engine::image::DigitImage;
 use std::{fs, path::Path};
-use support::{as_it_is, digits, fail, json, on_paper, pictures, run, shuzi, succeed, table};
 use tempfile::tempdir;
 
 /// Three kinds of shapes, and the digits that have them.
@@ -249,7 +247,7 @@ fn one_thread_is_one() {
 #[test]
 fn chinese_messages_have_no_english_sentences() {
     let folder = tempdir().unwrap();
-    let classic = include_str!("../../shuzi-engine/recipes/classic.toml");
+    let classic = include_str!("../../../shuzi-engine/recipes/classic.toml");
     let write = |name: &str, bytes: &[u8]| fs::write(folder.path().join(name), bytes).unwrap();
     write("word.toml", classic.replace("\"drop\"", "\"dorp\"").as_bytes());
     write("type.toml", classic.replace("epochs = 3", "epochs = \"three\"").as_bytes());

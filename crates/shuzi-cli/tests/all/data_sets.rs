@@ -1,14 +1,12 @@
 //! Other data sets than MNIST through the same door: any classes, with names, from the files to the reports.
 
-mod support;
-
+use crate::support::{Answer, Server, fail, idx, json, run, shuzi, succeed};
 use flate2::{Compression, write::GzEncoder};
 use shuzi_engine::{
     dataset::synthetic,
     image::{PIXELS, SIDE},
 };
 use std::{fs, io::Write, path::Path};
-use support::{Answer, Server, fail, idx, json, run, shuzi, succeed};
 use tempfile::tempdir;
 
 /// Images and labels as IDX: digits that shuzi draws, each labelled by `label`, and changed by `form`.
@@ -95,7 +93,7 @@ fn classes_with_names_go_from_the_folder_to_model_report_and_reading() {
     let words = succeed(path, &["evaluate", "run", "--data", "alphabet", "--out", "evaluated", "--quiet"]);
     assert!(words.contains("class  images") && words.contains("\n      V  "), "{words}");
 
-    let (picture, _) = support::page(&support::CLEAR[..1]);
+    let (picture, _) = crate::support::page(&crate::support::CLEAR[..1]);
     fs::write(path.join("letter.png"), picture).unwrap();
     let read = json(path, &["recognize", "letter.png", "--model", "run", "--single"]);
     let (text, letter) = (read["text"].as_str().unwrap(), &read["digits"][0]);
@@ -132,7 +130,7 @@ fn what_makes_no_sense_for_other_classes_is_said() {
             .concat(),
     );
     fs::write(path.join("labels.csv"), "path,label\na.png,1\n").unwrap();
-    let taught = include_str!("../../shuzi-engine/recipes/mlp.toml").replace(
+    let taught = include_str!("../../../shuzi-engine/recipes/mlp.toml").replace(
         "[training]",
         "[training]\ndistillation = { teacher = \"small\", weight = 0.5, temperature = 2 }",
     );

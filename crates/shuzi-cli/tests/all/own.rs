@@ -1,11 +1,11 @@
 //! One's own digits: tables and folders of pictures are read, split, told when they are wrong, and fine-tuned on.
 
-mod support;
-
+use crate::support::{
+    as_it_is, digits, fail, json, names, on_paper, pictures, png, run, shuzi, succeed, table,
+};
 use serde_json::Value;
 use shuzi_engine::{dataset::synthetic, image::PIXELS};
 use std::{fs, path::Path};
-use support::{as_it_is, digits, fail, json, names, on_paper, pictures, png, run, shuzi, succeed, table};
 use tempfile::tempdir;
 
 /// A training that takes a moment.

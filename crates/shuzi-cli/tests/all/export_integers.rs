@@ -1,9 +1,7 @@
 //! `shuzi export --to int8` and `--to c`: a network without floating point, by the same verbs as any other.
 
-mod support;
-
+use crate::support::{fail, json, succeed};
 use std::fs;
-use support::{fail, json, succeed};
 use tempfile::tempdir;
 
 #[test]
@@ -46,7 +44,7 @@ fn the_header_tells_what_it_is_and_how_to_use_it() {
         assert!(header.contains(words), "{words}");
     }
     assert!(!header.contains("test images"), "in whole numbers it was not tested");
-    let mut to_stdout = support::shuzi(folder.path(), &["export", "tiny", "--to", "c", "--out", "-"]);
+    let mut to_stdout = crate::support::shuzi(folder.path(), &["export", "tiny", "--to", "c", "--out", "-"]);
     let of_floats = to_stdout.output().unwrap();
     assert_eq!(
         String::from_utf8(of_floats.stdout).unwrap(),

@@ -1,49 +1,10 @@
 //! Decoding asks for no more memory than `decode` documents, whatever a file claims: a counting allocator shows it.
 
+use crate::allocator::with_peak;
 use flate2::{Compression, Crc, write::ZlibEncoder};
 use image::{DynamicImage, ImageFormat};
 use shuzi_engine::decode::{Limits, decode, decode_partial};
-use std::{
-    alloc::{GlobalAlloc, Layout, System},
-    io::{Cursor, Write},
-    sync::atomic::{AtomicUsize, Ordering::Relaxed},
-};
-
-/// The system's allocator, which counts what is held and the most that ever was.
-struct Counting;
-
-static HELD: AtomicUsize = AtomicUsize::new(0);
-static MOST: AtomicUsize = AtomicUsize::new(0);
-
-fn count(bytes: usize) {
-    let held = HELD.fetch_add(bytes, Relaxed) + bytes;
-    MOST.fetch_max(held, Relaxed);
-}
-
-// SAFETY: everything is left to `System`, whose contract is the same; only sizes are counted beside it. `realloc` is the
-// default one, which allocates before it frees, as a move in memory would.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(layout.size());
-        // SAFETY: the caller keeps `System`'s contract.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        count(layout.size());
-        // SAFETY: as above.
-        unsafe { System.alloc_zeroed(layout) }
-    }
-
-    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        HELD.fetch_sub(layout.size(), Relaxed);
-        // SAFETY: as above.
-        unsafe { System.dealloc(memory, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
+use std::io::{Cursor, Write};
 
 const MB: usize = 1_000_000;
 /// What decoding may ask for whatever the picture's size.
@@ -51,26 +12,15 @@ const ROOM: usize = 64 * MB;
 
 /// The most that decoding holds at a time, the file itself not counted.
 fn peak(bytes: &[u8]) -> usize {
-    let mut most = 0;
-    for is_partial in [false, true] {
-        let before = HELD.load(Relaxed);
-        MOST.store(before, Relaxed);
-        if is_partial {
-            let _ = decode_partial(bytes, Limits::default());
-        } else {
-            let _ = decode(bytes, Limits::default());
-        }
-        most = most.max(MOST.load(Relaxed) - before);
-    }
-    most
+    let whole = with_peak(|| drop(decode(bytes, Limits::default()))).1;
+    let partial = with_peak(|| drop(decode_partial(bytes, Limits::default()))).1;
+    whole.max(partial)
 }
 
-/// One test: another one beside it would be counted too.
 #[test]
 fn decoding_keeps_to_its_memory() {
-    let before = MOST.load(Relaxed);
-    drop(std::hint::black_box(vec![0u8; 10 * MB]));
-    assert!(MOST.load(Relaxed) >= before.max(10 * MB), "memory is counted");
+    let ((), counted) = with_peak(|| drop(std::hint::black_box(vec![0u8; 10 * MB])));
+    assert!(counted >= 10 * MB, "memory is counted");
 
     for (name, bomb) in bombs() {
         let (peak, n_bytes) = (peak(&bomb), bomb.len());

@@ -2,34 +2,16 @@
 //! weights and order of examples. The traces are not part of the project; without them, and
 //! without MNIST, these tests say that they skip.
 
+use crate::support::{folder, mnist};
 use shuzi_engine::{
     Processor,
-    dataset::{Dataset, idx},
     evaluation::evaluate,
     kernels::Level,
     model::{Model, arrays::Values, batch_order, initial_weights, npz},
     recipe::Recipe,
     training::{Event, Examples, Order, train},
 };
-use std::{fs::File, ops::ControlFlow, path::PathBuf};
-
-fn folder(variable: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os(variable);
-    if folder.is_none() {
-        eprintln!("skipped: {variable} is not set");
-    }
-    folder.map(PathBuf::from).map(|folder| {
-        // Cargo runs tests in the crate's folder; the variable is meant from the project's.
-        if folder.is_absolute() { folder } else { PathBuf::from("../..").join(folder) }
-    })
-}
-
-fn mnist(part: &str) -> Option<Dataset> {
-    let folder = folder("SHUZI_DATA")?;
-    let open = |kind: &str| File::open(folder.join(format!("{part}-{kind}-ubyte.gz"))).unwrap();
-    let images = idx::read_images(open("images-idx3"), None).unwrap();
-    Some(Dataset::new(images, idx::read_labels(open("labels-idx1"), None).unwrap()).unwrap())
-}
+use std::ops::ControlFlow;
 
 #[test]
 fn every_loss_weight_and_prediction_follows_the_reference() {

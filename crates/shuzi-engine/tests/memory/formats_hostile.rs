@@ -1,6 +1,7 @@
 //! Files made to hurt: every one is refused, or read, without a panic and without memory out of
 //! proportion. An allocator counts what each reader holds at most.
 
+use crate::allocator::with_peak;
 use shuzi_engine::{
     model::{
         Model,
@@ -13,50 +14,10 @@ use shuzi_engine::{
     training::{Checkpoint, checkpoint::seal},
 };
 use std::{
-    alloc::{GlobalAlloc, Layout, System},
-    cell::Cell,
     io::{Cursor, Write},
     path::Path,
 };
 use zip::{ZipWriter, write::SimpleFileOptions};
-
-struct Counting;
-
-thread_local! {
-    static HELD: Cell<isize> = const { Cell::new(0) };
-    static PEAK: Cell<isize> = const { Cell::new(0) };
-}
-
-// SAFETY: every call goes to the system's allocator unchanged; only numbers are kept.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(layout.size() as isize);
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        count(-(layout.size() as isize));
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-fn count(change: isize) {
-    HELD.set(HELD.get() + change);
-    PEAK.set(PEAK.get().max(HELD.get()));
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-/// What `read` gives, and how many bytes it held at most on the way.
-fn with_peak<T>(read: impl FnOnce() -> T) -> (T, usize) {
-    let before = HELD.get();
-    PEAK.set(before);
-    let result = read();
-    (result, (PEAK.get() - before).unsigned_abs())
-}
 
 /// For a small file: fixed tables of the zip and JSON readers, a header's text.
 const SMALL: usize = 1 << 20;

@@ -1,6 +1,6 @@
 //! Replays the fuzzers' corpus (`fuzz/corpus/<target>/`) through the same doors: nothing panics.
 
-#[path = "../../../fuzz/src/lib.rs"]
+#[path = "../../../../fuzz/src/lib.rs"]
 mod doors;
 
 use std::{fs, path::Path};

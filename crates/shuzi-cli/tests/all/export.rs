@@ -1,9 +1,7 @@
 //! `shuzi export`: the same weights in every form.
 
-mod support;
-
+use crate::support::{fail, json, succeed};
 use std::fs;
-use support::{fail, json, succeed};
 use tempfile::tempdir;
 
 #[test]
@@ -35,7 +33,7 @@ fn a_convolutional_network_is_its_own_file_and_no_tutorials() {
         let (code, error) = fail(folder.path(), &["export", "run", "--to", format, "--out", "weights"]);
         assert!(code == 1 && error.contains("safetensors or onnx"), "{error}");
     }
-    assert_eq!(support::names(folder.path()), ["copy", "evaluation", "run"]);
+    assert_eq!(crate::support::names(folder.path()), ["copy", "evaluation", "run"]);
 }
 
 #[test]
@@ -60,7 +58,7 @@ fn an_onnx_file_bears_the_models_name_and_tells_where_it_is_from() {
     let folder = tempdir().unwrap();
     for name in ["default", "photo", "tiny", "classic"] {
         let (code, out, error) =
-            support::run(&mut support::shuzi(folder.path(), &["export", name, "--to", "onnx"]));
+            crate::support::run(&mut crate::support::shuzi(folder.path(), &["export", name, "--to", "onnx"]));
         assert!(code == 0 && out.is_empty() && error.contains(&format!("wrote {name}.onnx")), "{error}");
         let file = fs::read(folder.path().join(format!("{name}.onnx"))).unwrap();
         assert!(file.starts_with(b"\x08\x08\x12\x05shuzi"), "{name}: version 8 of the format, made by shuzi");
@@ -72,7 +70,7 @@ fn an_onnx_file_bears_the_models_name_and_tells_where_it_is_from() {
         assert_eq!(text.contains("Div"), name == "photo", "{name}: a temperature divides");
     }
     let export = ["export", "tiny", "--to", "onnx", "--out"];
-    let mut to_stdout = support::shuzi(folder.path(), &[&export[..], &["-"]].concat());
+    let mut to_stdout = crate::support::shuzi(folder.path(), &[&export[..], &["-"]].concat());
     assert_eq!(to_stdout.output().unwrap().stdout, fs::read(folder.path().join("tiny.onnx")).unwrap());
     succeed(folder.path(), &[&export[..], &["sure", "--quiet", "--temperature", "0.5"]].concat());
     let sure = fs::read(folder.path().join("sure")).unwrap();
@@ -97,7 +95,7 @@ fn a_temperature_is_kept() {
     let pickled = ["export", "classic", "--to", "npz", "--out", "model.npz", "--temperature", "0.5"];
     let (code, error) = fail(folder.path(), &pickled);
     assert!(code == 2 && error.contains("safetensors"), "{error}");
-    assert_eq!(support::names(folder.path()), ["run", "sure"]);
+    assert_eq!(crate::support::names(folder.path()), ["run", "sure"]);
 }
 
 #[test]
@@ -113,5 +111,5 @@ fn what_cannot_be_written_is_refused() {
         let (found, error) = fail(folder.path(), &[&["export"], &arguments[..]].concat());
         assert!(found == code && error.contains(words), "{arguments:?}: {found} {error}");
     }
-    assert_eq!(support::names(folder.path()), ["a-folder"]);
+    assert_eq!(crate::support::names(folder.path()), ["a-folder"]);
 }

@@ -164,7 +164,7 @@ fn a_word_that_is_missing_is_noticed() {
 /// The errors of the library: `Type::Variant` of every enum in its source that is one.
 fn errors() -> Vec<String> {
     let mut errors = vec![];
-    for (_, text) in files("../shuzi/src", "rs") {
+    for (_, text) in files("../shuzi-engine/src", "rs") {
         for (place, _) in text.match_indices("\npub enum ") {
             let (name, rest) = text[place + 10..].split_once(' ').unwrap();
             let body = rest.split("\n}").next().unwrap();

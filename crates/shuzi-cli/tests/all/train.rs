@@ -1,10 +1,8 @@
 //! `shuzi train`: repeatable, replayable, and complete in what it leaves behind.
 
-mod support;
-
+use crate::support::{fail, golden, json, mnist, names, run, shuzi, succeed};
 use serde_json::Value;
 use std::{fs, path::Path};
-use support::{fail, golden, json, mnist, names, run, shuzi, succeed};
 use tempfile::tempdir;
 
 /// A training that takes a moment.

@@ -1,14 +1,12 @@
 //! `shuzi recognize`: pictures in, digits out, and every bad picture told by its name.
 
-mod support;
-
+use crate::support::{CLEAR, fail, page, png, run, shuzi, succeed};
 use std::{
     fs,
     io::{Cursor, Write},
     path::Path,
     process::Stdio,
 };
-use support::{CLEAR, fail, page, png, run, shuzi, succeed};
 use tempfile::tempdir;
 
 fn with_page(folder: &Path) -> String {
@@ -319,7 +317,7 @@ fn many_pictures_are_looked_at_in_a_folder() {
     }
     let recognize = |arguments: &[&str]| succeed(folder.path(), &[&["recognize"], arguments].concat());
     recognize(&["in", "--annotate", "boxes/", "--explain", "steps"]);
-    let names = |name: &str| support::names(&folder.path().join(name));
+    let names = |name: &str| crate::support::names(&folder.path().join(name));
     let lower = |names: Vec<String>| names.iter().map(|name| name.to_lowercase()).collect::<Vec<_>>();
     assert_eq!(names("boxes").len(), 4);
     assert_eq!(lower(names("boxes")), ["a.png", "a-2.png", "a-3.png", "b.png"]);

@@ -1,9 +1,7 @@
 //! What is built into the program is named with its licence.
 
-mod support;
-
+use crate::support::succeed;
 use std::{collections::BTreeSet, process::Command};
-use support::succeed;
 
 /// The crates that the program links, by Cargo's own account.
 fn crates() -> BTreeSet<String> {

@@ -2,8 +2,7 @@
 //! the end is what an undisturbed training gives, to the last bit.
 #![cfg(unix)]
 
-mod support;
-
+use crate::support::{fail, json, names, run, shuzi, succeed};
 use serde_json::Value;
 use shuzi_engine::training::{Checkpoint, checkpoint::seal};
 use std::{
@@ -13,7 +12,6 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
-use support::{fail, json, names, run, shuzi, succeed};
 use tempfile::tempdir;
 
 /// A hundred epochs of 15 steps.

@@ -1,9 +1,7 @@
 //! `shuzi data verify` and `shuzi data show`. What `fetch` does is in `download.rs`.
 
-mod support;
-
+use crate::support::{fail, mnist, run, shuzi, succeed};
 use std::{fs, path::Path};
-use support::{fail, mnist, run, shuzi, succeed};
 use tempfile::tempdir;
 
 #[test]
@@ -98,7 +96,7 @@ fn a_sheet_is_a_picture_that_the_seed_decides() {
 
 /// `classic` with these lines in its augmentation.
 fn write_recipe(folder: &Path, lines: &str) {
-    let recipe = include_str!("../../shuzi-engine/recipes/classic.toml");
+    let recipe = include_str!("../../../shuzi-engine/recipes/classic.toml");
     fs::write(folder.join("mine.toml"), format!("{recipe}\n[training.augmentation]\n{lines}")).unwrap();
 }
 
@@ -151,7 +149,7 @@ fn a_recipe_that_cannot_augment_is_refused_before_anything_is_written() {
             fail(folder.path(), &[&["data", "show", "--data", "synthetic:100"], arguments].concat());
         assert!(code == 2 && error.contains(words), "{arguments:?}: {code} {error}");
     }
-    assert_eq!(support::names(folder.path()), ["mine.toml"]);
+    assert_eq!(crate::support::names(folder.path()), ["mine.toml"]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! numpy's and safetensors' files through the public door: what other programs write is read,
 //! what is written is read again, exactly.
 
+use crate::support::folder;
 use proptest::prelude::*;
 use shuzi_engine::model::{
     arrays::{Array, Values},
@@ -126,12 +127,7 @@ fn tensors_keep_their_order_and_empty_ones_do_not_shuffle() {
 
 #[test]
 fn the_reference_files_are_read_alike() {
-    let Some(folder) = std::env::var_os("SHUZI_GOLDEN") else {
-        eprintln!("skipped: SHUZI_GOLDEN is not set");
-        return;
-    };
-    // Cargo runs tests in the crate's folder; the variable is meant from the project's.
-    let folder = Path::new("../..").join(folder);
+    let Some(folder) = folder("SHUZI_GOLDEN") else { return };
     let read = |name: &str| std::fs::read(folder.join(format!("mlp-32-16-1epoch-{name}"))).unwrap();
     let mut found = vec![];
     for numpy in ["numpy1", "numpy2"] {

@@ -15,8 +15,8 @@ use std::sync::OnceLock;
 fn reader() -> &'static Reader {
     static READER: OnceLock<Reader> = OnceLock::new();
     READER.get_or_init(|| {
-        let model =
-            Model::from_bytes(include_bytes!("../../shuzi/models/photo.safetensors")).expect("it is tested");
+        let model = Model::from_bytes(include_bytes!("../../../shuzi/models/photo.safetensors"))
+            .expect("it is tested");
         Reader::new(&model, Level::detect())
     })
 }
