@@ -3,35 +3,53 @@
 //! Parses, calls a verb, prints the error, chooses the exit code: 0 done, 1 the work failed,
 //! 2 wrong usage, 130 interrupted. One file for each verb; no arithmetic on pixels or weights.
 
+#[path = "run/checkpoints.rs"]
 mod checkpoints;
+#[path = "suggestions.rs"]
 mod commands;
+#[path = "commands/completions.rs"]
 mod completions;
+#[path = "commands/data.rs"]
 mod data;
+#[path = "data/data_sets.rs"]
 mod data_sets;
+#[path = "data/download.rs"]
 mod download;
+#[path = "commands/evaluate/mod.rs"]
 mod evaluate;
 mod explain;
+#[path = "commands/export.rs"]
 mod export;
 mod files;
+#[path = "data/labels.rs"]
 mod labels;
 mod language;
 mod licenses;
 mod machine;
+#[path = "run/metrics.rs"]
 mod metrics;
 mod models;
+#[path = "data/user_data.rs"]
 mod own;
 #[cfg(feature = "page")]
 mod page;
+#[path = "data/pictures.rs"]
 mod pictures;
 mod pixels;
+#[path = "run/progress.rs"]
 mod progress;
 mod recipes;
+#[path = "commands/recognize/mod.rs"]
 mod recognize;
 mod report;
 #[cfg(feature = "serve")]
+#[path = "commands/serve/mod.rs"]
 mod serve;
+#[path = "data/sources.rs"]
 mod sources;
+#[path = "commands/train/mod.rs"]
 mod train;
+#[path = "commands/train/tuning.rs"]
 mod tuning;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind};

@@ -3,7 +3,7 @@
 //!
 //! A folder may hold other files, but none of them is ever replaced: what this verb wrote it knows by a list of hashes.
 //!
-//! The files were packed by `build.rs`. In one file, scripts and styles stand in the page itself, allowed by their hashes, and
+//! The files were made by `cargo xtask page` and taken in by `build.rs`, if they were there. In one file, scripts and styles stand in the page itself, allowed by their hashes, and
 //! everything else is in it as gzip and Base64.
 
 use crate::{UsageError, files};
@@ -11,9 +11,9 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use flate2::{Compression, write::GzEncoder};
 use rust_i18n::t;
 use sha2::{Digest, Sha256};
-use std::{io::Write, path::PathBuf};
+use std::{io::Write, path::PathBuf, sync::LazyLock};
 
-/// Name, bytes, and bytes compressed by Brotli, by name.
+/// Name, bytes, and bytes compressed by Brotli, by name. Empty where the page was not built.
 const FILES: &[(&str, &[u8], &[u8])] = include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 
 /// The page's modules in the order in which they use each other.
@@ -46,11 +46,16 @@ pub struct Asset {
     pub brotli: Option<&'static [u8]>,
 }
 
+/// Whether this program was built with its page.
+pub fn is_built() -> bool {
+    !FILES.is_empty()
+}
+
 /// The file at a path that begins with `/`. A list, not a folder: no path leads out of it.
 pub fn asset(path: &str) -> Option<Asset> {
     let name = path.strip_prefix('/')?;
     let name = if name.is_empty() { "index.html" } else { name };
-    if FILES.is_empty() && name == "index.html" {
+    if !is_built() && name == "index.html" {
         let content_type = "text/html; charset=utf-8";
         return Some(Asset { content_type, bytes: WITHOUT_PAGE.as_bytes(), brotli: None });
     }
@@ -66,19 +71,16 @@ pub fn asset(path: &str) -> Option<Asset> {
     Some(Asset { content_type, bytes, brotli: Some(packed) })
 }
 
-/// What the server shows in the place of a page that could not be built.
-const WITHOUT_PAGE: &str = r#"<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>shuzi</title>
-<h1>shuzi</h1>
-<p>This program was built without WebAssembly, so it has no page. Send a picture to <code>/api/recognize</code>; all else is in
-<a href="/api/openapi.json">/api/openapi.json</a>.</p>
-<p lang="zh-CN">此程序构建时没有 WebAssembly，因此没有网页。请把图片发送到 <code>/api/recognize</code>；其余接口见
-<a href="/api/openapi.json">/api/openapi.json</a>。</p>
-</html>
-"#;
+/// What the server shows in the place of a page that was not built, in both languages.
+static WITHOUT_PAGE: LazyLock<String> = LazyLock::new(|| {
+    let paragraphs = ["en", "zh-CN"].map(|language| {
+        let (missing, api) = (t!("page.missing", locale = language), t!("page.api", locale = language));
+        format!("<p lang=\"{language}\">{missing}</p>\n<p lang=\"{language}\">{api}</p>\n")
+    });
+    let head = "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
+                <meta name=\"viewport\" content=\"width=device-width\">\n<title>shuzi</title>\n<h1>shuzi</h1>\n";
+    format!("{head}{}</html>\n", paragraphs.concat())
+});
 
 #[derive(clap::Args)]
 pub struct Page {
@@ -90,7 +92,7 @@ pub struct Page {
 
 impl Page {
     pub fn run(self, out: &mut impl Write) -> anyhow::Result<()> {
-        if FILES.is_empty() {
+        if !is_built() {
             return Err(UsageError(t!("page.missing").into()).into());
         }
         let single = single_file();
@@ -138,7 +140,7 @@ fn sha256(bytes: &[u8]) -> String {
 
 fn text(name: &str) -> &'static str {
     let (_, bytes, _) =
-        FILES.iter().find(|(found, ..)| *found == name).expect("build.rs packs the whole page");
+        FILES.iter().find(|(found, ..)| *found == name).expect("cargo xtask page makes the whole page");
     std::str::from_utf8(bytes).expect("the page's own files are text")
 }
 

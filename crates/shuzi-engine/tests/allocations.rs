@@ -1,5 +1,9 @@
 //! A training step asks for no memory after the first of its epoch: a counting allocator shows it.
 
+#[path = "support/allocator.rs"]
+mod allocator;
+
+use allocator::allocations;
 use shuzi_engine::{
     Processor,
     dataset::{Dataset, synthetic},
@@ -7,17 +11,7 @@ use shuzi_engine::{
     recipe::{Distillation, Recipe},
     training::{Event, Examples, TrainingData, initial_network, split, train},
 };
-use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
-use std::{alloc::System, ops::ControlFlow};
-
-#[global_allocator]
-static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
-
-/// Allocations so far, by all threads.
-fn allocations() -> usize {
-    let stats = ALLOCATOR.stats();
-    stats.allocations + stats.reallocations
-}
+use std::ops::ControlFlow;
 
 /// One test: another one beside it would be counted too.
 #[test]

@@ -211,7 +211,7 @@ fn page(report: &ComparisonReport) -> String {
 }
 
 fn write_table(page: &mut String, report: &ComparisonReport) {
-    html::open_section(page, "crates/shuzi/models", &t!("report.compare_models"));
+    html::open_section(page, "models", &t!("report.compare_models"));
     page.push_str("<div class=\"scroll\"><table class=\"models\">\n<thead><tr>");
     for heading in [
         "".into(),
