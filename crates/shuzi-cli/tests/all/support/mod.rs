@@ -3,7 +3,7 @@
 
 #![allow(dead_code, reason = "each test uses its part")]
 
-#[path = "../../../shuzi-engine/tests/support/mod.rs"]
+#[path = "../../../../shuzi-engine/tests/support/mod.rs"]
 mod requirements;
 #[cfg(all(feature = "serve", unix))]
 pub mod serving;
