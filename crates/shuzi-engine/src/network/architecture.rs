@@ -319,47 +319,18 @@ impl Chain {
     fn push_kind(&mut self, kind: &LayerKind, next: Option<&LayerKind>) -> Result<(), ArchitectureError> {
         let normalised = next == Some(&LayerKind::BatchNorm);
         let (layer, input) = (self.named, self.shape);
-        let in_range = |width: usize| match width {
-            1..=MAX_WIDTH => Ok(width),
-            width => Err(ArchitectureError::Width { layer, width }),
-        };
-        let conv = |outputs, kernel: usize, stride: usize, padding: usize| {
-            if stride == 0 || padding >= kernel.max(1) || padding >= SIDE {
-                return Err(ArchitectureError::Stride { layer, stride, padding });
-            }
-            let input =
-                Shape { height: input.height + 2 * padding, width: input.width + 2 * padding, ..input };
-            if kernel == 0 || kernel > input.height.min(input.width) {
-                return Err(ArchitectureError::Window { layer, window: kernel, input });
-            }
-            in_range(stride)?;
-            let Shape { height, width, channels } = input;
-            let geometry = Geometry { height, width, channels, kernel, stride, outputs };
-            let conv = Conv::new(geometry).with_padding(padding);
-            let conv = if normalised { conv.without_bias() } else { conv };
-            in_range(conv.output().channels)?;
-            Ok(conv)
-        };
-        let pool = |window_height: usize, window_width: usize| {
-            if window_height == 0 || window_height > input.height || window_width > input.width {
-                return Err(ArchitectureError::Window { layer, window: window_height, input });
-            }
-            let Shape { height, width, channels } = input;
-            let windows = Windows { height, width, channels, window_height, window_width };
-            let output = Shape { height: windows.output_height(), width: windows.output_width(), channels };
-            Ok((windows, output))
-        };
+        let biased = |conv: Conv| if normalised { conv.without_bias() } else { conv };
         let (layer, output) = match *kind {
             LayerKind::Linear(outputs) => {
-                let linear = Linear { inputs: input.len(), outputs: in_range(outputs)? };
+                let linear = Linear { inputs: input.len(), outputs: self.in_range(outputs)? };
                 (Layer::Linear(linear), Shape::flat(outputs))
             }
             LayerKind::Conv(ConvKind { channels, kernel, stride, padding }) => {
-                let conv = conv(in_range(channels)?, kernel, stride, padding)?;
+                let conv = biased(self.conv(self.in_range(channels)?, kernel, stride, padding)?);
                 (Layer::Conv(conv), conv.output())
             }
             LayerKind::DepthwiseConv(DepthwiseKind { kernel, stride, padding }) => {
-                let conv = conv(input.channels, kernel, stride, padding)?.depthwise();
+                let conv = biased(self.conv(input.channels, kernel, stride, padding)?.depthwise());
                 (Layer::Conv(conv), conv.output())
             }
             LayerKind::Crop(side) => {
@@ -370,15 +341,15 @@ impl Chain {
                 (Layer::Crop(crop), crop.output())
             }
             LayerKind::MaxPool(window) => {
-                let (windows, output) = pool(window, window)?;
+                let (windows, output) = self.pool(window, window)?;
                 (Layer::MaxPool(windows), output)
             }
             LayerKind::AveragePool(window) => {
-                let (windows, output) = pool(window, window)?;
+                let (windows, output) = self.pool(window, window)?;
                 (Layer::AveragePool(windows), output)
             }
             LayerKind::GlobalAveragePool => {
-                let (windows, output) = pool(input.height, input.width)?;
+                let (windows, output) = self.pool(input.height, input.width)?;
                 (Layer::AveragePool(windows), output)
             }
             LayerKind::BatchNorm => {
@@ -396,6 +367,48 @@ impl Chain {
             LayerKind::Residual(_) => unreachable!("extend looks into it"),
         };
         self.push(layer, output)
+    }
+
+    fn in_range(&self, width: usize) -> Result<usize, ArchitectureError> {
+        match width {
+            1..=MAX_WIDTH => Ok(width),
+            width => Err(ArchitectureError::Width { layer: self.named, width }),
+        }
+    }
+
+    /// A convolution of what comes out so far.
+    fn conv(
+        &self,
+        outputs: usize,
+        kernel: usize,
+        stride: usize,
+        padding: usize,
+    ) -> Result<Conv, ArchitectureError> {
+        let (layer, input) = (self.named, self.shape);
+        if stride == 0 || padding >= kernel.max(1) || padding >= SIDE {
+            return Err(ArchitectureError::Stride { layer, stride, padding });
+        }
+        let input = Shape { height: input.height + 2 * padding, width: input.width + 2 * padding, ..input };
+        if kernel == 0 || kernel > input.height.min(input.width) {
+            return Err(ArchitectureError::Window { layer, window: kernel, input });
+        }
+        self.in_range(stride)?;
+        let Shape { height, width, channels } = input;
+        let geometry = Geometry { height, width, channels, kernel, stride, outputs };
+        let conv = Conv::new(geometry).with_padding(padding);
+        self.in_range(conv.output().channels)?;
+        Ok(conv)
+    }
+
+    /// Windows of what comes out so far, and what comes out of them.
+    fn pool(&self, window_height: usize, window_width: usize) -> Result<(Windows, Shape), ArchitectureError> {
+        let (layer, input) = (self.named, self.shape);
+        if window_height == 0 || window_height > input.height || window_width > input.width {
+            return Err(ArchitectureError::Window { layer, window: window_height, input });
+        }
+        let Shape { height, width, channels } = input;
+        let windows = Windows { height, width, channels, window_height, window_width };
+        Ok((windows, Shape { height: windows.output_height(), width: windows.output_width(), channels }))
     }
 
     fn push(&mut self, layer: Layer, output: Shape) -> Result<(), ArchitectureError> {

@@ -6,7 +6,9 @@
 use super::{
     Architecture, Block, InputShard, Layer, LayerWeights, Network, Precision, Prepared, Tile, Weights,
     batch_norm::{LayerGradients, Normalization},
-    dropout, relu,
+    dropout,
+    prepared::Scratch,
+    relu,
     softmax::{self, Targets},
 };
 use crate::{
@@ -30,6 +32,23 @@ enum Purpose<'a> {
     },
     /// Batch normalisation measures, dropout draws by this key.
     Train { key: u64 },
+}
+
+/// What goes through a layer.
+struct Flow<'a> {
+    x: &'a [f32],
+    y: &'a mut [f32],
+    /// What all layers before it give.
+    before: &'a [Numbers],
+}
+
+/// What a layer works with besides.
+struct Workspace<'a> {
+    level: Level,
+    scratch: &'a mut Scratch,
+    room: &'a mut Vec<f32>,
+    /// What batch normalisation measures, of all layers.
+    measured: &'a mut [f32],
 }
 
 /// What the way of a batch through a fully connected network, forward and back, has left behind.
@@ -136,7 +155,6 @@ impl Architecture {
         let as_they_are = Prepared::default();
         let (images, level) = (part.len(), block.level);
         for index in layers.clone() {
-            let layer = &self.layers[index];
             let (before, after) = block.outputs.split_at_mut(index);
             if self.is_done_before(index) && before[index - 1].len() == after[0].len() {
                 mem::swap(&mut before[index - 1], &mut after[0]);
@@ -149,49 +167,60 @@ impl Architecture {
             let place = if index + 1 == layers.end { part.start } else { 0 };
             let y = &mut after[0][place * self.widths[index]..][..images * self.widths[index]];
             let parameters = &weights.parameters[self.ranges[index].clone()];
-            let statistics = self.statistics[index].clone();
             let prepared = weights.prepared.get(index).unwrap_or(&as_they_are);
             let weights = LayerWeights { parameters, prepared };
-            match *layer {
-                Layer::Linear(linear) if prepared.has_pairs() => {
-                    let conv = linear.as_convolution(images);
-                    conv.forward(level, weights, x, y, &mut block.scratch);
-                }
-                Layer::Linear(linear) => linear.forward(level, parameters, x, y),
-                Layer::Conv(conv) => conv.forward(level, weights, x, y, &mut block.scratch),
-                Layer::Crop(crop) => crop.forward(x, y),
-                Layer::MaxPool(windows) => pooling::maximum(level, windows, x, y),
-                Layer::AveragePool(windows) => pooling::average(level, windows, x, y),
-                Layer::BatchNorm(batch_norm) => {
-                    let statistics = match purpose {
-                        Purpose::Read { statistics: measured } => &measured[statistics],
-                        Purpose::Train { .. } => {
-                            batch_norm.measure(level, x, &mut block.measured[statistics.clone()]);
-                            &block.measured[statistics]
-                        }
-                    };
-                    batch_norm.forward(
-                        level,
-                        Normalization { parameters, statistics },
-                        x,
-                        y,
-                        &mut block.room,
-                    );
-                }
-                Layer::Relu => relu::forward(level, x, y),
-                Layer::Dropout(probability) => match purpose {
-                    Purpose::Read { .. } => y.copy_from_slice(x),
-                    Purpose::Train { key } => {
-                        y.copy_from_slice(x);
-                        dropout::apply(level, probability, layer_key(key, index), y);
-                    }
-                },
-                Layer::Add { from } => {
-                    y.copy_from_slice(x);
-                    add_rows(level, y, &before[from][..x.len()]);
-                }
-                Layer::Flatten => y.copy_from_slice(x),
+            let workspace = Workspace {
+                level,
+                scratch: &mut block.scratch,
+                room: &mut block.room,
+                measured: &mut block.measured,
+            };
+            self.forward_layer(index, purpose, weights, Flow { x, y, before }, workspace);
+        }
+    }
+
+    /// What one layer gives.
+    fn forward_layer(
+        &self,
+        index: usize,
+        purpose: Purpose<'_>,
+        weights: LayerWeights<'_>,
+        Flow { x, y, before }: Flow<'_>,
+        Workspace { level, scratch, room, measured }: Workspace<'_>,
+    ) {
+        let LayerWeights { parameters, prepared } = weights;
+        match self.layers[index] {
+            Layer::Linear(linear) if prepared.has_pairs() => {
+                linear.as_convolution(x.len() / linear.inputs).forward(level, weights, x, y, scratch);
             }
+            Layer::Linear(linear) => linear.forward(level, parameters, x, y),
+            Layer::Conv(conv) => conv.forward(level, weights, x, y, scratch),
+            Layer::Crop(crop) => crop.forward(x, y),
+            Layer::MaxPool(windows) => pooling::maximum(level, windows, x, y),
+            Layer::AveragePool(windows) => pooling::average(level, windows, x, y),
+            Layer::BatchNorm(batch_norm) => {
+                let range = self.statistics[index].clone();
+                let statistics = match purpose {
+                    Purpose::Read { statistics } => &statistics[range],
+                    Purpose::Train { .. } => {
+                        batch_norm.measure(level, x, &mut measured[range.clone()]);
+                        &measured[range]
+                    }
+                };
+                batch_norm.forward(level, Normalization { parameters, statistics }, x, y, room);
+            }
+            Layer::Relu => relu::forward(level, x, y),
+            Layer::Dropout(probability) => {
+                y.copy_from_slice(x);
+                if let Purpose::Train { key } = purpose {
+                    dropout::apply(level, probability, layer_key(key, index), y);
+                }
+            }
+            Layer::Add { from } => {
+                y.copy_from_slice(x);
+                add_rows(level, y, &before[from][..x.len()]);
+            }
+            Layer::Flatten => y.copy_from_slice(x),
         }
     }
 

@@ -55,7 +55,7 @@ pub fn split(data: &Dataset, validation: usize, seed: u64) -> Split {
 /// # Panics
 ///
 /// If there are more than 4,294,967,296 examples then, or the data does not show digits, see
-/// [`Recipe::for_classes`].
+/// [`Recipe::for_classes`](crate::recipe::Recipe::for_classes).
 pub fn add(data: &mut Dataset, split: &mut Split, additions: Additions, threads: usize) {
     const SEED: u64 = 3; // 1 and 2 are those of data sets that are synthetic as a whole
     let Additions { digits, others } = additions;

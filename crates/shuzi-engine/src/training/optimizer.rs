@@ -12,7 +12,7 @@
 //!
 //! Weight decay λ is decoupled from the gradient (Loshchilov & Hutter 2019): `w ← w − η·λ·w`.
 //!
-//! In: a recipe, and in each step a network and its [`Gradients`]. Out: the network with moved weights.
+//! In: a recipe, and in each step a network and its gradients. Out: the network with moved weights.
 
 use super::step::Gradients;
 use crate::{
