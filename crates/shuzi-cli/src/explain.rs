@@ -207,7 +207,7 @@ fn model(error: &ModelError) -> String {
         ModelError::NotFinite { name, index, value } => {
             t!("model.not-finite", name = name, index = index, value = value)
         }
-        ModelError::Whole { name, index, value, expected } => {
+        ModelError::Integer { name, index, value, expected } => {
             t!("model.whole", name = name, index = index, value = value, expected = expected)
         }
         ModelError::Quantization(_) => t!("model.quantized"),
@@ -310,7 +310,7 @@ fn array(error: &ArrayError) -> String {
         ArrayError::ElementType { found } => t!("array.type", found = found),
         ArrayError::Dimensions { found } => t!("array.dimensions", found = found, max = MAX_DIMENSIONS),
         ArrayError::Size { shape, found } => t!("array.size", shape = format!("{shape:?}"), found = found),
-        ArrayError::Whole { index } => t!("array.whole", index = index),
+        ArrayError::Integer { index } => t!("array.whole", index = index),
         ArrayError::NoIndex { value, index } => t!("array.no-index", value = value, index = index),
         _ => error.to_string().into(),
     }

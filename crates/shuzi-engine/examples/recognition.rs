@@ -46,7 +46,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut session = InferenceSession::new(&network, 1);
     let mut index = 0;
     let single = median(data.len(), || {
-        black_box(session.read(iter::once(data.example(index))).probabilities());
+        black_box(session.evaluate(iter::once(data.example(index))).probabilities());
         index += 1;
     });
     println!(

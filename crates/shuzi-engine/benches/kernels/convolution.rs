@@ -7,7 +7,7 @@ use shuzi_engine::kernels::{
     Activation, Level, Numbers,
     channels::{self, BackwardSums, ScaleAndShift},
     convolution::{self, Filters, Geometry},
-    depthwise, pairs,
+    depthwise, packed_bf16,
     pooling::{self, Windows},
     zeros,
 };
@@ -52,7 +52,7 @@ fn levels<const N: usize>(shapes: &[[usize; N]]) -> Vec<Case<N>> {
 
 /// The same of pairs: at the level whose instructions multiply them, and at the lowest.
 fn pair_levels(shapes: &[[usize; 5]]) -> impl Iterator<Item = Case<5>> {
-    let differs = |level: Level| level == Level::Plain || level.has_pairs();
+    let differs = |level: Level| level == Level::Plain || level.has_bf16();
     levels(shapes).into_iter().filter(move |case| differs(level(case)))
 }
 
@@ -92,10 +92,10 @@ fn forward_pairs(bencher: Bencher, case: &Case<5>) {
     let half = Geometry { channels: g.channels / 2, ..g };
     let (x, mut y) = (aligned(IMAGES * g.input_len()), zeros(IMAGES * g.output_len()));
     let (mut x_pairs, mut weight, bias) = (zeros(x.len() / 2), zeros(half.weights()), aligned(g.outputs));
-    pairs::rows(level, &aligned(g.weights()), g.outputs, &mut weight);
+    packed_bf16::rows(level, &aligned(g.weights()), g.outputs, &mut weight);
     let filters = Filters { geometry: half, weight: &weight, bias: &bias, activation: Activation::Identity };
     bencher.counter(multiplications(g)).bench_local(|| {
-        pairs::neighbours(level, black_box(&x), &mut x_pairs);
+        packed_bf16::neighbours(level, black_box(&x), &mut x_pairs);
         convolution::forward_pairs(level, filters, &x_pairs, &mut y);
     });
 }
@@ -109,9 +109,9 @@ fn gradient_pairs(bencher: Bencher, case: &Case<5>) {
     let (mut x_pairs, mut dy_pairs) = (zeros(x.len()), zeros(dy.len() / row * row_pairs));
     let mut dweight = zeros(g.weights());
     bencher.counter(multiplications(g)).bench_local(|| {
-        pairs::distant(level, black_box(&x), g.stride * g.channels, &mut x_pairs);
+        packed_bf16::distant(level, black_box(&x), g.stride * g.channels, &mut x_pairs);
         for (row, pairs) in dy.chunks_exact(row).zip(dy_pairs.chunks_exact_mut(row_pairs)) {
-            pairs::rows(level, row, g.outputs, pairs);
+            packed_bf16::rows(level, row, g.outputs, pairs);
         }
         convolution::gradient_pairs(level, g, &x_pairs, &dy_pairs, &mut dweight);
     });

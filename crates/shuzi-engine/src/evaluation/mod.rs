@@ -188,7 +188,7 @@ pub fn evaluate_ready(network: &InferenceModel, data: &Dataset, threads: usize) 
         let blocks = probabilities.chunks_mut(block_size * classes).zip(losses.chunks_mut(block_size));
         for (start, (probabilities, losses)) in (first..).step_by(block_size).zip(blocks) {
             let examples = (start..start + losses.len()).map(|index| data.example(index));
-            let block = session.read(examples);
+            let block = session.evaluate(examples);
             probabilities.copy_from_slice(block.probabilities());
             losses.copy_from_slice(block.losses());
         }

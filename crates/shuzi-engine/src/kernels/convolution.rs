@@ -557,7 +557,7 @@ pub fn gradient_plain(geometry: Geometry, x: &[f32], dy: &[f32], dweight: &mut [
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::pairs;
+    use crate::kernels::packed_bf16;
     use proptest::prelude::*;
 
     fn numbers(count: usize, seed: usize) -> Vec<f32> {
@@ -602,8 +602,8 @@ mod tests {
                 gradient_plain(g, &x, &dy, &mut dweight_plain);
                 if channels % 2 == 0 {
                     let (mut x_pairs, mut weight_pairs) = (vec![0.0; x.len() / 2], vec![0.0; weight.len() / 2]);
-                    pairs::neighbours(level, &x, &mut x_pairs);
-                    pairs::rows(level, &weight, outputs, &mut weight_pairs);
+                    packed_bf16::neighbours(level, &x, &mut x_pairs);
+                    packed_bf16::rows(level, &weight, outputs, &mut weight_pairs);
                     let geometry = Geometry { channels: channels / 2, ..g };
                     let filters = Filters { geometry, weight: &weight_pairs, bias: &bias, activation };
                     forward_pairs(level, filters, &x_pairs, &mut y);
@@ -614,12 +614,12 @@ mod tests {
                 let mut x_pairs = vec![0.0; x.len()];
                 let mut dy_pairs =
                     vec![0.0; images * g.output_height() * g.output_width().div_ceil(2) * outputs];
-                pairs::distant(level, &x, stride * channels, &mut x_pairs);
+                packed_bf16::distant(level, &x, stride * channels, &mut x_pairs);
                 for (row, pairs) in dy
                     .chunks_exact(g.output_width() * outputs)
                     .zip(dy_pairs.chunks_exact_mut(g.output_width().div_ceil(2) * outputs))
                 {
-                    pairs::rows(level, row, outputs, pairs);
+                    packed_bf16::rows(level, row, outputs, pairs);
                 }
                 gradient_pairs(level, g, &x_pairs, &dy_pairs, &mut dweight);
                 for (fast, plain) in dweight.iter().zip(&dweight_plain) {

@@ -48,7 +48,7 @@ pub(super) trait PairKernel {
 
 impl Level {
     /// Whether the processor itself multiplies pairs of bfloat16.
-    pub fn has_pairs(self) -> bool {
+    pub fn has_bf16(self) -> bool {
         #[cfg(target_arch = "x86_64")]
         if let Level::Avx512(_) = self {
             return is_x86_feature_detected!("avx512bf16");
@@ -56,12 +56,12 @@ impl Level {
         false
     }
 
-    /// Runs `kernel` on pairs, with the processor's instructions if it [has them](Self::has_pairs), else
+    /// Runs `kernel` on pairs, with the processor's instructions if it [has them](Self::has_bf16), else
     /// plainly.
     #[inline]
     pub(super) fn run_pairs(self, kernel: impl PairKernel) {
         #[cfg(target_arch = "x86_64")]
-        if self.has_pairs() {
+        if self.has_bf16() {
             // SAFETY: the processor was asked for AVX-512 and its bfloat16 part.
             return unsafe { run_avx512_pairs(kernel) };
         }

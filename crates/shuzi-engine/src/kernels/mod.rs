@@ -15,7 +15,7 @@ pub mod depthwise;
 pub mod exponential;
 pub mod int8;
 mod lanes;
-pub mod pairs;
+pub mod packed_bf16;
 pub mod pixels;
 pub mod pooling;
 pub mod product;

@@ -51,7 +51,7 @@ pub enum ArrayError {
     },
     /// An integer that 64 bits with a sign do not hold.
     #[error("the integer at index {index} is 2^63 or more")]
-    Whole {
+    Integer {
         /// Where, counted row by row.
         index: usize,
     },
@@ -169,7 +169,7 @@ impl Array {
                 Values::Integers(numbers.map(|bits| ((bits << unused_bits) as i64) >> unused_bits).collect())
             }
             (Kind::Unsigned, _) => {
-                let whole = |(index, bits)| i64::try_from(bits).map_err(|_| ArrayError::Whole { index });
+                let whole = |(index, bits)| i64::try_from(bits).map_err(|_| ArrayError::Integer { index });
                 Values::Integers(numbers.enumerate().map(whole).collect::<Result<_, _>>()?)
             }
         };

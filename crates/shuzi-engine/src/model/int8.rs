@@ -109,7 +109,7 @@ fn take_array<T>(
     };
     let whole = |(index, &value): (usize, &i64)| {
         let name = || name.clone();
-        form(value).ok_or_else(|| ModelError::Whole { name: name(), index, value, expected })
+        form(value).ok_or_else(|| ModelError::Integer { name: name(), index, value, expected })
     };
     values.iter().enumerate().map(whole).collect()
 }

@@ -206,7 +206,7 @@ pub enum ModelError {
     },
     /// An integer outside of its range, or none.
     #[error("array {name} has {value} at index {index}, expected {expected}")]
-    Whole {
+    Integer {
         /// The array.
         name: String,
         /// Where.
@@ -512,8 +512,10 @@ fn pixel_word(scale: PixelScale) -> &'static str {
 }
 
 fn pixel_scale(metadata: &BTreeMap<String, String>) -> PixelScale {
+    let is_int8 = metadata.get("format_version").is_some_and(|version| version == INT8_FORMAT_VERSION);
     match metadata.get("pixels").map(String::as_str) {
         Some("raw") => PixelScale::Raw,
+        _ if is_int8 => PixelScale::Raw, // it multiplies bytes
         _ => PixelScale::Unit,
     }
 }
@@ -531,15 +533,15 @@ fn told_architecture(metadata: &BTreeMap<String, String>) -> Result<Option<Archi
     Ok(Some(Architecture::new(pixel_scale(metadata), &layers)?))
 }
 
-/// Whether a file of this version is in int8, and they can be read.
-fn is_whole(version: &str) -> bool {
+/// Whether a file of this version is in int8, and such files can be read.
+fn is_int8(version: &str) -> bool {
     cfg!(feature = "int8") && version == INT8_FORMAT_VERSION
 }
 
 /// Puts a native file's tensors together, and checks them against its recipe and hash.
 fn native(arrays: Vec<(String, Array)>, metadata: &BTreeMap<String, String>) -> Result<Model, ModelError> {
     let recipe = metadata.get("recipe").map(|text| Recipe::from_toml(text.as_bytes())).transpose()?;
-    if metadata.get("format_version").is_some_and(|version| is_whole(version)) {
+    if metadata.get("format_version").is_some_and(|version| is_int8(version)) {
         return assemble(arrays, metadata, told_architecture(metadata)?, recipe);
     }
     let architecture = recipe.as_ref().map(Recipe::architecture).transpose()?;
@@ -561,14 +563,14 @@ fn assemble(
     let version = metadata.get("format_version").map_or(FORMAT_VERSION, String::as_str);
     match version {
         FORMAT_VERSION | LAYERS_FORMAT_VERSION => safetensors::check_floats(&arrays)?,
-        version if is_whole(version) => {}
+        version if is_int8(version) => {}
         _ => return Err(ModelError::Version { found: version.into() }),
     }
     let names = |number| (format!("linear{number}.weight"), format!("linear{number}.bias"));
     let scale = pixel_scale(metadata);
     let network = match architecture {
-        Some(architecture) if is_whole(version) => int8::network(arrays, architecture)?,
-        None if is_whole(version) => {
+        Some(architecture) if is_int8(version) => int8::network(arrays, architecture)?,
+        None if is_int8(version) => {
             return Err(ModelError::Layers { found: String::new() });
         }
         Some(architecture) if version == LAYERS_FORMAT_VERSION => fill(arrays, architecture)?,

@@ -161,7 +161,7 @@ impl Conv {
         let filters = Filters { geometry: self.geometry, weight, bias, activation: self.activation() };
         if self.depthwise {
             depthwise::forward(level, self.geometry, weight, bias, x, y);
-        } else if prepared.has_pairs() {
+        } else if prepared.has_bf16() {
             let x = neighbours(level, x, &mut scratch.pairs);
             let filters = Filters { geometry: halved(self.geometry), weight: &prepared.pairs, ..filters };
             convolution::forward_pairs(level, filters, x, y);
@@ -234,7 +234,7 @@ impl Conv {
         let row_pairs = self.geometry.output_width().div_ceil(2) * outputs;
         dy_pairs.resize(dy.len() / row * row_pairs, 0.0);
         for (row, pairs) in dy.chunks_exact(row).zip(dy_pairs.chunks_exact_mut(row_pairs)) {
-            kernels::pairs::rows(level, row, outputs, pairs);
+            kernels::packed_bf16::rows(level, row, outputs, pairs);
         }
         convolution::gradient_pairs(level, self.geometry, x_pairs, dy_pairs, weight);
         self.bias_gradient(level, dy, bias);

@@ -5,7 +5,7 @@ use super::{
     int8::{Int8Workspace, PreparedInt8},
 };
 use crate::{
-    image::PIXELS,
+    image::{NO_DIGIT, PIXELS},
     kernels::{Level, pixels::by_image::ImageLists, zeros},
 };
 
@@ -76,28 +76,47 @@ impl<'a> InferenceSession<'a> {
         InferenceSession { ready, lists, quantized, block }
     }
 
-    /// Reads images, each 784 bytes with a label.
+    /// The logits of images, 784 bytes each: `[images, classes]`.
     ///
     /// # Panics
     ///
     /// If there are more than fit.
-    pub fn read<'b>(&mut self, examples: impl ExactSizeIterator<Item = (&'b [u8], u8)> + Clone) -> &Block {
+    pub fn logits<'b>(&mut self, images: impl ExactSizeIterator<Item = &'b [u8]> + Clone) -> &[f32] {
+        self.block.set_labels(images.clone().map(|_| NO_DIGIT));
+        self.forward(images);
+        self.block.logits()
+    }
+
+    /// Reads images, each 784 bytes with a label: logits, probabilities and losses.
+    ///
+    /// # Panics
+    ///
+    /// If there are more than fit.
+    pub fn evaluate<'b>(
+        &mut self,
+        examples: impl ExactSizeIterator<Item = (&'b [u8], u8)> + Clone,
+    ) -> &Block {
+        self.block.set_labels(examples.clone().map(|(_, label)| label));
+        self.forward(examples.map(|(image, _)| image));
+        self.ready.network.architecture().score(&mut self.block);
+        &self.block
+    }
+
+    /// Fills the block's outputs, for as many images as it has labels.
+    fn forward<'b>(&mut self, images: impl ExactSizeIterator<Item = &'b [u8]> + Clone) {
         let InferenceSession {
             ready: InferenceModel { network, prepared, quantized, .. },
             lists,
-            quantized: room,
+            quantized: workspace,
             block,
         } = self;
         let architecture = network.architecture();
-        block.set_labels(examples.clone().map(|(_, label)| label));
-        let images = examples.map(|(image, _)| image);
-        if let (Some(quantized), Some(room)) = (quantized, room) {
+        if let (Some(quantized), Some(workspace)) = (quantized, workspace) {
             let unit = quantized.logit_unit();
             for (image, logits) in images.zip(block.logits_mut().chunks_exact_mut(architecture.classes())) {
-                let whole = quantized.read(architecture, image, room);
-                logits.iter_mut().zip(whole).for_each(|(to, &logit)| *to = f32::from(logit) * unit);
+                let integers = quantized.read(architecture, image, workspace);
+                logits.iter_mut().zip(integers).for_each(|(to, &logit)| *to = f32::from(logit) * unit);
             }
-            architecture.judge(block);
         } else if let Some(lists) = lists {
             lists.load(block.level, images);
             architecture.read_lists(network, prepared, lists, block);
@@ -105,7 +124,6 @@ impl<'a> InferenceSession<'a> {
             block.set_pixels(images, architecture.pixel_scale().factor());
             architecture.read(network, prepared, block);
         }
-        block
     }
 
     /// Each layer as it reads, its shape, and what it gave for the image that was read last and alone. A ReLU that the convolution

@@ -62,7 +62,7 @@ pub enum Precision {
 impl Precision {
     /// What is multiplied at this level.
     pub fn available(self, level: Level) -> Precision {
-        if level.has_pairs() { self } else { Precision::F32 }
+        if level.has_bf16() { self } else { Precision::F32 }
     }
 }
 

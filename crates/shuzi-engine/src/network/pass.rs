@@ -104,7 +104,7 @@ impl Architecture {
         let sums = shards.map(|shard| &shard.sums[first * linear.outputs..][..y.len()]);
         linear.join_shards(block.level, &parameters[self.ranges[0].clone()], sums, y);
         self.forward_from(1, Purpose::Read { statistics: &[] }, Weights { parameters, prepared: &[] }, block);
-        self.judge(block);
+        self.score(block);
     }
 
     /// Fills the logits of a block (and everything before them) from whole images, for a network whose
@@ -120,7 +120,6 @@ impl Architecture {
         let weights = Weights { parameters: network.parameters(), prepared };
         self.first().forward_images(block.level, &weights.parameters[self.ranges[0].clone()], images, y);
         self.forward_from(1, Purpose::Read { statistics: network.statistics() }, weights, block);
-        self.judge(block);
     }
 
     /// Fills the logits of a block (and everything before them) from its pixels.
@@ -133,7 +132,6 @@ impl Architecture {
             self.forward_part(0..alone, part, purpose, weights, block);
         }
         self.forward_from(alone, purpose, weights, block);
-        self.judge(block);
     }
 
     /// The output of every layer from `first` on.
@@ -190,7 +188,7 @@ impl Architecture {
     ) {
         let LayerWeights { parameters, prepared } = weights;
         match self.layers[index] {
-            Layer::Linear(linear) if prepared.has_pairs() => {
+            Layer::Linear(linear) if prepared.has_bf16() => {
                 linear.as_convolution(x.len() / linear.inputs).forward(level, weights, x, y, scratch);
             }
             Layer::Linear(linear) => linear.forward(level, parameters, x, y),
@@ -225,7 +223,7 @@ impl Architecture {
     }
 
     /// Probabilities, losses and right readings from the logits.
-    pub(super) fn judge(&self, block: &mut Block) {
+    pub(super) fn score(&self, block: &mut Block) {
         let (images, level) = (block.labels.len(), block.level);
         let classes = block.classes;
         let logits = &block.outputs[self.layers.len() - 1][..images * classes];
@@ -243,7 +241,7 @@ impl Architecture {
     /// ([`Block::measured`]). Its pixels and labels are set.
     pub fn measure(&self, weights: Weights<'_>, block: &mut Block, key: u64) {
         self.forward_from(0, Purpose::Train { key }, weights, block);
-        self.judge(block);
+        self.score(block);
     }
 
     /// The weights of layer `index` in the forms that a training step multiplies by, in numbers of this precision.
@@ -293,7 +291,7 @@ impl Architecture {
         gradient: &mut [f32],
     ) {
         self.forward_from(0, Purpose::Train { key }, weights, block);
-        self.judge(block);
+        self.score(block);
         self.loss_gradient(block, weight);
         for index in (0..self.layers.len()).rev() {
             let gradient = &mut gradient[self.ranges[index].clone()];

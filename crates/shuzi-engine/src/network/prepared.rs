@@ -1,7 +1,7 @@
 //! What the layers of a training step work with besides their numbers: room, and weights in the forms that
 //! they are multiplied by. Kept from step to step, so that after the first no memory is asked for.
 
-use crate::kernels::{Level, pairs};
+use crate::kernels::{Level, packed_bf16};
 
 /// Room that a layer works in.
 #[derive(Clone, Debug, Default)]
@@ -56,7 +56,7 @@ pub struct LayerWeights<'a> {
 
 impl Prepared {
     /// Whether the way forward goes in pairs.
-    pub(super) fn has_pairs(&self) -> bool {
+    pub(super) fn has_bf16(&self) -> bool {
         !self.pairs.is_empty()
     }
 
@@ -66,24 +66,24 @@ impl Prepared {
     }
 }
 
-/// [`pairs::neighbours`] into a room.
+/// [`packed_bf16::neighbours`] into a room.
 pub(super) fn neighbours<'a>(level: Level, x: &[f32], room: &'a mut Vec<f32>) -> &'a [f32] {
     room.resize(x.len() / 2, 0.0);
-    pairs::neighbours(level, x, room);
+    packed_bf16::neighbours(level, x, room);
     room
 }
 
-/// [`pairs::distant`] into a room.
+/// [`packed_bf16::distant`] into a room.
 pub(super) fn distant<'a>(level: Level, x: &[f32], distance: usize, room: &'a mut Vec<f32>) -> &'a [f32] {
     room.resize(x.len(), 0.0);
-    pairs::distant(level, x, distance, room);
+    packed_bf16::distant(level, x, distance, room);
     room
 }
 
-/// [`pairs::rows`] into a room.
+/// [`packed_bf16::rows`] into a room.
 pub(super) fn rows<'a>(level: Level, x: &[f32], columns: usize, room: &'a mut Vec<f32>) -> &'a [f32] {
     room.resize((x.len() / columns).div_ceil(2) * columns, 0.0);
-    pairs::rows(level, x, columns, room);
+    packed_bf16::rows(level, x, columns, room);
     room
 }
 

@@ -204,7 +204,7 @@ fn output_bits<'a>(plain: &Network, images: impl Iterator<Item = &'a [u8]>, grou
     let ready = InferenceModel::new(plain, Level::Plain, Precision::F32);
     let mut session = InferenceSession::new(&ready, 1);
     for image in images {
-        session.read([(image, 0)].into_iter());
+        session.logits([image].into_iter());
         for (index, outputs) in session.layer_outputs().enumerate() {
             // What is below 0 before a ReLU need not be told apart.
             let goes_on_rectified = architecture.layers().get(index + 1) == Some(&Layer::Relu)

@@ -23,7 +23,7 @@ impl Reader {
     /// What each layer gives for an image; a ReLU that its convolution takes along is told with it.
     pub fn outputs(&self, image: &DigitImage) -> Vec<LayerOutput> {
         let mut session = InferenceSession::new(&self.network, 1);
-        session.read([(&image.0[..], 0)].into_iter());
+        session.logits([&image.0[..]].into_iter());
         let outputs = session.outputs();
         outputs.map(|(layer, shape, values)| LayerOutput { layer, shape, values }).collect()
     }

@@ -68,8 +68,8 @@ impl Reader {
         let mut session = InferenceSession::new(&self.network, block_size);
         let mut scores = Vec::with_capacity(images.len());
         for images in images.chunks(block_size) {
-            let block = session.read(images.iter().map(|image| (&image.0[..], 0)));
-            scores.extend(block.logits().chunks_exact(block.classes()).map(Scores::new));
+            let logits = session.logits(images.iter().map(|image| &image.0[..]));
+            scores.extend(logits.chunks_exact(self.classes.count()).map(Scores::new));
         }
         scores
     }

@@ -69,9 +69,10 @@ impl<'a> Teacher<'a> {
         let answers = &mut answers[..batch.indices.len().div_ceil(block_size)];
         team.for_each_in_room(answers, sessions, |index, answers, session| {
             let Batch { data, indices, .. } = batch.part(index, block_size);
-            let block = session.read(indices.iter().map(|&index| data.example(index as usize)));
+            let examples = indices.iter().map(|&index| data.example(index as usize));
+            let logits = session.logits(examples.clone().map(|(image, _)| image));
             answers.clear();
-            for (logits, &label) in block.logits().chunks_exact(block.classes()).zip(block.labels()) {
+            for (logits, (_, label)) in logits.chunks_exact(logits.len() / indices.len()).zip(examples) {
                 distillation.push_target(logits, label, *label_smoothing, answers);
             }
         });

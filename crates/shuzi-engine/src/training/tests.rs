@@ -591,7 +591,7 @@ fn bfloat16_is_close_to_f32() {
     let (errors, squares) =
         pairs.fold((0.0, 0.0), |(e, s), (a, b)| (e + f64::from(a - b).powi(2), s + f64::from(*a).powi(2)));
     assert!((errors / squares).sqrt() < 0.1, "{errors} of {squares}");
-    assert_eq!(errors > 0.0, Processor::with_threads(1).level.has_pairs());
+    assert_eq!(errors > 0.0, Processor::with_threads(1).level.has_bf16());
 }
 
 #[test]

@@ -78,8 +78,8 @@ fn in_rust(network: &Network, images: &[u8]) -> String {
     let mut session = InferenceSession::new(&ready, 1);
     let mut lines = String::new();
     for image in images.chunks_exact(784) {
-        let logits = session.read([(image, 0)].into_iter());
-        let logits: Vec<i32> = logits.logits().iter().map(|logit| (logit * unit) as i32).collect();
+        let logits = session.logits([image].into_iter());
+        let logits: Vec<i32> = logits.iter().map(|logit| (logit * unit) as i32).collect();
         let digit = (0..logits.len()).rev().max_by_key(|&digit| logits[digit]).unwrap(); // the first of equals
         let logits: Vec<String> = logits.iter().map(i32::to_string).collect();
         lines += &format!("{digit} {}\n", logits.join(" "));

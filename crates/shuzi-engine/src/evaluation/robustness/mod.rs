@@ -134,7 +134,7 @@ pub fn measure(
                     let examples =
                         corrupted.iter().enumerate().map(|(i, image)| (&image[..], data.labels()[first + i]));
                     let classes = data.classes().count();
-                    let answers = session.read(examples.clone()).probabilities().chunks_exact(classes);
+                    let answers = session.evaluate(examples.clone()).probabilities().chunks_exact(classes);
                     *correct =
                         answers.zip(examples).filter(|(p, (_, label))| most_probable(p) == *label).count();
                 },

@@ -97,7 +97,7 @@ fn numbers_and_layers_that_make_no_network_are_refused() {
         for value in [31, 255] {
             let large = error(&|tensors| tensors[place].bytes[0] = value);
             assert!(
-                matches!(&large, ModelError::Whole { name: found, index: 0, .. } if found == name),
+                matches!(&large, ModelError::Integer { name: found, index: 0, .. } if found == name),
                 "{large:?}"
             );
         }
@@ -106,7 +106,7 @@ fn numbers_and_layers_that_make_no_network_are_refused() {
         let bytes = quantized.weights.iter().flat_map(|weight| (i16::from(*weight) + 200).to_le_bytes());
         (tensors[3].element, tensors[3].bytes) = ("I16", bytes.collect());
     });
-    assert!(matches!(large, ModelError::Whole { .. }), "{large:?}");
+    assert!(matches!(large, ModelError::Integer { .. }), "{large:?}");
     let nothing = |_: &mut Vec<Raw<'static>>| {};
     for wrong in ["", "[]", "[\"relu\"]", "[{\"linear\":10}", "[{\"linear\":1}]"] {
         let error = read(&nothing, wrong, "3").unwrap_err();

@@ -36,7 +36,7 @@ fn images(count: usize) -> Vec<[u8; PIXELS]> {
 fn logits(network: &Network, level: Level, images: &[[u8; PIXELS]]) -> Vec<f32> {
     let ready = InferenceModel::new(network, level, Precision::F32);
     let mut session = InferenceSession::new(&ready, images.len());
-    session.read(images.iter().map(|image| (&image[..], 0))).logits().to_vec()
+    session.logits(images.iter().map(|image| &image[..])).to_vec()
 }
 
 fn quantized(network: &Network) -> Network {

@@ -23,7 +23,7 @@ fn pair(first: f32, second: f32) -> f32 {
 ///
 /// If `to` is not half as long as `x`.
 pub fn neighbours(level: Level, x: &[f32], to: &mut [f32]) {
-    assert_eq!(x.len(), 2 * to.len(), "pairs::neighbours");
+    assert_eq!(x.len(), 2 * to.len(), "packed_bf16::neighbours");
     level.vectorize(Neighbours { x, to });
 }
 
@@ -47,7 +47,7 @@ impl Loop for Neighbours<'_> {
 ///
 /// If `to` is not as long as `x`.
 pub fn distant(level: Level, x: &[f32], distance: usize, to: &mut [f32]) {
-    assert_eq!(x.len(), to.len(), "pairs::distant");
+    assert_eq!(x.len(), to.len(), "packed_bf16::distant");
     let whole = x.len().saturating_sub(distance);
     let (first, last) = to.split_at_mut(whole);
     level.vectorize(Zip { first: &x[..whole], second: &x[x.len() - whole..], to: first });
@@ -63,7 +63,7 @@ pub fn distant(level: Level, x: &[f32], distance: usize, to: &mut [f32]) {
 ///
 /// If `to` has not half of the rows, rounded up.
 pub fn rows(level: Level, x: &[f32], columns: usize, to: &mut [f32]) {
-    assert_eq!((x.len() / columns).div_ceil(2) * columns, to.len(), "pairs::rows");
+    assert_eq!((x.len() / columns).div_ceil(2) * columns, to.len(), "packed_bf16::rows");
     level.vectorize(Rows { x, columns, to });
 }
 
