@@ -1,7 +1,7 @@
 //! What went wrong, in the user's language: the library's typed errors as words, with what was
 //! expected, what was found, and what to do.
 
-use crate::{UsageError, recipes};
+use crate::ending::UsageError;
 use rust_i18n::t;
 use shuzi_engine::{
     classes::{ClassesError, MAX_CLASSES, MAX_NAME},
@@ -20,7 +20,7 @@ use shuzi_engine::{
         safetensors::{MAX_HEADER, SafetensorsError},
     },
     network::{ArchitectureError, IntegersError, MAX_LAYERS, MAX_NUMBERS, MAX_SHIFT, MAX_WIDTH},
-    recipe::{MAX_BYTES, MAX_EPOCHS, Range, RecipeError},
+    recipe::{BUILT_IN, MAX_BYTES, MAX_EPOCHS, Range, RecipeError},
     training::{self, CheckpointError, Diverged},
 };
 use std::{error::Error, io};
@@ -321,7 +321,7 @@ fn array(error: &ArrayError) -> String {
 pub fn recipe(error: &RecipeError) -> String {
     match error {
         RecipeError::UnknownName { name, nearest } => {
-            t!("recipe.unknown", name = name, hint = did_you_mean(*nearest), known = recipes::names())
+            t!("recipe.unknown", name = name, hint = did_you_mean(*nearest), known = recipe_names())
         }
         RecipeError::TooLong { .. } => t!("recipe.too-long", max = MAX_BYTES),
         RecipeError::NotText => t!("recipe.not-text"),
@@ -459,4 +459,9 @@ fn io(error: &io::Error) -> String {
         _ => t!("io.other", message = error),
     }
     .into_owned()
+}
+
+/// The names of the built-in recipes, in words.
+pub fn recipe_names() -> String {
+    BUILT_IN.map(|(name, _)| name).join(&t!("list.comma"))
 }

@@ -12,17 +12,12 @@ use shuzi_engine::{
 };
 
 use super::{
-    aligned, html, percent,
+    content::Harmed,
+    html,
+    numbers::percent,
+    summary::aligned,
     svg::{Anchor, Drawing, Escaped, Font, Room, push_point, width_of},
 };
-
-/// What was measured, and what it looks like.
-pub struct Harmed<'a> {
-    /// Accuracies.
-    pub measured: &'a Robustness,
-    /// An image as it is, and under each corruption.
-    pub examples: (DigitImage, [DigitImage; Corruption::ALL.len()]),
-}
 
 /// The accuracies for the terminal; ends with a line break.
 pub fn summary(measured: &Robustness) -> String {

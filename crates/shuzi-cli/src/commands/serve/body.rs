@@ -2,7 +2,7 @@
 //!
 //! In: a body as it comes. Out: its bytes, which count against the memory of all bodies until they are dropped.
 
-use super::{Limits, refusal::Refusal};
+use super::{limits::Limits, refusal::Refusal};
 use axum::{
     body::{Body, Bytes, HttpBody},
     http::{HeaderMap, StatusCode, header},
