@@ -1,7 +1,7 @@
 //! What went wrong, in the user's language: the library's typed errors as words, with what was
 //! expected, what was found, and what to do.
 
-use crate::{UsageError, recipes};
+use crate::ending::UsageError;
 use rust_i18n::t;
 use shuzi_engine::{
     classes::{ClassesError, MAX_CLASSES, MAX_NAME},
@@ -20,7 +20,7 @@ use shuzi_engine::{
         safetensors::{MAX_HEADER, SafetensorsError},
     },
     network::{ArchitectureError, MAX_LAYERS, MAX_NUMBERS, MAX_SHIFT, MAX_WIDTH, QuantizationError},
-    recipe::{MAX_BYTES, MAX_EPOCHS, Range, RecipeError},
+    recipe::{BUILT_IN, MAX_BYTES, MAX_EPOCHS, Range, RecipeError},
     training::{self, CheckpointError, Diverged},
 };
 use std::{error::Error, io};
@@ -57,7 +57,7 @@ fn words(error: &(dyn Error + 'static)) -> String {
         DatasetError => dataset,
         ClassesError => classes,
         ModelError => model,
-        QuantizationError => quantized,
+        QuantizationError => integers,
         SafetensorsError => safetensors,
         NpyError => npy,
         NpzError => npz,
@@ -210,7 +210,7 @@ fn model(error: &ModelError) -> String {
         ModelError::Integer { name, index, value, expected } => {
             t!("model.whole", name = name, index = index, value = value, expected = expected)
         }
-        ModelError::Quantization(_) => t!("model.quantized"),
+        ModelError::Quantization(_) => t!("model.integers"),
         ModelError::Architecture(_) => t!("model.architecture"),
         ModelError::Recipe(_) => t!("model.recipe"),
         ModelError::Classes(_) => t!("model.classes"),
@@ -224,7 +224,7 @@ fn model(error: &ModelError) -> String {
     .into_owned()
 }
 
-fn quantized(error: &QuantizationError) -> String {
+fn integers(error: &QuantizationError) -> String {
     match error {
         QuantizationError::Layer { layer } => t!("integers.layer", layer = layer + 1),
         QuantizationError::Residual { layer } => t!("integers.residual", layer = layer + 1),
@@ -321,7 +321,7 @@ fn array(error: &ArrayError) -> String {
 pub fn recipe(error: &RecipeError) -> String {
     match error {
         RecipeError::UnknownName { name, nearest } => {
-            t!("recipe.unknown", name = name, hint = did_you_mean(*nearest), known = recipes::names())
+            t!("recipe.unknown", name = name, hint = did_you_mean(*nearest), known = recipe_names())
         }
         RecipeError::TooLong { .. } => t!("recipe.too-long", max = MAX_BYTES),
         RecipeError::NotText => t!("recipe.not-text"),
@@ -351,7 +351,7 @@ pub fn recipe(error: &RecipeError) -> String {
         }
         RecipeError::Layers(error) => t!("recipe.layers", reason = architecture(error)),
         RecipeError::Additions { classes } => t!("recipe.additions", classes = classes),
-        RecipeError::Quantization(error) => t!("recipe.quantized", reason = quantized(error)),
+        RecipeError::Quantization(error) => t!("recipe.integers", reason = integers(error)),
         _ => error.to_string().into(),
     }
     .into_owned()
@@ -459,4 +459,9 @@ fn io(error: &io::Error) -> String {
         _ => t!("io.other", message = error),
     }
     .into_owned()
+}
+
+/// The names of the built-in recipes, in words.
+pub fn recipe_names() -> String {
+    BUILT_IN.map(|(name, _)| name).join(&t!("list.comma"))
 }

@@ -2,7 +2,7 @@
 //!
 //! Also puts the help of the command line into words, and what clap says of wrong usage.
 
-use crate::{models, recipes};
+use crate::{explain, models};
 use clap::{
     Arg, ArgAction, Command,
     error::{ContextKind, ContextValue, ErrorKind},
@@ -85,7 +85,7 @@ fn with_words(command: Command, key: &str) -> Command {
         .after_help(if examples == example_key { String::new() } else { examples.into_owned() });
     let arguments: Vec<String> =
         command.get_arguments().map(|argument| argument.get_id().to_string()).collect();
-    let (recipes, models) = (recipes::names(), models::names());
+    let (recipes, models) = (explain::recipe_names(), models::names());
     for id in arguments {
         let word_key = if id == "lang" { "help.lang".to_string() } else { format!("help.{key}.{id}") };
         command = command.mut_arg(&id, |argument| {
@@ -161,14 +161,6 @@ pub fn print_usage_error(error: &clap::Error) -> ExitCode {
     ExitCode::from(2)
 }
 
-/// A line that asks whether the name most like `name` was meant, if one is like it at all.
-pub fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    const ALIKE: f64 = 0.75;
-    let likeness = |known: &'a str| (strsim::jaro_winkler(&name.to_lowercase(), known), known);
-    let (likeness, nearest) = known.into_iter().map(likeness).max_by(|a, b| a.0.total_cmp(&b.0))?;
-    (likeness >= ALIKE).then(|| format!("\n  {}", t!("usage.did-you-mean", suggestion = nearest)))
-}
-
 /// Why a value was refused: numbers are parsed by the standard library, which speaks English only.
 fn why_invalid(reason: &(dyn std::error::Error + 'static)) -> String {
     use std::num::{IntErrorKind, ParseFloatError, ParseIntError};
@@ -220,28 +212,6 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         command(crate::Program::command()).debug_assert();
-    }
-
-    #[test]
-    fn only_what_is_alike_is_suggested() {
-        let known = ["small", "photo", "tiny", "micro", "classic", "default"];
-        for (name, expected) in [
-            ("smal", Some("small")),
-            ("foto", Some("photo")),
-            ("Clasic", Some("classic")),
-            ("tinny", Some("tiny")),
-            ("defualt", Some("default")),
-            ("runs/classic-1", None),
-            ("mnist", None),
-            ("", None),
-        ] {
-            let suggestion = did_you_mean(name, known);
-            let matches = match expected {
-                Some(word) => suggestion.as_ref().is_some_and(|line| line.contains(word)),
-                None => suggestion.is_none(),
-            };
-            assert!(matches, "{name}: {suggestion:?}");
-        }
     }
 
     #[test]

@@ -1,57 +1,33 @@
 //! `shuzi`: train a digit recogniser, see how good it is, take it elsewhere.
 //!
 //! Parses, calls a verb, prints the error, chooses the exit code: 0 done, 1 the work failed,
-//! 2 wrong usage, 130 interrupted. One file for each verb; no arithmetic on pixels or weights.
+//! 2 wrong usage, 130 interrupted. One file for each verb, in
+//! `commands`; no arithmetic on pixels or weights.
 
-#[path = "run/checkpoints.rs"]
-mod checkpoints;
-#[path = "suggestions.rs"]
 mod commands;
-#[path = "commands/completions.rs"]
-mod completions;
-#[path = "commands/data.rs"]
+
 mod data;
-#[path = "data/data_sets.rs"]
-mod data_sets;
-#[path = "data/download.rs"]
-mod download;
-#[path = "commands/evaluate/mod.rs"]
-mod evaluate;
+mod run;
+
+mod report;
+
 mod explain;
-#[path = "commands/export.rs"]
-mod export;
-mod files;
-#[path = "data/labels.rs"]
-mod labels;
 mod language;
 mod licenses;
-mod machine;
-#[path = "run/metrics.rs"]
-mod metrics;
 mod models;
-#[path = "data/user_data.rs"]
-mod own;
 #[cfg(feature = "page")]
 mod page;
-#[path = "data/pictures.rs"]
-mod pictures;
 mod pixels;
-#[path = "run/progress.rs"]
-mod progress;
 mod recipes;
-#[path = "commands/recognize/mod.rs"]
-mod recognize;
-mod report;
-#[cfg(feature = "serve")]
-#[path = "commands/serve/mod.rs"]
-mod serve;
-#[path = "data/sources.rs"]
-mod sources;
-#[path = "commands/train/mod.rs"]
-mod train;
-#[path = "commands/train/tuning.rs"]
-mod tuning;
+mod spelling;
+mod suggestions;
 
+mod ending;
+mod files;
+mod hash;
+mod machine;
+
+use crate::ending::{Ending, UsageError};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind};
 use rust_i18n::t;
 use std::{
@@ -76,30 +52,18 @@ struct Program {
 
 #[derive(Subcommand)]
 enum Verb {
-    Train(Box<train::Train>),
-    Evaluate(evaluate::Evaluate),
-    Recognize(recognize::Recognize),
+    Train(Box<commands::train::Train>),
+    Evaluate(commands::evaluate::Evaluate),
+    Recognize(commands::recognize::Recognize),
     #[cfg(feature = "serve")]
-    Serve(serve::Serve),
-    Export(export::Export),
-    Models(models::Models),
+    Serve(commands::serve::Serve),
+    Export(commands::export::Export),
+    Models(commands::models::Models),
     #[cfg(feature = "page")]
-    Page(page::Page),
-    Data(data::Data),
-    Completions(completions::Completions),
+    Page(commands::page::Page),
+    Data(commands::data::Data),
+    Completions(commands::completions::Completions),
 }
-
-/// How a verb that did not fail ended.
-enum Ending {
-    Done,
-    /// By Ctrl-C, with everything finished so far saved.
-    Interrupted,
-}
-
-/// The user asked for something that cannot be: exit code 2.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct UsageError(String);
 
 fn main() -> ExitCode {
     language::choose(std::env::args_os());
@@ -142,7 +106,7 @@ fn run(verb: Verb) -> anyhow::Result<Ending> {
         #[cfg(feature = "page")]
         Verb::Page(page) => page.run(out).map(done),
         Verb::Data(data) => data.run(out).map(done),
-        Verb::Completions(completions) => completions.run(out).map(done),
+        Verb::Completions(completions) => completions.run(Program::command(), out).map(done),
     }
 }
 

@@ -1,22 +1,12 @@
-//! `shuzi models`: the models inside the program; and which model is meant by a word on the command
+//! The models inside the program; and which model is meant by a word on the command
 //! line: a shipped one, a run folder, or a file.
 
-use crate::{
-    UsageError, files, language,
-    report::{aligned, grouped, percent},
-};
+use crate::{ending::UsageError, files, spelling};
 use anyhow::Context;
 use rust_i18n::t;
 use serde_json::json;
-use shuzi_engine::{
-    evaluation::wilson_interval,
-    model::{Model, TestResult},
-    network::Architecture,
-};
-use std::{
-    io::Write,
-    path::{Path, PathBuf},
-};
+use shuzi_engine::{evaluation::wilson_interval, model::Model, network::Architecture};
+use std::path::{Path, PathBuf};
 
 /// The models inside the program, by name. How each was made: models/README.md.
 pub const SHIPPED: [(&str, &[u8]); 5] = [
@@ -38,35 +28,6 @@ pub const FILE_NAME: &str = "model.safetensors";
 
 /// A model file may have at most so many bytes.
 const MAX_BYTES: u64 = 1 << 30;
-
-#[derive(clap::Args)]
-pub struct Models {
-    #[arg(long)]
-    json: bool,
-}
-
-impl Models {
-    pub fn run(self, out: &mut impl Write) -> anyhow::Result<()> {
-        if self.json {
-            writeln!(out, "{}", list())?;
-            return Ok(());
-        }
-        let headings = [
-            t!("report.model"),
-            t!("report.layers"),
-            t!("models.made"),
-            t!("report.parameters"),
-            t!("report.bytes"),
-            t!("report.accuracy"),
-            t!("report.interval"),
-        ];
-        let mut rows = vec![headings.map(|heading| heading.into_owned()).to_vec()];
-        rows.extend(SHIPPED.iter().map(|(name, bytes)| row(name, bytes)));
-        write!(out, "{}", aligned(&rows, 3))?;
-        writeln!(out, "{}", t!("models.default", name = DEFAULT, for_pictures = FOR_PICTURES))?;
-        Ok(())
-    }
-}
 
 /// The models inside the program, for programs.
 pub fn list() -> serde_json::Value {
@@ -98,32 +59,9 @@ pub fn for_pictures() -> Model {
     shipped(bytes)
 }
 
-fn shipped(bytes: &[u8]) -> Model {
+/// Reads one of them.
+pub fn shipped(bytes: &[u8]) -> Model {
     Model::from_bytes(bytes).expect("shipped models are tested")
-}
-
-/// A shipped model as a line of the table.
-fn row(name: &str, bytes: &[u8]) -> Vec<String> {
-    let Model { network, record, .. } = shipped(bytes);
-    let none = || t!("report.none").into_owned();
-    let interval = |TestResult { correct, count }| {
-        let interval = wilson_interval(correct, count);
-        let (low, high) = (percent(interval.low, 2), percent(interval.high, 2));
-        t!("report.from_to", low = low, high = high).into_owned()
-    };
-    let made = record.recipe.as_ref().zip(record.trained_on.as_ref()).map(|(recipe, data)| {
-        let seed = recipe.training.seed;
-        t!("models.made-by", recipe = recipe.name, seed = seed, data = data).into_owned()
-    });
-    vec![
-        name.to_string(),
-        in_short(&layers(network.architecture())),
-        made.unwrap_or_else(none),
-        grouped(network.parameters().len()),
-        grouped(bytes.len()),
-        record.test.map_or_else(none, |test| percent(test.correct as f64 / test.count as f64, 2)),
-        record.test.map_or_else(none, interval),
-    ]
 }
 
 /// A shipped model for programs.
@@ -153,18 +91,6 @@ pub fn layers(architecture: &Architecture) -> String {
     widths.join("–")
 }
 
-/// Long lists of layers by their ends, for tables: 784–22x22x24–…–10.
-fn in_short(layers: &str) -> String {
-    const MOST: usize = 5;
-    let widths: Vec<&str> = layers.split('–').collect();
-    match widths[..] {
-        [first, second, .., before_last, last] if widths.len() > MOST => {
-            [first, second, "…", before_last, last].join("–")
-        }
-        _ => layers.to_string(),
-    }
-}
-
 /// A model that was found, and how many bytes its file has.
 pub struct Found {
     pub model: Model,
@@ -180,7 +106,7 @@ pub fn read(name: &Path) -> anyhow::Result<Found> {
             return Ok(Found { model: shipped(bytes), bytes: bytes.len() });
         }
         let known = SHIPPED.map(|(name, _)| name).into_iter().chain(["default"]);
-        let suggestion = name.to_str().and_then(|name| language::did_you_mean(name, known));
+        let suggestion = name.to_str().and_then(|name| spelling::did_you_mean(name, known));
         let message = t!("model.not-found", name = name.display(), names = names());
         return Err(UsageError(format!("{message}{}", suggestion.unwrap_or_default())).into());
     }
@@ -227,13 +153,6 @@ pub fn stem(name: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_long_lists_are_shortened() {
-        assert_eq!(in_short("784–32–16–10"), "784–32–16–10");
-        assert_eq!(in_short("784–9–8–7–10"), "784–9–8–7–10");
-        assert_eq!(in_short("784–9–8–7–6–10"), "784–9–…–6–10");
-    }
 
     #[test]
     fn every_shipped_model_can_be_read() {

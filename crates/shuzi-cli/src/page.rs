@@ -1,20 +1,16 @@
-//! `shuzi page`: the web page as files for any web server, and once more as one file that works from a disk; and its files for
-//! `shuzi serve`.
+//! The page's files, for `shuzi serve` and `shuzi page`, and once more as one file that works from a disk.
 //!
-//! A folder may hold other files, but none of them is ever replaced: what this verb wrote it knows by a list of hashes.
-//!
-//! The files were made by `cargo xtask page` and taken in by `build.rs`, if they were there. In one file, scripts and styles stand in the page itself, allowed by their hashes, and
-//! everything else is in it as gzip and Base64.
+//! They were made by `cargo xtask page` and taken in by `build.rs`, if they were there. In the one file, scripts and styles stand in
+//! the page itself, allowed by their hashes, and everything else is in it as gzip and Base64.
 
-use crate::{UsageError, files};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use flate2::{Compression, write::GzEncoder};
 use rust_i18n::t;
 use sha2::{Digest, Sha256};
-use std::{io::Write, path::PathBuf, sync::LazyLock};
+use std::{io::Write, sync::LazyLock};
 
 /// Name, bytes, and bytes compressed by Brotli, by name. Empty where the page was not built.
-const FILES: &[(&str, &[u8], &[u8])] = include!(concat!(env!("OUT_DIR"), "/assets.rs"));
+pub const FILES: &[(&str, &[u8], &[u8])] = include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 
 /// The page's modules in the order in which they use each other.
 const MODULES: [&str; 11] = [
@@ -30,12 +26,6 @@ const MODULES: [&str; 11] = [
     "train.js",
     "main.js",
 ];
-
-/// The page as one file.
-const SINGLE_FILE: &str = "shuzi.html";
-
-/// What `shuzi page` wrote in a folder, in the form of `sha256sum`.
-const SUMS: &str = "shuzi-page.sha256";
 
 /// A file of the page, for the server.
 #[derive(Clone, Copy)]
@@ -82,62 +72,6 @@ static WITHOUT_PAGE: LazyLock<String> = LazyLock::new(|| {
     format!("{head}{}</html>\n", paragraphs.concat())
 });
 
-#[derive(clap::Args)]
-pub struct Page {
-    #[arg(long, value_name = "DIR", default_value = "page")]
-    out: PathBuf,
-    #[arg(long, short)]
-    quiet: bool,
-}
-
-impl Page {
-    pub fn run(self, out: &mut impl Write) -> anyhow::Result<()> {
-        if !is_built() {
-            return Err(UsageError(t!("page.missing").into()).into());
-        }
-        let single = single_file();
-        let mut pages: Vec<(&str, &[u8])> = FILES.iter().map(|(name, bytes, _)| (*name, *bytes)).collect();
-        pages.push((SINGLE_FILE, single.as_bytes()));
-        let others = self.files_of_others(&pages);
-        if !others.is_empty() {
-            let (folder, files) = (self.out.display(), others.join(&t!("list.comma")));
-            return Err(UsageError(t!("page.others", folder = folder, files = files).into()).into());
-        }
-        files::ensure_writable_folder(&self.out)?;
-        // The list is written last: who is interrupted finds files that are not in it, and is asked.
-        let mut sums = String::new();
-        for (name, bytes) in pages {
-            files::write_atomically(&self.out.join(name), bytes)?;
-            sums += &format!("{}  {name}\n", sha256(bytes));
-        }
-        files::write_atomically(&self.out.join(SUMS), sums.as_bytes())?;
-        if !self.quiet {
-            let folder = self.out.display();
-            let size = single.len() / 1000;
-            writeln!(out, "{}", t!("page.written", folder = folder, file = SINGLE_FILE, size = size))?;
-        }
-        Ok(())
-    }
-
-    /// The files that would be replaced and were not written by this verb, or were changed since.
-    fn files_of_others(&self, pages: &[(&'static str, &[u8])]) -> Vec<&'static str> {
-        const MOST_BYTES: u64 = 1 << 26;
-        let read = |name: &str| files::read(&self.out.join(name), MOST_BYTES);
-        let sums = read(SUMS).unwrap_or_default();
-        let sums = String::from_utf8_lossy(&sums);
-        let is_ours = |name: &str| {
-            let line = read(name).map(|bytes| format!("{}  {name}", sha256(&bytes)));
-            line.is_ok_and(|line| sums.lines().any(|known| known == line))
-        };
-        let names = pages.iter().map(|(name, _)| *name);
-        names.filter(|name| self.out.join(name).symlink_metadata().is_ok() && !is_ours(name)).collect()
-    }
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 fn text(name: &str) -> &'static str {
     let (_, bytes, _) =
         FILES.iter().find(|(found, ..)| *found == name).expect("cargo xtask page makes the whole page");
@@ -145,7 +79,7 @@ fn text(name: &str) -> &'static str {
 }
 
 /// The whole page in one file: it loads nothing from anywhere.
-fn single_file() -> String {
+pub fn single_file() -> String {
     let script: String = MODULES.iter().map(|name| without_borders(text(name))).collect();
     let script = format!("\n(() => {{\n{script}}})();\n");
     let style = text("style.css");

@@ -4,7 +4,7 @@
 //! but its probabilities are worth nothing; labelled images show it.
 
 use crate::{
-    UsageError,
+    ending::UsageError,
     models::{self, Found},
     report::nats,
 };

@@ -1,15 +1,10 @@
 //! Which recipe is meant by a word on the command line: a built-in one, or a file.
 
-use crate::{UsageError, explain, files};
+use crate::{ending::UsageError, explain, files};
 use anyhow::Context;
 use rust_i18n::t;
-use shuzi_engine::recipe::{BUILT_IN, MAX_BYTES, Recipe};
+use shuzi_engine::recipe::{MAX_BYTES, Recipe};
 use std::path::Path;
-
-/// The names of the built-in recipes, in words.
-pub fn names() -> String {
-    BUILT_IN.map(|(name, _)| name).join(&t!("list.comma"))
-}
 
 /// Reads the recipe that `name` means: a built-in recipe goes before a file of that name.
 pub fn read(name: &str) -> anyhow::Result<Recipe> {

@@ -1,6 +1,9 @@
 //! Commands that the program suggests: they run as printed, in a POSIX shell in the folder where the program was called.
 
-use crate::{files::DataSource, machine, own::OwnArguments, sources::Found};
+use crate::{
+    data::{data_source::DataSource, sources::Found, user_data::UserDataArguments},
+    machine,
+};
 use std::{borrow::Cow, path::Path};
 
 /// A command of the program, with an argument after the other.
@@ -29,7 +32,7 @@ impl ProgramCommand {
     }
 
     /// With the options that name this data, which was found as `found`; none where it is found without a word.
-    pub fn with_data(self, source: &DataSource, own: &OwnArguments, found: &Found) -> Self {
+    pub fn with_data(self, source: &DataSource, own: &UserDataArguments, found: &Found) -> Self {
         match (source, found) {
             (DataSource::Folder(path), _) => self.with_own_data(path, own),
             (DataSource::Set(set), _) => self.with("--data").with(set.name),
@@ -39,7 +42,7 @@ impl ProgramCommand {
     }
 
     /// With the options that name the data at this path.
-    pub fn with_own_data(self, path: &Path, own: &OwnArguments) -> Self {
+    pub fn with_own_data(self, path: &Path, own: &UserDataArguments) -> Self {
         let named = self.with("--data").with_path(path);
         own.again().iter().fold(named, |command, argument| command.with(argument))
     }

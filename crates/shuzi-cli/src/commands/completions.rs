@@ -1,7 +1,7 @@
 //! `shuzi completions`: what a shell needs to complete verbs and options.
 
-use crate::{Program, language};
-use clap::CommandFactory;
+use crate::language;
+use clap::Command;
 use std::io::Write;
 
 #[derive(clap::Args)]
@@ -11,9 +11,9 @@ pub struct Completions {
 }
 
 impl Completions {
-    pub fn run(self, out: &mut impl Write) -> anyhow::Result<()> {
+    pub fn run(self, command: Command, out: &mut impl Write) -> anyhow::Result<()> {
         let mut script = vec![];
-        clap_complete::generate(self.shell, &mut language::command(Program::command()), "shuzi", &mut script);
+        clap_complete::generate(self.shell, &mut language::command(command), "shuzi", &mut script);
         Ok(out.write_all(&script)?)
     }
 }

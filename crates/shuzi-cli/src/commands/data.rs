@@ -1,15 +1,18 @@
 //! `shuzi data`: get a data set, check it, look at it.
 
 use crate::{
-    UsageError,
-    data_sets::{self, DataSet, MNIST},
-    download,
-    files::{self, DataSource},
-    language,
-    own::OwnArguments,
-    recipes,
+    data::{
+        data_sets::{self, DataSet, MNIST},
+        data_source::DataSource,
+        download,
+        part::Part,
+        set_files, sources,
+        user_data::UserDataArguments,
+    },
+    ending::UsageError,
+    files, recipes,
     report::png,
-    sources::{self, Part},
+    spelling,
 };
 use clap::Subcommand;
 use rust_i18n::t;
@@ -65,7 +68,7 @@ struct Fetch {
 
 fn set(text: &str) -> Result<&'static DataSet, String> {
     let unknown = || {
-        let suggestion = language::did_you_mean(text, data_sets::ALL.map(|set| set.name));
+        let suggestion = spelling::did_you_mean(text, data_sets::ALL.map(|set| set.name));
         let known = t!("data.no-set", found = text, names = data_sets::names());
         format!("{known}{}", suggestion.unwrap_or_default())
     };
@@ -74,7 +77,7 @@ fn set(text: &str) -> Result<&'static DataSet, String> {
 
 impl Fetch {
     fn run(self, out: &mut impl Write) -> anyhow::Result<()> {
-        let folder = self.to.map_or_else(|| files::cache_folder(self.set), Ok)?;
+        let folder = self.to.map_or_else(|| set_files::cache_folder(self.set), Ok)?;
         let Ok(patience) = Duration::try_from_secs_f64(self.timeout) else {
             return Err(UsageError(t!("data.timeout", found = self.timeout).into()).into());
         };
@@ -99,8 +102,8 @@ impl Verify {
             _ => &MNIST,
         };
         let files = match &self.data {
-            DataSource::Folder(folder) => files::set_in(folder)?,
-            DataSource::Set(_) | DataSource::Auto => match files::find_set(set)? {
+            DataSource::Folder(folder) => set_files::set_in(folder)?,
+            DataSource::Set(_) | DataSource::Auto => match set_files::find_set(set)? {
                 Ok(files) => files,
                 Err(looked_in) => {
                     let folders: Vec<_> =
@@ -165,7 +168,7 @@ struct Show {
     #[arg(long, value_name = "DIR|FILE.csv|mnist|synthetic[:N]", default_value = "auto")]
     data: DataSource,
     #[command(flatten)]
-    own: OwnArguments,
+    own: UserDataArguments,
     #[arg(long, conflicts_with = "augment")]
     test: bool,
     #[arg(long, value_name = "NAME|FILE")]

@@ -1,12 +1,10 @@
 //! `shuzi export`: a model as a file that other programs load.
 
 use crate::{
-    UsageError,
-    files::{self, DataSource},
-    machine, models,
-    own::OwnArguments,
+    data::{data_source::DataSource, part::Part, sources, user_data::UserDataArguments},
+    ending::UsageError,
+    files, machine, models,
     pixels::PixelsArgument,
-    sources::{self, Part},
 };
 use anyhow::{Context, bail};
 use clap::ValueEnum;
@@ -139,7 +137,7 @@ impl Export {
 
     /// How many images of a test set a model reads right.
     fn test_result(&self, model: &Model, source: &DataSource) -> anyhow::Result<TestResult> {
-        let mut found = sources::find(source, &OwnArguments::default(), &[], self.quiet)?;
+        let mut found = sources::find(source, &UserDataArguments::default(), &[], self.quiet)?;
         found.relabel(&model.classes)?;
         let images = found.read(Part::Test)?;
         let evaluation = evaluate(&model.network, &images, machine::processor(None)?);

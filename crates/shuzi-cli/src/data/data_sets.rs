@@ -5,7 +5,7 @@
 //! was published. These are TensorFlow Datasets' (Fashion-MNIST, KMNIST, EMNIST) and torchvision's (QMNIST). The hashes of
 //! what is in EMNIST's archive are not needed: that of the archive is checked.
 
-use crate::language;
+use crate::spelling;
 use rust_i18n::t;
 use shuzi_engine::classes::Classes;
 
@@ -76,7 +76,7 @@ pub fn by_name(name: &str) -> Option<&'static DataSet> {
 /// That there is neither a data set nor a folder of that name, and which set is called alike, if one is.
 pub fn suggestion(name: &str) -> Option<String> {
     let known = ALL.map(|set| set.name).into_iter().chain(["synthetic"]);
-    let suggestion = language::did_you_mean(name, known)?;
+    let suggestion = spelling::did_you_mean(name, known)?;
     Some(format!("{}{suggestion}", t!("data.unknown-set", name = name)))
 }
 

@@ -5,15 +5,16 @@
 //! is remembered and told if no mirror does better.
 
 use crate::{
-    data_sets::{Archive, DataFile, DataSet},
-    files::{self, SetFiles},
-    machine,
+    data::{
+        data_sets::{Archive, DataFile, DataSet},
+        set_files::{self, SetFiles},
+    },
+    files, hash, machine,
 };
 use anyhow::Context;
 use flate2::read::MultiGzDecoder;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rust_i18n::t;
-use sha2::{Digest, Sha256};
 use std::{
     fs::{self, File},
     io::{self, IsTerminal, Read, Seek, Write},
@@ -155,7 +156,7 @@ pub fn fetch(
         Some(_) => {}
         None => missing().try_for_each(|file| download.fetch(file))?,
     }
-    files::files_of(set, folder)
+    set_files::files_of(set, folder)
 }
 
 /// Puts the files of an archive in `folder` into it, packed as they are, and removes the archive.
@@ -279,11 +280,46 @@ impl Download<'_> {
         file: &DataFile,
         pace: &mut Pace,
     ) -> Result<(), MirrorError> {
+        let have = length(part);
+        let mut response = self.ask(url, have, mirrors_left)?;
+        self.alive = true;
+        let start = check_answer(&response, part, have)?;
+        let target = files::continue_behind(part, start).map_err(MirrorError::Disk)?;
+        let length = response.body().content_length().map(|rest| start + rest);
+        let bar = self.progress_bar(url, length);
+        pace.begin(Instant::now());
+        let limit = file.most_bytes + SLACK; // packed files are smaller than raw ones
+        let (mut total, mut target) = (start, target);
+        let body = response.body_mut().as_reader();
+        receive(body, &mut total, limit, |bytes, total| {
+            target.write_all(bytes).map_err(|error| disk(part, error))?;
+            bar.set_position(total);
+            if pace.is_enough(bytes.len(), Instant::now(), self.patience) {
+                Ok(())
+            } else {
+                Err(MirrorError::Slow)
+            }
+        })?;
+        bar.finish_and_clear();
+        match length {
+            Some(length) if total < length => {
+                Err(MirrorError::Network(t!("download.cut", found = total, expected = length).into()))
+            }
+            _ => target.sync_all().map_err(|error| disk(part, error)),
+        }
+    }
+
+    /// Asks a mirror for a file from byte `have` on.
+    fn ask(
+        &self,
+        url: &str,
+        have: u64,
+        mirrors_left: usize,
+    ) -> Result<ureq::http::Response<ureq::Body>, MirrorError> {
         let stage = self.stage_patience(mirrors_left);
         if stage < Duration::from_millis(10) {
             return Err(MirrorError::Timeout);
         }
-        let have = length(part);
         let agent: ureq::Agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .timeout_resolve(Some(stage))
@@ -297,69 +333,7 @@ impl Download<'_> {
         if have > 0 {
             request = request.header("Range", format!("bytes={have}-"));
         }
-        let mut response = request.call().map_err(failure)?;
-        self.alive = true;
-        let status = response.status().as_u16();
-        let resumed = status == 206 && range_start(response.headers()) == Some(have);
-        match status {
-            200 | 206 => {}
-            416 => {
-                let _ = fs::remove_file(part); // more than the mirror has: begin anew
-                return Err(MirrorError::Network("416".into()));
-            }
-            _ => return Err(MirrorError::Status(status)),
-        }
-        let is_page = response
-            .headers()
-            .get("content-type")
-            .is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
-        if is_page {
-            return Err(MirrorError::WebPage);
-        }
-        if status == 206 && !resumed {
-            let _ = fs::remove_file(part);
-            return Err(MirrorError::Network("Content-Range".into()));
-        }
-        let disk = |error: io::Error| {
-            let context = t!("files.writing", path = part.display()).into_owned();
-            MirrorError::Disk(anyhow::Error::new(error).context(context))
-        };
-        let start = if resumed { have } else { 0 };
-        let mut target = files::continue_behind(part, start).map_err(MirrorError::Disk)?;
-        let length = response.body().content_length().map(|rest| start + rest);
-        let limit = file.most_bytes + SLACK; // packed files are smaller than raw ones
-        let bar = self.progress_bar(url, length);
-        pace.begin(Instant::now());
-        let mut body = response.body_mut().as_reader();
-        let (mut total, mut buffer) = (start, vec![0; 64 * 1024]);
-        loop {
-            let count = body.read(&mut buffer).map_err(|error| match error.kind() {
-                io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => MirrorError::Timeout,
-                _ => MirrorError::Network(error.to_string()),
-            })?;
-            if count == 0 {
-                break;
-            }
-            if total == 0 && buffer[..count].trim_ascii_start().starts_with(b"<") {
-                return Err(MirrorError::WebPage);
-            }
-            total += count as u64;
-            if total > limit {
-                return Err(MirrorError::Damaged(t!("download.too-large", limit = limit).into()));
-            }
-            target.write_all(&buffer[..count]).map_err(disk)?;
-            bar.set_position(total);
-            if !pace.is_enough(count, Instant::now(), self.patience) {
-                return Err(MirrorError::Slow);
-            }
-        }
-        bar.finish_and_clear();
-        match length {
-            Some(length) if total < length => {
-                Err(MirrorError::Network(t!("download.cut", found = total, expected = length).into()))
-            }
-            _ => target.sync_all().map_err(disk),
-        }
+        request.call().map_err(failure)
     }
 
     fn progress_bar(&self, url: &str, length: Option<u64>) -> ProgressBar {
@@ -392,6 +366,66 @@ fn range_start(headers: &ureq::http::HeaderMap) -> Option<u64> {
     headers.get("content-range")?.to_str().ok()?.strip_prefix("bytes ")?.split('-').next()?.parse().ok()
 }
 
+/// Where the bytes of an answer begin in the file: behind those that were there, or at 0.
+fn check_answer(
+    response: &ureq::http::Response<ureq::Body>,
+    part: &Path,
+    have: u64,
+) -> Result<u64, MirrorError> {
+    let status = response.status().as_u16();
+    let resumed = status == 206 && range_start(response.headers()) == Some(have);
+    match status {
+        200 | 206 => {}
+        416 => {
+            let _ = fs::remove_file(part); // more than the mirror has: begin anew
+            return Err(MirrorError::Network("416".into()));
+        }
+        _ => return Err(MirrorError::Status(status)),
+    }
+    let kind = response.headers().get("content-type");
+    if kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/html")) {
+        return Err(MirrorError::WebPage);
+    }
+    if status == 206 && !resumed {
+        let _ = fs::remove_file(part);
+        return Err(MirrorError::Network("Content-Range".into()));
+    }
+    Ok(if resumed { have } else { 0 })
+}
+
+/// Hands on what comes, with how much there is then in `total`, until it ends or there is more than `limit`.
+fn receive(
+    mut body: impl Read,
+    total: &mut u64,
+    limit: u64,
+    mut keep: impl FnMut(&[u8], u64) -> Result<(), MirrorError>,
+) -> Result<(), MirrorError> {
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        let count = body.read(&mut buffer).map_err(|error| match error.kind() {
+            io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => MirrorError::Timeout,
+            _ => MirrorError::Network(error.to_string()),
+        })?;
+        if count == 0 {
+            return Ok(());
+        }
+        if *total == 0 && buffer[..count].trim_ascii_start().starts_with(b"<") {
+            return Err(MirrorError::WebPage);
+        }
+        *total += count as u64;
+        if *total > limit {
+            return Err(MirrorError::Damaged(t!("download.too-large", limit = limit).into()));
+        }
+        keep(&buffer[..count], *total)?;
+    }
+}
+
+/// That a file cannot be written.
+fn disk(path: &Path, error: io::Error) -> MirrorError {
+    let context = t!("files.writing", path = path.display()).into_owned();
+    MirrorError::Disk(anyhow::Error::new(error).context(context))
+}
+
 fn failure(error: ureq::Error) -> MirrorError {
     match error {
         ureq::Error::Timeout(_) => MirrorError::Timeout,
@@ -404,10 +438,7 @@ fn failure(error: ureq::Error) -> MirrorError {
 
 /// Renames a complete file into place, if it holds the bytes that are expected.
 fn put_in_place(part: &Path, goal: &PathBuf, file: &DataFile) -> Result<(), MirrorError> {
-    let disk = |error: io::Error| {
-        let context = t!("files.writing", path = goal.display()).into_owned();
-        MirrorError::Disk(anyhow::Error::new(error).context(context))
-    };
+    let disk = |error| disk(goal, error);
     let hash = hash_to_check(file, File::open(part).map_err(disk)?);
     let (found, expected) = hash.map_err(|error| MirrorError::Damaged(error.to_string()))?;
     if Some(&*found) != expected {
@@ -425,22 +456,12 @@ pub fn hash_to_check(file: &DataFile, mut opened: File) -> io::Result<(String, O
     opened.rewind()?;
     let is_gzip = start[..read] == [0x1f, 0x8b];
     let is_packed = is_gzip || file.name.ends_with(".zip");
-    let (mut reader, expected): (Box<dyn Read>, _) = match file.unpacked {
+    let (reader, expected): (Box<dyn Read>, _) = match file.unpacked {
         Some(_) if is_gzip => (Box::new(MultiGzDecoder::new(opened)), file.unpacked),
         Some(_) => (Box::new(opened), file.unpacked),
         None => (Box::new(opened), file.packed.filter(|_| is_packed)),
     };
-    let mut hasher = Sha256::new();
-    let mut buffer = vec![0; 64 * 1024];
-    let mut reader = reader.by_ref().take(file.most_bytes + SLACK);
-    loop {
-        let count = reader.read(&mut buffer)?;
-        if count == 0 {
-            break;
-        }
-        hasher.update(&buffer[..count]);
-    }
-    Ok((hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect(), expected))
+    Ok((hash::sha256_of(reader.take(file.most_bytes + SLACK))?, expected))
 }
 
 #[cfg(test)]
@@ -453,8 +474,7 @@ mod tests {
     use zip::{ZipWriter, write::SimpleFileOptions};
 
     fn sha256(bytes: &[u8]) -> &'static str {
-        let hash: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        hash.leak()
+        hash::sha256(bytes).leak()
     }
 
     fn gzip(bytes: &[u8], level: u32) -> Vec<u8> {
@@ -502,7 +522,7 @@ mod tests {
             mirrors: &[],
             folder,
             first_label: 0,
-            lies: false,
+            is_transposed: false,
         }))
     }
 

@@ -3,7 +3,7 @@
 //! In: things that each have a picture, such as paths. Out: each picture with its reading, or why it was not read. Such a picture
 //! stops no other, and makes an error of the whole only at the end.
 
-use crate::{files, progress::PictureProgress};
+use crate::{files, run::progress::PictureProgress};
 use anyhow::{Context, bail};
 use rust_i18n::t;
 use shuzi_engine::{
@@ -171,6 +171,23 @@ pub fn all_read(failures: usize, count: usize) -> anyhow::Result<()> {
         bail!(t!("recognize.failures", failures = failures, count = count).into_owned());
     }
     Ok(())
+}
+
+/// Whether a file's name ends as that of a picture does, one that [must be converted](is_heic) included.
+pub fn is_picture(path: &Path) -> bool {
+    const ENDINGS: [&str; 14] =
+        ["png", "jpg", "jpeg", "jpe", "gif", "bmp", "tif", "tiff", "webp", "pgm", "ppm", "pbm", "pnm", "pam"];
+    has_ending(path, &ENDINGS) || is_heic(path)
+}
+
+/// Whether a file's name ends as that of a phone's picture in HEIC, or its relative AVIF.
+pub fn is_heic(path: &Path) -> bool {
+    has_ending(path, &["heic", "heif", "hif", "avif"])
+}
+
+fn has_ending(path: &Path, endings: &[&str]) -> bool {
+    let ending = path.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
+    ending.is_some_and(|ending| endings.contains(&ending.as_str()))
 }
 
 /// Calls `work` for each item on so many threads, and `tell` with what came of it, in the items' order.

@@ -2,13 +2,16 @@
 //! digits.
 
 use crate::{
-    UsageError,
-    data_sets::{DataSet, MNIST},
-    download,
-    files::{self, DataSource, SetFiles},
+    data::{
+        data_sets::{DataSet, MNIST},
+        data_source::{DataSource, SYNTHETIC_COUNT},
+        download,
+        part::Part,
+        set_files::{self, SetFiles},
+        user_data::{UserData, UserDataArguments},
+    },
+    ending::UsageError,
     machine,
-    own::{Own, OwnArguments},
-    tuning,
 };
 use rust_i18n::t;
 use shuzi_engine::{
@@ -30,64 +33,44 @@ const MAX_KEPT: usize = 100_000;
 /// What else needs them all at once may have so many: 1.6 GB.
 const MAX_IN_MEMORY: usize = 2_000_000;
 
-/// Which part of a source.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Part {
-    Training,
-    Test,
-    /// Both, where one's own digits are looked at.
-    All,
-}
-
-impl Part {
-    /// The same in every language.
-    pub fn name(self) -> &'static str {
-        match self {
-            Part::Training => "training",
-            Part::Test => "test",
-            Part::All => "all",
-        }
-    }
-}
-
 /// A source that has been found.
 pub enum Found {
     Set(SetFiles),
     Synthetic(usize),
-    Own(Own),
+    UserData(UserData),
 }
 
 /// Finds what the user asked for. Without a wish: MNIST where it lies, else downloaded, else,
 /// with a warning, synthetic digits.
 pub fn find(
     source: &DataSource,
-    own: &OwnArguments,
+    own: &UserDataArguments,
     mirrors: &[String],
     quiet: bool,
 ) -> anyhow::Result<Found> {
     let (set, insist) = match source {
         DataSource::Synthetic(count) => return Ok(Found::Synthetic(*count)),
-        DataSource::Folder(folder) if files::has_set_file(folder) => {
-            return files::set_in(folder).map(Found::Set);
+        DataSource::Folder(folder) if set_files::has_set_file(folder) => {
+            return set_files::set_in(folder).map(Found::Set);
         }
-        DataSource::Folder(path) => return Own::read(path, own, quiet).map(Found::Own),
+        DataSource::Folder(path) => return UserData::read(path, own, quiet).map(Found::UserData),
         DataSource::Set(set) => (*set, true),
         DataSource::Auto => (&MNIST, false),
     };
-    let looked_in = match files::find_set(set)? {
+    let looked_in = match set_files::find_set(set)? {
         Ok(files) => return Ok(Found::Set(files)),
         Err(looked_in) => looked_in,
     };
     let looked_in: Vec<String> = looked_in.iter().map(|folder| folder.display().to_string()).collect();
     let looked_in = looked_in.join(", ");
-    match download::fetch(set, &files::cache_folder(set)?, mirrors, download::PATIENCE, quiet) {
+    match download::fetch(set, &set_files::cache_folder(set)?, mirrors, download::PATIENCE, quiet) {
         Ok(files) => Ok(Found::Set(files)),
         Err(error) if insist => Err(error.context(not_found(set, &looked_in))),
         Err(error) => {
             let warning =
                 t!("data.falling-back", folders = looked_in, reason = crate::explain::chain(&error));
             let _ = writeln!(io::stderr(), "{warning}");
-            Ok(Found::Synthetic(files::SYNTHETIC_COUNT))
+            Ok(Found::Synthetic(SYNTHETIC_COUNT))
         }
     }
 }
@@ -98,9 +81,12 @@ pub fn not_found(set: &DataSet, folders: &str) -> String {
     t!("data.not-found", set = set.title, folders = folders, argument = argument).into_owned()
 }
 
+/// What a record joins data and what is rehearsed with.
+pub const JOINT: &str = " + ";
+
 /// The source that a [record](Found::record) speaks of.
 pub fn of_record(trained_on: &str) -> Option<DataSource> {
-    let data = trained_on.split(tuning::JOINT).next().unwrap_or_default();
+    let data = trained_on.split(JOINT).next().unwrap_or_default();
     match data.to_ascii_lowercase().parse() {
         Ok(source @ (DataSource::Set(_) | DataSource::Synthetic(_))) => Some(source),
         _ => None,
@@ -179,7 +165,7 @@ impl Found {
     /// Reads (or draws) a part.
     pub fn read(&self, part: Part) -> anyhow::Result<Dataset> {
         match (self, part) {
-            (Found::Own(own), part) => own.part(part),
+            (Found::UserData(own), part) => own.part(part),
             (_, Part::All) => Err(UsageError(t!("own.all-of-others").into()).into()),
             (Found::Set(files), Part::Training) => files.read_training_set(),
             (Found::Set(files), Part::Test) => files.read_test_set(),
@@ -202,14 +188,14 @@ impl Found {
         match self {
             Found::Set(files) => files.classes(),
             Found::Synthetic(_) => Classes::digits(),
-            Found::Own(own) => own.classes().clone(),
+            Found::UserData(own) => own.classes().clone(),
         }
     }
 
     /// Gives its images the labels that a model knows them by. Whether it knows them all: if not, nothing is changed.
     pub fn relabel(&mut self, known: &Classes) -> anyhow::Result<bool> {
         match self {
-            Found::Own(own) if own.is_known_to(known) => own.relabel(known).map(|()| true),
+            Found::UserData(own) if own.is_known_to(known) => own.relabel(known).map(|()| true),
             other => Ok(other.classes() == *known),
         }
     }
@@ -217,7 +203,7 @@ impl Found {
     /// Whether it is its user's own, which nobody has chosen a recipe for.
     pub fn is_users(&self) -> bool {
         match self {
-            Found::Own(_) => true,
+            Found::UserData(_) => true,
             Found::Set(files) => files.has_own_classes(),
             Found::Synthetic(_) => false,
         }
@@ -230,7 +216,7 @@ impl Found {
                 t!("data.set-from", set = files.title(), folder = files.folder().display()).into()
             }
             Found::Synthetic(count) => t!("data.synthetic", count = count).into(),
-            Found::Own(own) => own.describe(),
+            Found::UserData(own) => own.describe(),
         }
     }
 
@@ -239,7 +225,7 @@ impl Found {
         match self {
             Found::Set(files) => files.title(),
             Found::Synthetic(count) => format!("synthetic:{count}"),
-            Found::Own(own) => own.record(),
+            Found::UserData(own) => own.record(),
         }
     }
 }

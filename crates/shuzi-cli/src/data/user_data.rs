@@ -1,21 +1,21 @@
 //! One's own digits: a table of pixels (CSV), a folder of pictures for each label, or a table of pictures and labels.
 //!
-//! In: the file or folder that `--data` names. Out: [`Own`], the examples, and which of them are held out for the test. A picture
+//! In: the file or folder that `--data` names. Out: [`UserData`], the examples, and which of them are held out for the test. A picture
 //! is prepared as `shuzi recognize --single` prepares it, but where most of them have MNIST's form already: these are taken
 //! pixel for pixel. One that cannot be used is told on standard error with the reason, and ends the work unless the user wants
 //! to go on without it.
 
 use crate::{
-    UsageError,
+    data::{labels, part::Part, pictures},
+    ending::UsageError,
     files::{self, Entries},
-    labels, machine, models, pictures,
-    sources::Part,
+    machine, models,
 };
 use anyhow::{Context, bail};
 use rust_i18n::t;
 use shuzi_engine::{
     classes::{Classes, ClassesError},
-    dataset::{Dataset, HELD_OUT, Parts},
+    dataset::{Dataset, HELD_OUT, Parts, csv},
     decode::Limits,
     image::{DigitImage, Picture, SIDE},
     recognition::{Options, Reader, recognize},
@@ -28,14 +28,14 @@ use std::{
 
 /// What is wanted of one's own digits.
 #[derive(clap::Args, Default)]
-pub struct OwnArguments {
+pub struct UserDataArguments {
     #[arg(long)]
     skip_bad: bool,
     #[arg(long, value_name = "N", default_value_t = 0)]
     split_seed: u64,
 }
 
-impl OwnArguments {
+impl UserDataArguments {
     /// What to say again for the same digits.
     pub fn again(&self) -> Vec<String> {
         let mut options = vec![];
@@ -50,7 +50,7 @@ impl OwnArguments {
 }
 
 /// One's own digits.
-pub struct Own {
+pub struct UserData {
     data: Dataset,
     /// The picture of each example; none of a table of pixels.
     paths: Vec<PathBuf>,
@@ -80,15 +80,15 @@ enum Split {
     },
 }
 
-impl Own {
+impl UserData {
     /// Reads what lies at `path`.
-    pub fn read(path: &Path, arguments: &OwnArguments, quiet: bool) -> anyhow::Result<Self> {
+    pub fn read(path: &Path, arguments: &UserDataArguments, quiet: bool) -> anyhow::Result<Self> {
         let Place { kind, training, test } = place(path)?;
         let mut complaints = Complaints { skip: arguments.skip_bad, ..Complaints::default() };
         let (mut form, mut sets, mut paths) = (Form::Table, vec![], vec![]);
         let places = [Some(training), test].into_iter().flatten();
         if kind == Kind::Pixels {
-            sets = places.map(|table| files::read_table(&table)).collect::<Result<_, _>>()?;
+            sets = places.map(|table| read_table(&table)).collect::<Result<_, _>>()?;
         } else {
             let mut listings: Vec<Vec<Listed>> = vec![];
             for place in places {
@@ -124,7 +124,7 @@ impl Own {
         complaints.end()?;
         let name = std::path::absolute(path).unwrap_or_default();
         let name = name.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Ok(Own { data, paths, parts, name, form, split })
+        Ok(UserData { data, paths, parts, name, form, split })
     }
 
     /// What they show.
@@ -211,8 +211,8 @@ impl Own {
 const TABLE: &str = "csv:";
 const PICTURES: &str = "pictures:";
 
-/// Whether a [record](Own::record) is of one's own digits.
-pub fn is_own(record: &str) -> bool {
+/// Whether a [record](UserData::record) is of one's own digits.
+pub fn is_user_data(record: &str) -> bool {
     record.starts_with(TABLE) || record.starts_with(PICTURES)
 }
 
@@ -308,6 +308,12 @@ impl Complaints {
     }
 }
 
+/// A file of a table of digits, raw or gzip.
+fn read_table(path: &Path) -> anyhow::Result<Dataset> {
+    let file = files::open_to_read(path)?;
+    csv::read(file).with_context(|| t!("files.reading", path = path.display()).into_owned())
+}
+
 /// A label, and all files of it.
 struct Listed {
     name: String,
@@ -326,7 +332,7 @@ fn listed(folder: &Path, complaints: &mut Complaints) -> anyhow::Result<Vec<List
             listing.push(Listed { name, paths });
         }
     }
-    for file in files.iter().filter(|file| files::is_picture(file)) {
+    for file in files.iter().filter(|file| pictures::is_picture(file)) {
         complaints.add(file, &t!("own.stray"));
     }
     if listing.is_empty() {

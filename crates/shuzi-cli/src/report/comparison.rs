@@ -13,8 +13,11 @@ use shuzi_engine::{
 };
 
 use super::{
-    FactGroup, grouped, html, nats, percent, percent_or_none,
+    content::FactGroup,
+    html,
+    numbers::{grouped, nats, percent, percent_or_none},
     reliability::degrees,
+    rendered,
     summary::aligned,
     svg::{Anchor, Drawing, Escaped, Font, Room, shortened, width_of},
 };
@@ -69,7 +72,7 @@ impl Contender {
 /// The files of a comparison and their names: `comparison.svg`, `report.html`, and with `png` also
 /// the picture as PNG.
 pub fn render(report: &ComparisonReport, png: bool) -> Vec<(String, Vec<u8>)> {
-    super::files(&[("comparison", accuracies(report, Room::Wide))], page(report), png)
+    rendered::files(&[("comparison", accuracies(report, Room::Wide))], page(report), png)
 }
 
 /// The comparison as text for the terminal; ends with a line break.

@@ -4,12 +4,11 @@
 //! few mistakes of a good network would not be seen beside the many right answers.
 
 use rust_i18n::t;
-use shuzi_engine::evaluation::Evaluation;
+use shuzi_engine::{classes::Classes, evaluation::Evaluation};
 
 use super::{
-    grouped, percent,
+    numbers::{grouped, percent, thing},
     svg::{Anchor, Drawing, Font, RIGHT_SHADES, Room, WRONG_SHADES, shortened, width_of},
-    thing,
 };
 
 /// Cells smaller than this hold no number, in CSS pixels.
@@ -19,41 +18,100 @@ const SMALLEST_WITH_NAME: f64 = 11.0;
 
 /// Draws the matrix; where there is room, with recall and precision at its border.
 pub fn draw(evaluation: &Evaluation, room: Room) -> Drawing {
-    let wide = room == Room::Wide;
-    let classes = evaluation.classes();
-    let (id, padding, largest, most, most_name) = if wide {
-        ("confusion", 24.0, 50.0, 620.0, 150.0)
-    } else {
-        ("confusion-narrow", 12.0, 28.6, 286.0, 90.0)
-    };
-    let names: Vec<String> = classes.names().map(|name| shortened(name, Font::Strong, most_name)).collect();
-    let longest_name = names.iter().map(|name| width_of(name, Font::Strong)).fold(0.0, f64::max);
-    let names_beside = if wide { longest_name } else { longest_name - 40.0 }.max(0.0);
-    let cell = ((most - names_beside) / classes.count() as f64).min(largest);
-    let name_font = if cell < 16.0 { Font::Tiny } else { Font::Strong };
-    let side = cell * classes.count() as f64;
-    let (has_numbers, has_names) = (cell >= SMALLEST_WITH_NUMBER, cell >= SMALLEST_WITH_NAME);
-    let (has_precision, has_recall) = (wide && cell >= 45.0, wide && has_names);
-    let rows_named = [t!("report.label"), t!("report.precision")];
-    let rows_named = if has_precision { &rows_named[..] } else { &rows_named[..1] };
-    let left = rows_named.iter().map(|name| width_of(name, Font::Small)).fold(longest_name, f64::max);
-    // Names that are wider than a column stand upright.
-    let upright = longest_name > cell - 4.0 && !classes.are_characters();
-    let above = if upright { longest_name + 10.0 } else { 19.0 };
-    let recall = t!("report.recall");
-    let right = if has_recall {
-        width_of(&recall, Font::Small).max(width_of("100.0 %", Font::Small)) + 12.0
-    } else {
-        0.0
-    };
-    let width = 2.0 * padding + left + 10.0 + side + right;
-
+    let layout = Layout::new(evaluation.classes(), room);
     let title = t!("report.confusion");
     let (correct, count) = (grouped(evaluation.correct()), grouped(evaluation.count()));
-    let description =
-        t!("report.confusion_description", thing = thing(classes), correct = correct, count = count);
-    let mut drawing = Drawing::new(id, width, padding, &title, &description);
-    let mut y = padding + 40.0;
+    let thing = thing(evaluation.classes());
+    let description = t!("report.confusion_description", thing = thing, correct = correct, count = count);
+    let id = if layout.wide { "confusion" } else { "confusion-narrow" };
+    let mut drawing = Drawing::new(id, layout.width, layout.padding, &title, &description);
+    let y = draw_legend(&mut drawing, &layout, layout.padding + 40.0);
+
+    let corner = [layout.padding + layout.left + 10.0, y + 17.0 + layout.above];
+    draw_names(&mut drawing, &layout, corner);
+    draw_cells(&mut drawing, &layout, corner, &evaluation.confusion());
+    let mut bottom = corner[1] + layout.side();
+    if layout.has_recall {
+        draw_recall(&mut drawing, &layout, corner, evaluation);
+    }
+    if layout.has_precision {
+        draw_precision(&mut drawing, &layout, corner, evaluation);
+        bottom += 26.0;
+    }
+    drawing.end_at(bottom + layout.padding);
+    drawing
+}
+
+/// What fits, and how large it is, in CSS pixels.
+struct Layout {
+    wide: bool,
+    names: Vec<String>,
+    name_font: Font,
+    /// Names that are wider than a column stand upright.
+    upright: bool,
+    cell: f64,
+    padding: f64,
+    width: f64,
+    /// What the names of rows and columns and the recall take beside and above the cells.
+    left: f64,
+    above: f64,
+    right: f64,
+    has_numbers: bool,
+    has_names: bool,
+    has_precision: bool,
+    has_recall: bool,
+}
+
+impl Layout {
+    fn new(classes: &Classes, room: Room) -> Self {
+        let wide = room == Room::Wide;
+        let (padding, largest, most, most_name) =
+            if wide { (24.0, 50.0, 620.0, 150.0) } else { (12.0, 28.6, 286.0, 90.0) };
+        let names: Vec<String> =
+            classes.names().map(|name| shortened(name, Font::Strong, most_name)).collect();
+        let longest_name = names.iter().map(|name| width_of(name, Font::Strong)).fold(0.0, f64::max);
+        let names_beside = if wide { longest_name } else { longest_name - 40.0 }.max(0.0);
+        let cell = ((most - names_beside) / classes.count() as f64).min(largest);
+        let has_names = cell >= SMALLEST_WITH_NAME;
+        let (has_precision, has_recall) = (wide && cell >= 45.0, wide && has_names);
+        let rows_named = [t!("report.label"), t!("report.precision")];
+        let rows_named = if has_precision { &rows_named[..] } else { &rows_named[..1] };
+        let left = rows_named.iter().map(|name| width_of(name, Font::Small)).fold(longest_name, f64::max);
+        let upright = longest_name > cell - 4.0 && !classes.are_characters();
+        let recall = width_of(&t!("report.recall"), Font::Small).max(width_of("100.0 %", Font::Small));
+        let right = if has_recall { recall + 12.0 } else { 0.0 };
+        Layout {
+            wide,
+            name_font: if cell < 16.0 { Font::Tiny } else { Font::Strong },
+            upright,
+            cell,
+            padding,
+            width: 2.0 * padding + left + 10.0 + cell * classes.count() as f64 + right,
+            left,
+            above: if upright { longest_name + 10.0 } else { 19.0 },
+            right,
+            has_numbers: cell >= SMALLEST_WITH_NUMBER,
+            has_names,
+            has_precision,
+            has_recall,
+            names,
+        }
+    }
+
+    /// Of all cells together.
+    fn side(&self) -> f64 {
+        self.cell * self.names.len() as f64
+    }
+
+    /// Where the middle of a row or column is, from the corner.
+    fn middle_of(&self, class: usize) -> f64 {
+        (class as f64 + 0.5) * self.cell
+    }
+}
+
+/// What the two scales of colour mean; where the text ends.
+fn draw_legend(drawing: &mut Drawing, layout: &Layout, mut y: f64) -> f64 {
+    let padding = layout.padding;
     for (name, levels, text) in [
         ("right", RIGHT_SHADES.len(), t!("report.confusion_right")),
         ("wrong", WRONG_SHADES.len(), t!("report.confusion_wrong")),
@@ -63,26 +121,32 @@ pub fn draw(evaluation: &Evaluation, room: Room) -> Drawing {
             drawing.rectangle(at, [11.0, 12.0], 0.0, &format!("z-{name}{level}"));
         }
         let text_left = padding + 11.0 * levels as f64 + 8.0;
-        y = drawing.paragraph(text_left, y, width - padding - text_left, Font::Body, &text) + 3.0;
+        y = drawing.paragraph(text_left, y, layout.width - padding - text_left, Font::Body, &text) + 3.0;
     }
+    y
+}
 
-    let (left, top) = (padding + left + 10.0, y + 17.0 + above);
-    let middle_of = |index: usize| (index as f64 + 0.5) * cell;
-    drawing.text(left + side / 2.0, top - above - 9.0, Anchor::Middle, Font::Small, &t!("report.read_as"));
+/// What the axes are, and each class beside its row and above its column.
+fn draw_names(drawing: &mut Drawing, layout: &Layout, [left, top]: [f64; 2]) {
+    let middle = left + layout.side() / 2.0;
+    drawing.text(middle, top - layout.above - 9.0, Anchor::Middle, Font::Small, &t!("report.read_as"));
     drawing.text(left - 10.0, top - 9.0, Anchor::End, Font::Small, &t!("report.label"));
-    for (class, name) in names.iter().enumerate().filter(|_| has_names) {
-        let middle = middle_of(class);
-        if upright {
-            drawing.upright_text(left + middle + 4.0, top - 9.0, name_font, name);
+    for (class, name) in layout.names.iter().enumerate().filter(|_| layout.has_names) {
+        let middle = layout.middle_of(class);
+        if layout.upright {
+            drawing.upright_text(left + middle + 4.0, top - 9.0, layout.name_font, name);
         } else {
-            drawing.text(left + middle, top - 9.0, Anchor::Middle, name_font, name);
+            drawing.text(left + middle, top - 9.0, Anchor::Middle, layout.name_font, name);
         }
-        drawing.text(left - 10.0, top + middle + 4.0, Anchor::End, name_font, name);
+        drawing.text(left - 10.0, top + middle + 4.0, Anchor::End, layout.name_font, name);
     }
-    let shades = shades(&evaluation.confusion());
-    let (number_font, gap) =
-        (if cell >= 45.0 { Font::Body } else { Font::Tiny }, if has_numbers { 1.0 } else { 0.25 });
-    for (label, row) in evaluation.confusion().iter().enumerate() {
+}
+
+fn draw_cells(drawing: &mut Drawing, layout: &Layout, [left, top]: [f64; 2], confusion: &[Vec<usize>]) {
+    let (shades, cell) = (shades(confusion), layout.cell);
+    let number_font = if cell >= 45.0 { Font::Body } else { Font::Tiny };
+    let gap = if layout.has_numbers { 1.0 } else { 0.25 };
+    for (label, row) in confusion.iter().enumerate() {
         for (prediction, &count) in row.iter().enumerate() {
             let at = [left + prediction as f64 * cell, top + label as f64 * cell];
             let middle = [at[0] + cell / 2.0, at[1] + cell / 2.0 + 4.5];
@@ -91,7 +155,7 @@ pub fn draw(evaluation: &Evaluation, room: Room) -> Drawing {
                 Some(shade) => {
                     let (corner, size) = ([at[0] + gap, at[1] + gap], [cell - 2.0 * gap; 2]);
                     drawing.rectangle(corner, size, (cell / 8.0).min(3.0), &format!("z-{shade}"));
-                    if has_numbers {
+                    if layout.has_numbers {
                         let class = format!("z-on-{shade}");
                         drawing.text_with(middle[0], middle[1], Anchor::Middle, number_font, &class, &text);
                     }
@@ -103,30 +167,34 @@ pub fn draw(evaluation: &Evaluation, room: Room) -> Drawing {
             }
         }
     }
+}
 
-    let mut bottom = top + side;
-    let share = |fraction: Option<f64>| match fraction {
+/// How many of each class were found, right of its row.
+fn draw_recall(drawing: &mut Drawing, layout: &Layout, [left, top]: [f64; 2], evaluation: &Evaluation) {
+    let x = left + layout.side() + layout.right;
+    drawing.text(x, top - 9.0, Anchor::End, Font::Small, &t!("report.recall"));
+    for (class, score) in evaluation.class_scores().iter().enumerate() {
+        let y = top + layout.middle_of(class) + 4.0;
+        drawing.text(x, y, Anchor::End, Font::Small, &share(score.recall));
+    }
+}
+
+/// How many of those that were read as a class are of it, below its column.
+fn draw_precision(drawing: &mut Drawing, layout: &Layout, [left, top]: [f64; 2], evaluation: &Evaluation) {
+    let y = top + layout.side() + 20.0;
+    drawing.text(left - 10.0, y, Anchor::End, Font::Small, &t!("report.precision"));
+    for (class, score) in evaluation.class_scores().iter().enumerate() {
+        let x = left + layout.middle_of(class);
+        drawing.text(x, y, Anchor::Middle, Font::Small, &share(score.precision));
+    }
+}
+
+fn share(fraction: Option<f64>) -> String {
+    match fraction {
         Some(1.0) => percent(1.0, 0), // "100.0 %" is as wide as a column
         Some(fraction) => percent(fraction, 1),
         None => t!("report.none").into_owned(),
-    };
-    if has_recall {
-        drawing.text(left + side + right, top - 9.0, Anchor::End, Font::Small, &recall);
-        for (class, score) in evaluation.class_scores().iter().enumerate() {
-            let y = top + middle_of(class) + 4.0;
-            drawing.text(left + side + right, y, Anchor::End, Font::Small, &share(score.recall));
-        }
     }
-    if has_precision {
-        drawing.text(left - 10.0, bottom + 20.0, Anchor::End, Font::Small, &t!("report.precision"));
-        for (class, score) in evaluation.class_scores().iter().enumerate() {
-            let x = left + middle_of(class);
-            drawing.text(x, bottom + 20.0, Anchor::Middle, Font::Small, &share(score.precision));
-        }
-        bottom += 26.0;
-    }
-    drawing.end_at(bottom + padding);
-    drawing
 }
 
 /// The name of each cell's shade; `None` for an empty cell.
@@ -170,7 +238,6 @@ fn short(count: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shuzi_engine::classes::Classes;
 
     /// Of so many classes with names of so many letters; each is read right but the first.
     fn evaluation(classes: usize, letters: usize) -> Evaluation {

@@ -8,7 +8,8 @@
 use rust_i18n::t;
 
 use super::{
-    Curves, grouped, nats, percent,
+    content::Curves,
+    numbers::{grouped, nats, percent},
     svg::{Anchor, Drawing, Font, MARK, Room, push_point, width_of},
 };
 

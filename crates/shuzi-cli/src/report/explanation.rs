@@ -4,7 +4,8 @@
 use super::{
     annotation,
     html::{begin, end, named, open_section, write_image, write_probability},
-    percent, png,
+    numbers::percent,
+    png,
     svg::Escaped,
 };
 use base64::{Engine, prelude::BASE64_STANDARD};

@@ -3,7 +3,12 @@
 
 use std::fmt::Write;
 
-use super::{Digits, grouped, html, percent, svg::Escaped, things};
+use super::{
+    content::Digits,
+    html,
+    numbers::{grouped, percent, things},
+    svg::Escaped,
+};
 use rust_i18n::t;
 
 /// Mistakes that are shown, and more up to the most while there are suspected label errors; further ones would make

@@ -1,9 +1,12 @@
 //! How labelled pictures were read: whole texts by kind of picture, the mistakes as small pictures, and digit by digit.
 
 use super::{
-    Digits, FactGroup, aligned, digit_pictures, files, grouped,
-    html::{self, begin, end, open_section, write_facts, write_recipe},
-    percent, percent_or_none, summary,
+    content::{Digits, FactGroup},
+    html::{begin, end, open_section, write_facts, write_recipe},
+    numbers::{grouped, percent, percent_or_none},
+    page,
+    rendered::{digit_pictures, files},
+    summary::{aligned, summary},
     svg::Escaped,
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -152,7 +155,7 @@ fn page(report: &PicturesReport) -> String {
     }
     page.push_str("</section>\n");
     if let Some(digits) = &report.digits {
-        html::write_digits(&mut page, digits);
+        page::write_digits(&mut page, digits);
     }
     write_facts(&mut page, &report.facts);
     write_recipe(&mut page, report.recipe_toml);

@@ -4,11 +4,13 @@
 //! of them would fall into one bar. Both axes therefore count nines: from 90 to 99 % is as far as
 //! from 99 to 99.9 %. The end of both is 100 %, where no image is read wrong.
 
+use std::borrow::Cow;
+
 use rust_i18n::t;
 use shuzi_engine::evaluation::{CALIBRATION_BINS, ConfidenceBin, Evaluation, wilson_interval};
 
 use super::{
-    grouped, nats, percent,
+    numbers::{grouped, nats, percent},
     svg::{Anchor, Drawing, Font, MARK, Room, width_of},
 };
 
@@ -59,9 +61,19 @@ pub fn draw(evaluation: &Evaluation, temperature: Option<f64>, room: Room) -> Dr
         let x = plot.x(bin.confidence).max(left + inside).min(right - inside);
         drawing.circle([x, plot.y(bin.accuracy())], 4.5, "z-validation");
     }
+    draw_confidences(&mut drawing, &plot, ends, &names[0]);
+    let mut y = draw_counts(&mut drawing, &plot, &fractions, &bins, [&names[1], &names[2]], wide);
+    for note in notes(evaluation, temperature.zip(tempered.as_ref())) {
+        y = drawing.paragraph(padding, y, width - 2.0 * padding, Font::Body, &note) + 4.0;
+    }
+    drawing.end_at(y - 18.0 + padding);
+    drawing
+}
 
-    let mut y = plot.bottom + 20.0;
-    drawing.text(plot.left - 8.0, y, Anchor::End, Font::Small, &names[0]);
+/// The axis of confidence, from 0 to 100 % with the bins' ends.
+fn draw_confidences(drawing: &mut Drawing, plot: &Plot, ends: &[f64], name: &str) {
+    let y = plot.bottom + 20.0;
+    drawing.text(plot.left - 8.0, y, Anchor::End, Font::Small, name);
     let mut free = 0.0; // no label stands on the one before
     for end in [0.0].iter().chain(ends).chain(&[100.0]) {
         let (x, label) = (plot.x(end / 100.0), label(*end));
@@ -72,10 +84,13 @@ pub fn draw(evaluation: &Evaluation, temperature: Option<f64>, room: Room) -> Dr
             free = x + half;
         }
     }
-    y = draw_counts(&mut drawing, &plot, &fractions, &bins, [&names[1], &names[2]], wide);
+}
 
+/// What the picture says, in sentences.
+fn notes(evaluation: &Evaluation, tempered: Option<(f64, &Evaluation)>) -> Vec<Cow<'static, str>> {
+    let error = percent(evaluation.expected_calibration_error(), 2);
     let mut notes = vec![t!("report.reliability_ece", error = error, bins = CALIBRATION_BINS)];
-    if let (Some(temperature), Some(tempered)) = (temperature, &tempered) {
+    if let Some((temperature, tempered)) = tempered {
         let error = percent(tempered.expected_calibration_error(), 2);
         notes.push(t!(
             "report.reliability_tempered",
@@ -86,11 +101,7 @@ pub fn draw(evaluation: &Evaluation, temperature: Option<f64>, room: Room) -> Dr
         ));
     }
     notes.push(t!("report.reliability_reading"));
-    for note in notes {
-        y = drawing.paragraph(padding, y, width - 2.0 * padding, Font::Body, &note) + 4.0;
-    }
-    drawing.end_at(y - 18.0 + padding);
-    drawing
+    notes
 }
 
 /// A temperature to three significant digits.

@@ -1,4 +1,4 @@
-//! How much a network bears: its accuracy on corrupted images, as curves and as a sheet with a picture of
+//! How robust a network is: its accuracy on corrupted images, as curves and as a sheet with a picture of
 //! each corruption, and as text for the terminal.
 //!
 //! Every curve has the same upright axis, from nothing to all, so that they compare.
@@ -12,17 +12,12 @@ use shuzi_engine::{
 };
 
 use super::{
-    aligned, html, percent,
+    content::Corrupted,
+    html,
+    numbers::percent,
+    summary::aligned,
     svg::{Anchor, Drawing, Escaped, Font, Room, push_point, width_of},
 };
-
-/// What was measured, and what it looks like.
-pub struct Corrupted<'a> {
-    /// Accuracies.
-    pub measured: &'a Robustness,
-    /// An image as it is, and under each corruption.
-    pub examples: (DigitImage, [DigitImage; Corruption::ALL.len()]),
-}
 
 /// The accuracies for the terminal; ends with a line break.
 pub fn summary(measured: &Robustness) -> String {
@@ -47,17 +42,17 @@ pub fn summary(measured: &Robustness) -> String {
 }
 
 /// The curves, and the sheet of corruptions.
-pub fn write_sections(page: &mut String, corrupted: &Corrupted) {
-    html::write_figure(page, &|room| draw(corrupted.measured, room));
+pub fn write_sections(page: &mut String, robustness: &Corrupted) {
+    html::write_figure(page, &|room| draw(robustness.measured, room));
     html::open_section(page, "corruptions", &t!("report.corruptions"));
-    let mean = percent(corrupted.measured.mean_corruption_accuracy(), 2);
+    let mean = percent(robustness.measured.mean_corruption_accuracy(), 2);
     let note = t!("report.corruptions_note", mean = mean);
     write!(page, "<p class=\"note\">{}</p>\n<ol class=\"mistakes\">\n", Escaped(&note))
         .expect("a string takes all");
-    let (clean, corrupted) = &corrupted.examples;
-    write_example(page, clean, &t!("report.corruption_none"), corrupted.measured.clean);
+    let (clean, corrupted) = &robustness.examples;
+    write_example(page, clean, &t!("report.corruption_none"), robustness.measured.clean);
     for ((corruption, image), accuracy) in
-        Corruption::ALL.into_iter().zip(corrupted).zip(corrupted.measured.corruptions)
+        Corruption::ALL.into_iter().zip(corrupted).zip(robustness.measured.corruptions)
     {
         write_example(page, image, &name(corruption), accuracy);
     }

@@ -7,7 +7,10 @@ use rust_i18n::t;
 use shuzi_engine::evaluation::Evaluation;
 use unicode_width::UnicodeWidthStr;
 
-use super::{grouped, nats, percent, percent_or_none, reliability::degrees, thing};
+use super::{
+    numbers::{grouped, nats, percent, percent_or_none, thing},
+    reliability::degrees,
+};
 
 /// The evaluation in words and tables, in the language that is set; ends with a line break. A
 /// temperature is the one that the model's record has.

@@ -20,6 +20,7 @@ mod page;
 mod recognize;
 mod serve;
 mod serve_hostile;
+mod tidy;
 mod train;
 mod transcripts;
 mod words;

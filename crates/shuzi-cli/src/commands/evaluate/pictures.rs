@@ -1,16 +1,20 @@
 //! `shuzi evaluate --labels`: how well pictures are read, and which are not.
 
-use super::Evaluate;
+use super::arguments::Evaluate;
 use crate::{
-    UsageError,
-    files::DataSource,
-    labels, machine, models, pictures,
+    commands::facts::{facts, seconds},
+    data::{
+        data_source::DataSource,
+        labels::{self, Labelled},
+        pictures,
+    },
+    ending::UsageError,
+    machine, models,
     report::{
         Digits, percent,
         pictures::{Kind, Mistake, PicturesReport, SHOWN, render, summarize},
         thumbnail,
     },
-    train::{facts, seconds},
 };
 use anyhow::Context;
 use rust_i18n::t;
@@ -22,96 +26,86 @@ use shuzi_engine::{
     image::DigitImage,
     recognition::{Options, Reader, Reading, Wording},
 };
-use std::{io::Write, path::Path, time::Instant};
+use std::{borrow::Cow, io::Write, path::Path, time::Instant};
 
 /// Pixels of a mistake's picture in the report, along its longer side.
 const THUMBNAIL: usize = 320;
 
-impl Evaluate {
-    /// Reads the pictures that a file of labels names.
-    pub(super) fn evaluate_pictures(&self, labels: &Path, out: &mut impl Write) -> anyhow::Result<()> {
-        let usage = |message: &str| UsageError(message.to_string());
-        let DataSource::Folder(folder) = &self.data else {
-            return Err(usage(&t!("evaluate.labels-without-folder")).into());
-        };
-        let name = match &self.models[..] {
-            [] => Path::new(models::FOR_PICTURES),
-            [name] => name,
-            _ => return Err(usage(&t!("evaluate.labels-one-model")).into()),
-        };
-        if self.predictions.is_some() {
-            return Err(usage(&t!("evaluate.labels-no-predictions")).into());
-        }
-        let found = labels::read_digits(labels)?;
-        let model = self.pixels.read(name)?.model;
-        models::require_digits(&model, name)?;
-        let processor = machine::processor(self.threads)?;
-        let reader = Reader::new(&model, processor.level);
-        let clock = Instant::now();
-        let mut tally = Tally::default();
-        let read = |labelled: &labels::Labelled| {
-            let found = self.limits.read(&folder.join(&labelled.path), &reader, Options::default());
-            found.with_context(|| labels::place(labels, labelled.line))
-        };
-        let tell = |labelled: &labels::Labelled, found: pictures::Found| {
-            tally.add(labelled, &found);
-            Ok(())
-        };
-        let failures = pictures::read_each(&found.pictures, processor.threads, self.quiet, read, tell)?;
-        let elapsed = clock.elapsed().as_secs_f64();
-        let count = found.pictures.len();
-        let pictures_per_second = (count as f64 / elapsed).round();
+/// Reads the pictures that a file of labels names.
+pub fn evaluate_pictures(asked: &Evaluate, labels: &Path, out: &mut impl Write) -> anyhow::Result<()> {
+    let (folder, name) = folder_and_model(asked)?;
+    let found = labels::read_digits(labels)?;
+    let model = asked.pixels.read(name)?.model;
+    models::require_digits(&model, name)?;
+    let processor = machine::processor(asked.threads)?;
+    let reader = Reader::new(&model, processor.level);
+    let clock = Instant::now();
+    let mut tally = Tally::default();
+    let read = |labelled: &Labelled| {
+        let found = asked.limits.read(&folder.join(&labelled.path), &reader, Options::default());
+        found.with_context(|| labels::place(labels, labelled.line))
+    };
+    let tell = |labelled: &Labelled, found: pictures::Found| {
+        tally.add(labelled, &found);
+        Ok(())
+    };
+    let failures = pictures::read_each(&found.pictures, processor.threads, asked.quiet, read, tell)?;
+    let elapsed = clock.elapsed().as_secs_f64();
+    let count = found.pictures.len();
+    let pictures_per_second = (count as f64 / elapsed).round();
 
-        let digits = tally.evaluation();
-        let digits = digits.as_ref().map(|(evaluation, images)| Digits {
-            evaluation,
-            images,
-            temperature: None, // it is in the probabilities
-            origins: Some(&tally.origins),
+    let digits = tally.evaluation();
+    let digits = digits.as_ref().map(|(evaluation, images)| Digits {
+        evaluation,
+        images,
+        temperature: None, // it is in the probabilities
+        origins: Some(&tally.origins),
+    });
+    let times = t!("evaluate.timing", seconds = seconds(elapsed), speed = pictures_per_second);
+    let recipe_toml = model.record.recipe.as_ref().map(|recipe| recipe.to_toml()).unwrap_or_default();
+    let data = t!("pictures.data", count = count, labels = labels.display());
+    let report = PicturesReport {
+        title: t!("evaluate.title", model = name.display()).into(),
+        facts: facts(&model, &data, &times, processor),
+        recipe_toml: &recipe_toml,
+        scores: &tally.scores,
+        remarks: tally.remarks(found.ambiguous),
+        mistakes: &tally.mistakes,
+        digits,
+    };
+    let report_folder = asked.write(render(&report, asked.png))?;
+
+    if asked.json {
+        let mut object = json!({
+            "model": name, "weights_sha256": model.weights_sha256(), "labels": labels, "count": count,
+            "ambiguous": found.ambiguous, "unreadable": failures,
+            "evaluate_seconds": elapsed, "images_per_second": pictures_per_second, "report": report_folder,
         });
-        let mut remarks = vec![];
-        if let Some(share) = tally.rejected_digits() {
-            remarks
-                .push(t!("pictures.rejected", share = percent(share, 2), count = tally.written).into_owned());
-        }
-        if found.ambiguous > 0 {
-            remarks.push(t!("pictures.ambiguous", count = found.ambiguous).into_owned());
-        }
-        let times = t!("evaluate.timing", seconds = seconds(elapsed), speed = pictures_per_second);
-        let recipe_toml = model.record.recipe.as_ref().map(|recipe| recipe.to_toml()).unwrap_or_default();
-        let data = t!("pictures.data", count = count, labels = labels.display());
-        let report = PicturesReport {
-            title: t!("evaluate.title", model = name.display()).into(),
-            facts: facts(&model, &data, &times, processor),
-            recipe_toml: &recipe_toml,
-            scores: &tally.scores,
-            remarks,
-            mistakes: &tally.mistakes,
-            digits,
-        };
-        let report_folder = self.write(render(&report, self.png))?;
-
-        if self.json {
-            let [single, lines, non_digits] = tally.scores.each_ref().map(score_object);
-            let mistakes: Vec<_> = tally
-                .mistakes
-                .iter()
-                .map(|mistake| json!({ "path": mistake.path, "label": mistake.label, "text": mistake.text }))
-                .collect();
-            let object = json!({
-                "model": name, "weights_sha256": model.weights_sha256(), "labels": labels, "count": count,
-                "ambiguous": found.ambiguous, "unreadable": failures, "single": single, "lines": lines,
-                "non_digits": non_digits, "digit_pictures_rejected": tally.rejected_digits(), "mistakes": mistakes,
-                "evaluate_seconds": elapsed, "images_per_second": pictures_per_second, "report": report_folder,
-            });
-            writeln!(out, "{object}")?;
-        } else {
-            write!(out, "{}", summarize(&report))?;
-            writeln!(out, "{times}")?;
-            writeln!(out, "{}", t!("evaluate.files", folder = report_folder.display()))?;
-        }
-        pictures::all_read(failures, count)
+        tally.add_to(&mut object);
+        writeln!(out, "{object}")?;
+    } else {
+        write!(out, "{}", summarize(&report))?;
+        writeln!(out, "{times}")?;
+        writeln!(out, "{}", t!("evaluate.files", folder = report_folder.display()))?;
     }
+    pictures::all_read(failures, count)
+}
+
+/// Where the pictures lie, and which model is to read them.
+fn folder_and_model(asked: &Evaluate) -> Result<(&Path, &Path), UsageError> {
+    let refuse = |message: Cow<'_, str>| Err(UsageError(message.into()));
+    let DataSource::Folder(folder) = &asked.data else {
+        return refuse(t!("evaluate.labels-without-folder"));
+    };
+    let name = match &asked.models[..] {
+        [] => Path::new(models::FOR_PICTURES),
+        [name] => name,
+        _ => return refuse(t!("evaluate.labels-one-model")),
+    };
+    if asked.predictions.is_some() {
+        return refuse(t!("evaluate.labels-no-predictions"));
+    }
+    Ok((folder, name))
 }
 
 /// What was read, counted.
@@ -131,8 +125,8 @@ struct Tally {
 }
 
 impl Tally {
-    fn add(&mut self, labelled: &labels::Labelled, found: &pictures::Found) {
-        let labels::Labelled { path, label, source, .. } = labelled;
+    fn add(&mut self, labelled: &Labelled, found: &pictures::Found) {
+        let Labelled { path, label, source, .. } = labelled;
         // A label is one string, whatever lines it was written in.
         let text = found.reading.text(Wording { lines: false, ..Wording::default() });
         let kind = Kind::of(label);
@@ -151,7 +145,7 @@ impl Tally {
     }
 
     /// Digit by digit, where there are as many as are written.
-    fn add_digits(&mut self, labelled: &labels::Labelled, reading: &Reading) {
+    fn add_digits(&mut self, labelled: &Labelled, reading: &Reading) {
         let accepted: Vec<_> = reading.digits.iter().filter(|digit| !digit.rejected).collect();
         if accepted.len() != labelled.label.len() {
             return;
@@ -175,6 +169,29 @@ impl Tally {
         let of_label = self.labels.iter().zip(self.probabilities.chunks_exact(classes.count()));
         let losses = of_label.map(|(&label, p)| -p[usize::from(label)].max(f32::MIN_POSITIVE).ln()).collect();
         Some((Evaluation::new(classes, self.labels.clone(), self.probabilities.clone(), losses), images))
+    }
+
+    /// What a report says besides the numbers.
+    fn remarks(&self, ambiguous: usize) -> Vec<String> {
+        let mut remarks = vec![];
+        if let Some(share) = self.rejected_digits() {
+            let (share, count) = (percent(share, 2), self.written);
+            remarks.push(t!("pictures.rejected", share = share, count = count).into_owned());
+        }
+        if ambiguous > 0 {
+            remarks.push(t!("pictures.ambiguous", count = ambiguous).into_owned());
+        }
+        remarks
+    }
+
+    /// For programs.
+    fn add_to(&self, object: &mut serde_json::Value) {
+        for (kind, score) in ["single", "lines", "non_digits"].into_iter().zip(&self.scores) {
+            object[kind] = score_object(score);
+        }
+        object["digit_pictures_rejected"] = self.rejected_digits().into();
+        let mistake = |one: &Mistake| json!({ "path": one.path, "label": one.label, "text": one.text });
+        object["mistakes"] = self.mistakes.iter().map(mistake).collect();
     }
 
     /// The fraction of pictures with a digit in which nothing was read.

@@ -3,7 +3,7 @@
 //! In: readings and errors, in the order of the pictures. Out: on standard output what was read; why a picture was not, there
 //! too for programs, and on standard error for people.
 
-use crate::{explain, files, pictures, report::percent};
+use crate::{data::pictures, explain, report::percent};
 use rust_i18n::t;
 use serde_json::json;
 use shuzi_engine::recognition::{DigitReading, MOST_DIGITS, Reading, Wording};
@@ -72,7 +72,7 @@ impl<W: Write> Answers<W> {
             }
             Err(error) => {
                 self.failures += 1;
-                let is_told_later = !is_named && files::is_heic(path);
+                let is_told_later = !is_named && pictures::is_heic(path);
                 if is_told_later {
                     self.heic.push(path.to_path_buf());
                 }

@@ -7,8 +7,8 @@ mod answer;
 mod target;
 
 use crate::{
+    data::pictures::{self, Found, LimitArguments, PictureError},
     files, machine, models,
-    pictures::{self, Found, LimitArguments, PictureError},
     pixels::PixelsArgument,
     report::{self, Explained},
 };
@@ -157,7 +157,7 @@ impl Inputs {
         for image in images {
             let inside = if image.is_dir() { files::files_below(image).unwrap_or_default() } else { vec![] };
             let (pictures, others): (Vec<_>, Vec<_>) =
-                inside.into_iter().partition(|file| files::is_picture(file));
+                inside.into_iter().partition(|file| pictures::is_picture(file));
             inputs.skipped.extend(others);
             if pictures.is_empty() {
                 inputs.paths.push(image.clone());

@@ -3,7 +3,7 @@
 //! In: the wish, and the pictures. Out: a path for each; no two are the same, and none is a picture's own. Nothing is written here but
 //! the folder.
 
-use crate::{UsageError, files};
+use crate::{ending::UsageError, files};
 use rust_i18n::t;
 use std::{
     collections::HashSet,

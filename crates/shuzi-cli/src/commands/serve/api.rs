@@ -1,26 +1,24 @@
 //! What is answered: the routes, and what happens to every request on its way.
 
 use super::{
-    Server,
-    api_error::ApiError,
+    api_error::{ApiError, wrong_method},
     assets,
     body::{self, Kind, Pictures},
-    connections::Client,
+    clients::Client,
     guard,
     log::Line,
     pool::PoolError,
     query::QueryParameters,
+    response::{json, text},
+    server::Server,
 };
 use axum::{
     Router,
-    body::{Body, HttpBody},
+    body::HttpBody,
     extract::{MatchedPath, Request, State},
-    http::{
-        HeaderValue, StatusCode,
-        header::{CACHE_CONTROL, CONTENT_TYPE, EXPECT},
-    },
+    http::{StatusCode, header::EXPECT},
     middleware::{Next, from_fn_with_state},
-    response::{IntoResponse, Response},
+    response::Response,
     routing::{get, post},
 };
 use shuzi_engine::{
@@ -49,23 +47,6 @@ pub fn router(server: Arc<Server>) -> Router {
         .layer(from_fn_with_state(Arc::clone(&server), guard::check))
         .layer(from_fn_with_state(Arc::clone(&server), record))
         .with_state(server)
-}
-
-/// An answer for programs.
-pub fn json(status: StatusCode, json: impl Into<Body>) -> Response {
-    let mut response = text("application/json", json);
-    *response.status_mut() = status;
-    response
-}
-
-pub async fn wrong_method() -> ApiError {
-    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "wrong_method", "this is not for this method; see Allow")
-}
-
-fn text(content_type: &'static str, text: impl Into<Body>) -> Response {
-    let fresh = HeaderValue::from_static("no-store");
-    let headers = [(CONTENT_TYPE, HeaderValue::from_static(content_type)), (CACHE_CONTROL, fresh)];
-    (headers, text.into()).into_response()
 }
 
 /// Counts and logs every request, and gives every answer its headers.

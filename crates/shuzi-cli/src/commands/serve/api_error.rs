@@ -3,7 +3,8 @@
 //! For programs, so in English only, and the code does not change when the message does. What a client did is a 4xx; a 5xx says
 //! that the server is busy (503, with Retry-After) or wrong (500).
 
-use crate::pictures;
+use super::response;
+use crate::data::pictures;
 use axum::{
     http::{HeaderValue, StatusCode, header::RETRY_AFTER},
     response::{IntoResponse, Response},
@@ -61,6 +62,11 @@ impl ApiError {
     }
 }
 
+/// The path is there, but not for this method.
+pub async fn wrong_method() -> ApiError {
+    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "wrong_method", "this is not for this method; see Allow")
+}
+
 impl From<DecodeError> for ApiError {
     fn from(error: DecodeError) -> Self {
         let (code, message) = (pictures::decode_code(&error), error.to_string());
@@ -83,7 +89,7 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         /// Seconds. Most pictures take milliseconds, so most queues are short by then.
         const LATER: HeaderValue = HeaderValue::from_static("1");
-        let mut response = super::json(self.status, self.to_json());
+        let mut response = response::json(self.status, self.to_json());
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(RETRY_AFTER, LATER);
         }

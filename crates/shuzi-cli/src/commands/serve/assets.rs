@@ -2,7 +2,10 @@
 //!
 //! In: a path and what the browser says it has and takes. Out: the file, 304, or 404.
 
-use super::{Server, api_error::ApiError};
+use super::{
+    api_error::{ApiError, wrong_method},
+    server::Server,
+};
 use crate::page::{self, Asset};
 use axum::{
     body::Body,
@@ -15,25 +18,7 @@ use axum::{
     },
     response::{IntoResponse, Response},
 };
-use sha2::{Digest, Sha256};
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-};
-
-/// The hash of each file that was asked for, by where its bytes lie.
-#[derive(Default)]
-pub struct Hashes(Mutex<HashMap<usize, String>>);
-
-impl Hashes {
-    /// What a browser knows these bytes by.
-    fn tag(&self, bytes: &'static [u8]) -> String {
-        let mut hashes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let hash =
-            || Sha256::digest(bytes)[..16].iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        hashes.entry(bytes.as_ptr() as usize).or_insert_with(|| format!("\"{}\"", hash())).clone()
-    }
-}
+use std::sync::Arc;
 
 /// Everything that is not of the API.
 pub async fn serve(State(server): State<Arc<Server>>, request: Request) -> Response {
@@ -46,7 +31,7 @@ pub async fn serve(State(server): State<Arc<Server>>, request: Request) -> Respo
         .into_response();
     };
     if ![Method::GET, Method::HEAD].contains(request.method()) {
-        return ([(ALLOW, "GET,HEAD")], super::wrong_method().await).into_response();
+        return ([(ALLOW, "GET,HEAD")], wrong_method().await).into_response();
     }
     let (bytes, encoding) = choose(asset, request.headers());
     let tag = server.hashes.tag(bytes);
@@ -99,7 +84,7 @@ fn list(headers: &HeaderMap, name: axum::http::HeaderName) -> impl Iterator<Item
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::etag::Hashes, *};
     use axum::http::HeaderValue;
 
     #[test]

@@ -10,35 +10,34 @@ mod api_error;
 mod assets;
 mod body;
 mod browser;
+mod clients;
 mod connections;
+mod etag;
 mod guard;
+mod limits;
 mod log;
 mod metrics;
 mod pool;
 mod query;
+mod response;
+mod server;
 #[cfg(test)]
 mod tests;
 mod wire;
 
-pub use api::{json, wrong_method};
-
-use crate::{UsageError, machine, models, page};
+use crate::{ending::UsageError, machine, page, run::interrupt};
 use anyhow::Context;
-use metrics::Metrics;
+use limits::Limits;
 use rust_i18n::t;
-use shuzi_engine::{decode, recognition::Reader};
+use server::Server;
+use shuzi_engine::decode;
 use std::{
-    collections::BTreeMap,
     io::Write,
     net::{IpAddr, SocketAddr},
     num::{NonZeroU64, NonZeroUsize},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
-    time::Duration,
+    sync::Arc,
 };
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Notify;
 
 #[derive(clap::Args)]
 pub struct Serve {
@@ -67,88 +66,6 @@ fn port(text: &str) -> Result<u16, String> {
 fn address(text: &str) -> Result<IpAddr, String> {
     let text = if text == "localhost" { "127.0.0.1" } else { text };
     text.parse().map_err(|_| t!("serve.address", found = text).into())
-}
-
-/// What strangers may make of the server.
-#[derive(Clone, Copy)]
-pub struct Limits {
-    pub picture: decode::Limits,
-    /// Bytes of all bodies together.
-    pub memory: u64,
-    pub connections: usize,
-    /// Pictures that wait for a thread.
-    pub queue: usize,
-    /// For a header to come whole, and for the next one on a connection.
-    pub header: Duration,
-    /// For a body to come whole.
-    pub body: Duration,
-    /// Between two parts of a body.
-    pub body_pause: Duration,
-    /// From a whole request to its answer.
-    pub answer: Duration,
-    /// For a client to take the next part of an answer.
-    pub write: Duration,
-    /// For what runs when the server is told to stop.
-    pub stopping: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Limits {
-            picture: decode::Limits { pixels: 32_000_000, bytes: 32_000_000 },
-            memory: 256_000_000,
-            connections: 1000, // many systems give a process 1,024
-            queue: 256,
-            header: Duration::from_secs(10),
-            body: Duration::from_secs(60),
-            body_pause: Duration::from_secs(10),
-            answer: Duration::from_secs(30),
-            write: Duration::from_secs(30),
-            stopping: Duration::from_secs(10),
-        }
-    }
-}
-
-/// What all requests share.
-pub struct Server {
-    limits: Limits,
-    /// Names besides the local ones that this server has.
-    hosts: Vec<String>,
-    /// Of the models inside the program, by name.
-    readers: BTreeMap<&'static str, Reader>,
-    /// The models inside the program, as JSON, which takes milliseconds to make.
-    models: String,
-    pool: pool::Pool,
-    /// Of all bodies.
-    memory: Arc<Semaphore>,
-    metrics: Metrics,
-    log: Option<log::Log>,
-    hashes: assets::Hashes,
-}
-
-impl Server {
-    fn new(
-        limits: Limits,
-        hosts: Vec<String>,
-        threads: Option<NonZeroUsize>,
-        quiet: bool,
-    ) -> anyhow::Result<Arc<Self>> {
-        let processor = machine::processor(threads)?;
-        let metrics = Metrics::default();
-        Ok(Arc::new(Server {
-            limits,
-            hosts,
-            readers: models::all()
-                .map(|(name, model)| (name, Reader::new(&model, processor.level)))
-                .collect(),
-            models: format!("{}\n", models::list()),
-            pool: pool::Pool::new(processor.threads, limits.queue, metrics.queue.clone())?,
-            memory: body::memory(limits.memory),
-            metrics,
-            log: if quiet { None } else { Some(log::Log::to_standard_error()?) },
-            hashes: assets::Hashes::default(),
-        }))
-    }
 }
 
 impl Serve {
@@ -206,15 +123,10 @@ fn url(address: SocketAddr) -> String {
     format!("http://{}/", SocketAddr::new(ip, address.port()))
 }
 
-/// Told by Ctrl-C and SIGTERM. A second one ends the program at once.
+/// Told by Ctrl-C and SIGTERM.
 fn stop_on_signal() -> anyhow::Result<Arc<Notify>> {
     let stop = Arc::new(Notify::new());
-    let (told, again) = (Arc::clone(&stop), AtomicBool::new(false));
-    ctrlc::set_handler(move || {
-        if again.swap(true, Relaxed) {
-            std::process::exit(130);
-        }
-        told.notify_one();
-    })?;
+    let told = Arc::clone(&stop);
+    interrupt::on_interrupt(move || told.notify_one())?;
     Ok(stop)
 }

@@ -2,9 +2,11 @@
 //! `tests/serve.rs`.
 
 use super::{
-    Limits, Server,
     api::{OPEN_API, router},
-    guard, host_name, url,
+    guard, host_name,
+    limits::Limits,
+    server::Server,
+    url,
 };
 use crate::models;
 use axum::{

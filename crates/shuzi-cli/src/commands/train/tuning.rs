@@ -1,12 +1,14 @@
 //! `shuzi train --from`: which model a training goes on from, what it rehearses, and its effect.
 
 use crate::{
-    UsageError,
-    data_sets::MNIST,
-    files::{self, SetFiles},
+    data::{
+        data_sets::MNIST,
+        set_files::{self, SetFiles},
+        sources::{Found, JOINT},
+    },
+    ending::UsageError,
     machine, models,
     report::{FactGroup, percent},
-    sources::Found,
 };
 use rust_i18n::t;
 use serde_json::json;
@@ -122,7 +124,7 @@ impl Known {
         if !(knows_classes && data.classes().are_digits()) {
             return Ok(Some(Known::Nothing));
         }
-        Ok(Some(files::find_set(&MNIST)?.map_or(Known::Synthetic, Known::Mnist)))
+        Ok(Some(set_files::find_set(&MNIST)?.map_or(Known::Synthetic, Known::Mnist)))
     }
 
     /// Examples of it: more than are needed, or so many.
@@ -162,9 +164,6 @@ impl Known {
         }
     }
 }
-
-/// What a record joins data and rehearsal with.
-pub const JOINT: &str = " + ";
 
 /// The same digits, read before the training and behind it.
 struct Pair {
