@@ -141,7 +141,7 @@ fn a_circle_is_noticed() {
         circle(&sources).into_keys().collect::<Vec<_>>()
     };
     for (one, other) in [
-        ("use crate::b::Thing;", "use crate::{x, a::Other};"),
+        ("use crate::b::Thing;", "use crate::{y, a::Other};"),
         ("fn f() { crate::b::c() }", "use super::a;"),
         ("use super::{\n    b::{self, D},\n    e,\n};", "fn g() { self::super::a::f() }"),
     ] {
