@@ -168,8 +168,11 @@ fn errors() -> Vec<String> {
         for (place, _) in text.match_indices("\npub enum ") {
             let (name, rest) = text[place + 10..].split_once(' ').unwrap();
             let body = rest.split("\n}").next().unwrap();
-            let variants = body
-                .lines()
+            // Errors of features that are off are not for the program, which has them all.
+            let with_all_features = body.split("    #[cfg(not(").enumerate().flat_map(|(place, part)| {
+                part.lines().skip_while(move |line| place > 0 && !line.ends_with(',')).skip(place.min(1))
+            });
+            let variants = with_all_features
                 .filter(|line| line.starts_with("    ") && line.as_bytes()[4].is_ascii_uppercase());
             if name.ends_with("Error") {
                 let word = |line: &str| {
