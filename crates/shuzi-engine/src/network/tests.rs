@@ -401,6 +401,7 @@ fn read_layer_by_layer(network: &Network, data: &Dataset) -> Vec<f32> {
     block.set_labels(data.labels().iter().copied());
     block.set_pixels(data.images().chunks_exact(PIXELS), architecture.pixel_scale().factor());
     architecture.read(network, &[], &mut block);
+    architecture.score(&mut block);
     block.probabilities().to_vec()
 }
 
