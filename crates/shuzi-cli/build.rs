@@ -17,7 +17,7 @@ fn main() {
 fn pack_licenses() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut packed = DeflateEncoder::new(vec![], Compression::best());
-    for path in ["../../THIRD-PARTY-LICENSES.txt", "assets/OFL.txt"].map(|path| folder.join(path)) {
+    for path in ["THIRD-PARTY-LICENSES.txt", "assets/OFL.txt"].map(|path| folder.join(path)) {
         println!("cargo::rerun-if-changed={}", path.display());
         packed
             .write_all(&fs::read(path).expect("it is part of the source"))

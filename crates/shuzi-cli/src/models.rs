@@ -8,14 +8,8 @@ use serde_json::json;
 use shuzi_engine::{evaluation::wilson_interval, model::Model, network::Architecture};
 use std::path::{Path, PathBuf};
 
-/// The models inside the program, by name. How each was made: models/README.md.
-pub const SHIPPED: [(&str, &[u8]); 5] = [
-    ("small", include_bytes!("../../shuzi/models/small.safetensors")),
-    ("photo", include_bytes!("../../shuzi/models/photo.safetensors")),
-    ("tiny", include_bytes!("../../shuzi/models/tiny.safetensors")),
-    ("micro", include_bytes!("../../shuzi/models/micro.safetensors")),
-    ("classic", include_bytes!("../../shuzi/models/classic.safetensors")),
-];
+/// The models inside the program, all that the library has: name and file.
+pub use shuzi::MODEL_FILES as SHIPPED;
 
 /// What `default` means.
 pub const DEFAULT: &str = "small";
@@ -45,12 +39,12 @@ pub fn all() -> impl Iterator<Item = (&'static str, Model)> {
 #[cfg(feature = "serve")]
 pub fn shipped_name(word: &str) -> Option<&'static str> {
     let word = if word == "default" { DEFAULT } else { word };
-    SHIPPED.iter().map(|(name, _)| *name).find(|name| *name == word)
+    shuzi::model_names().find(|name| *name == word)
 }
 
 /// The names of the models inside the program, in words.
 pub fn names() -> String {
-    SHIPPED.map(|(name, _)| name).join(&t!("list.comma"))
+    shuzi::model_names().collect::<Vec<_>>().join(&t!("list.comma"))
 }
 
 /// The model inside the program that pictures are read with.
@@ -105,7 +99,7 @@ pub fn read(name: &Path) -> anyhow::Result<Found> {
         if let Some((_, bytes)) = SHIPPED.iter().find(|(name, _)| Some(*name) == shipped_name) {
             return Ok(Found { model: shipped(bytes), bytes: bytes.len() });
         }
-        let known = SHIPPED.map(|(name, _)| name).into_iter().chain(["default"]);
+        let known = shuzi::model_names().chain(["default"]);
         let suggestion = name.to_str().and_then(|name| spelling::did_you_mean(name, known));
         let message = t!("model.not-found", name = name.display(), names = names());
         return Err(UsageError(format!("{message}{}", suggestion.unwrap_or_default())).into());
@@ -156,7 +150,7 @@ mod tests {
 
     #[test]
     fn every_shipped_model_can_be_read() {
-        for (name, _) in SHIPPED.iter().chain([&("default", &[][..])]) {
+        for name in shuzi::model_names().chain(["default"]) {
             let Model { record, .. } = read(Path::new(name)).unwrap().model;
             assert!(record.recipe.is_some() && record.test.is_some(), "{name}");
         }

@@ -89,7 +89,7 @@ pub use self::{
     picture::Picture,
     reader::{Cancel, Cancelled, ReadOptions, Reader},
     reading::{Bounds, Digit, Line, Reading},
-    shipped::model_names,
+    shipped::{MODEL_FILES, model_names},
 };
 
 /// Rows and columns of the images that networks see.

@@ -1,7 +1,7 @@
 //! The weights inside the library, by the features that it is built with. How each was made: `models/README.md`.
 
-/// Name and file of each.
-const SHIPPED: &[(&str, &[u8])] = &[
+/// The models inside the library, which its features choose: the name of each, and its file (safetensors).
+pub const MODEL_FILES: &[(&str, &[u8])] = &[
     #[cfg(feature = "small")]
     ("small", include_bytes!("../models/small.safetensors")),
     #[cfg(feature = "photo")]
@@ -21,10 +21,10 @@ const SHIPPED: &[(&str, &[u8])] = &[
 /// assert!(shuzi::model_names().any(|name| name == "photo"));
 /// ```
 pub fn model_names() -> impl Iterator<Item = &'static str> {
-    SHIPPED.iter().map(|(name, _)| *name)
+    MODEL_FILES.iter().map(|(name, _)| *name)
 }
 
 /// The file of a model inside the library.
 pub(crate) fn bytes(name: &str) -> Option<&'static [u8]> {
-    SHIPPED.iter().find(|(known, _)| *known == name).map(|(_, bytes)| *bytes)
+    MODEL_FILES.iter().find(|(known, _)| *known == name).map(|(_, bytes)| *bytes)
 }

@@ -49,7 +49,7 @@ impl QueryParameters {
 
 fn model(name: &str) -> Result<&'static str, ApiError> {
     models::shipped_name(name).ok_or_else(|| {
-        let names = models::SHIPPED.map(|(name, _)| name).join(", ");
+        let names = shuzi::model_names().collect::<Vec<_>>().join(", ");
         ApiError::bad("unknown_model", format!("there is no model {name:?}; there are default, {names}"))
     })
 }
