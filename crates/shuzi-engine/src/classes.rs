@@ -51,6 +51,10 @@ pub enum ClassesError {
 
 impl Classes {
     /// Classes of these names, in the order of their labels.
+    ///
+    /// # Errors
+    ///
+    /// [`ClassesError`]: fewer than 2 or more than 255 names, or one that is empty, too long, or there twice.
     pub fn new(names: Vec<String>) -> Result<Self, ClassesError> {
         if !(2..=MAX_CLASSES).contains(&names.len()) {
             return Err(ClassesError::Count { found: names.len() });
@@ -116,6 +120,10 @@ impl Classes {
     }
 
     /// Reads what [`to_json`](Self::to_json) wrote.
+    ///
+    /// # Errors
+    ///
+    /// [`ClassesError`]: no JSON list of names, or names that [`new`](Self::new) refuses.
     pub fn from_json(text: &str) -> Result<Self, ClassesError> {
         Classes::new(serde_json::from_str(text).map_err(|_| ClassesError::Json)?)
     }

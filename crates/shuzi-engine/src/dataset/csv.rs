@@ -105,6 +105,10 @@ pub enum CsvError {
 }
 
 /// Reads a table, raw or gzip.
+///
+/// # Errors
+///
+/// [`CsvError`], with line and column of what is no table of digits.
 pub fn read(reader: impl Read) -> Result<Dataset, CsvError> {
     let mut reader = BufReader::new(reader);
     let start = reader.fill_buf().map_err(CsvError::Read)?;

@@ -109,12 +109,20 @@ fn kind(magic: u32) -> &'static str {
 ///
 /// `length` is the number of bytes that `reader` will give, where that is known (a file's): it
 /// is checked against the header before any memory is asked for.
+///
+/// # Errors
+///
+/// [`IdxError`]: another kind of file, images of another size, cut off, damaged, or longer than its header says.
 pub fn read_images(reader: impl Read, length: Option<u64>) -> Result<Vec<u8>, IdxError> {
     read(reader, length, IMAGES_MAGIC)
 }
 
 /// Reads a file of labels, raw or gzip, one byte for each, or of QMNIST's rows; that they are of a class is checked by
 /// [`Dataset::new`](super::Dataset::new). `length` as for [`read_images`].
+///
+/// # Errors
+///
+/// [`IdxError`]: another kind of file, cut off, damaged, or longer than its header says.
 pub fn read_labels(reader: impl Read, length: Option<u64>) -> Result<Vec<u8>, IdxError> {
     read(reader, length, LABELS_MAGIC)
 }

@@ -65,16 +65,28 @@ pub enum DatasetError {
 
 impl Dataset {
     /// Joins images of digits (784 bytes each, row by row) with their labels, and checks that they fit.
+    ///
+    /// # Errors
+    ///
+    /// [`DatasetError`]: no image, a label that is no digit, or not as many images as labels.
     pub fn new(images: Vec<u8>, labels: Vec<u8>) -> Result<Self, DatasetError> {
         Self::with_classes(images, labels, Classes::digits())
     }
 
     /// Joins images of any classes with their labels, and checks that they fit.
+    ///
+    /// # Errors
+    ///
+    /// [`DatasetError`]: no image, a label of no class, or not as many images as labels.
     pub fn with_classes(images: Vec<u8>, labels: Vec<u8>, classes: Classes) -> Result<Self, DatasetError> {
         Self::checked(images, labels, classes, None)
     }
 
     /// [`with_classes`](Self::with_classes), where labels are counted from `first` on.
+    ///
+    /// # Errors
+    ///
+    /// [`DatasetError`]: as for [`with_classes`](Self::with_classes).
     pub fn labelled_from(
         first: u8,
         images: Vec<u8>,
@@ -103,6 +115,10 @@ impl Dataset {
 
     /// [`new`](Self::new), where images may show something else and be labelled [`NO_DIGIT`]: to train on, not
     /// to evaluate by.
+    ///
+    /// # Errors
+    ///
+    /// [`DatasetError`]: as for [`new`](Self::new).
     pub fn with_others(images: Vec<u8>, labels: Vec<u8>) -> Result<Self, DatasetError> {
         Self::checked(images, labels, Classes::digits(), Some(NO_DIGIT))
     }

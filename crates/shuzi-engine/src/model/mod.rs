@@ -249,6 +249,10 @@ impl Model {
     }
 
     /// Reads a model in any of the three formats, told by its first bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError`]: none of the formats, an unknown version, arrays that make no network, or a hash that is not that of the weights.
     pub fn from_bytes(bytes: &[u8]) -> Result<Model, ModelError> {
         match Arrays::from_bytes(bytes)? {
             Arrays::Native(arrays, metadata) => native(arrays, &metadata),
@@ -262,6 +266,10 @@ impl Model {
 
     /// Reads a native file without its recipe, for a reader that must be small: the layers stand beside it as JSON. Files of
     /// version 2 that were written before they did are refused.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError`]: as [`from_bytes`](Self::from_bytes), and [`ModelError::NoRecipe`] where the layers are not told beside the recipe.
     pub fn for_reading(bytes: &[u8]) -> Result<Model, ModelError> {
         let (arrays, metadata) = safetensors::read_all(bytes)?;
         let architecture = told_architecture(&metadata)?;
@@ -377,6 +385,10 @@ fn hexadecimal(hasher: Sha256) -> String {
 
 /// The weights that a training starts from, from an `.npz` or `.npy` file: `w1,b1,…` or
 /// `init_w1,init_b1,…`; a bias that is not there is 0. They must fit `architecture`.
+///
+/// # Errors
+///
+/// [`ModelError`]: no such file, or weights of other shapes.
 pub fn initial_weights(bytes: &[u8], architecture: &Architecture) -> Result<Network, ModelError> {
     match Arrays::from_bytes(bytes)? {
         Arrays::Native(arrays, metadata) => fits(native(arrays, &metadata)?.network, architecture),
@@ -436,6 +448,10 @@ fn fits_by_tensors(network: Network, architecture: &Architecture) -> Result<Netw
 
 /// The order of examples in each epoch, from an `.npz` file's array `order` or an `.npy` file:
 /// `[epochs, examples]`.
+///
+/// # Errors
+///
+/// [`ModelError`]: no such file, no array `order`, or one that holds no indices.
 #[cfg(feature = "numpy")]
 pub fn batch_order(bytes: &[u8]) -> Result<Vec<Vec<u32>>, ModelError> {
     let name = || "order".to_string();

@@ -64,6 +64,10 @@ pub enum NpyError {
 }
 
 /// Reads a `.npy` file.
+///
+/// # Errors
+///
+/// [`NpyError`]: no `.npy` file, cut off, a form of it that is not read, or a pickle that asks for more than arrays.
 pub fn read(bytes: &[u8]) -> Result<Content, NpyError> {
     let (header, data) = split(bytes)?;
     if header.element == OBJECTS {

@@ -78,6 +78,10 @@ pub enum NpzError {
 }
 
 /// Reads all arrays of a `.npz` file, in its order, without the `.npy` of their names.
+///
+/// # Errors
+///
+/// [`NpzError`]: no zip archive, damaged, too large when unpacked, or with a file that is no array.
 pub fn read(bytes: &[u8]) -> Result<Vec<(String, Array)>, NpzError> {
     // Counted before the archive is opened, which keeps ten times the size of its directory.
     // Numbers may look like an entry by chance, but not a thousand times.

@@ -62,6 +62,10 @@ pub enum SafetensorsError {
 pub type Content = (Vec<(String, Array)>, BTreeMap<String, String>);
 
 /// Reads all tensors, which are of floats, in the order in which they lie, empty ones by name, and the metadata.
+///
+/// # Errors
+///
+/// [`SafetensorsError`]: a header that is no JSON of tensors, sizes that do not fit the bytes, or numbers of another type.
 pub fn read(bytes: &[u8]) -> Result<Content, SafetensorsError> {
     let (arrays, metadata) = read_all(bytes)?;
     check_floats(&arrays)?;

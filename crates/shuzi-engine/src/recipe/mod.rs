@@ -455,6 +455,10 @@ impl Recipe {
     }
 
     /// Reads TOML text and checks every value.
+    ///
+    /// # Errors
+    ///
+    /// [`RecipeError`], with the line of what is no recipe, or the key whose value is out of range.
     pub fn from_toml(bytes: &[u8]) -> Result<Recipe, RecipeError> {
         if bytes.len() > MAX_BYTES {
             return Err(RecipeError::TooLong { found: bytes.len() });
@@ -471,6 +475,10 @@ impl Recipe {
     }
 
     /// Checks every value, for a recipe that was changed after it was read.
+    ///
+    /// # Errors
+    ///
+    /// [`RecipeError`]: a value out of its range, or layers that make no network.
     pub fn check(&self) -> Result<(), RecipeError> {
         let architecture = self.architecture()?;
         if self.training.storage == Storage::I8 {
@@ -573,6 +581,10 @@ impl Recipe {
     }
 
     /// The layers of its network.
+    ///
+    /// # Errors
+    ///
+    /// [`ArchitectureError`]: layers that do not fit on each other.
     pub fn architecture(&self) -> Result<Architecture, ArchitectureError> {
         Architecture::new(self.network.pixels, &self.network.layers)
     }

@@ -36,6 +36,10 @@ impl Effort {
     }
 
     /// Spends an image of so many pixels.
+    ///
+    /// # Errors
+    ///
+    /// [`Spent`], when the budget is used up.
     pub fn spend(&mut self, pixels: usize) -> Result<(), Spent> {
         if self.images == 0 || self.pixels < pixels {
             self.is_spent = true;

@@ -328,6 +328,10 @@ impl Checkpoint {
     }
 
     /// Reads what [`to_bytes`](Self::to_bytes) wrote.
+    ///
+    /// # Errors
+    ///
+    /// [`CheckpointError`]: no checkpoint, an unknown version, cut off, damaged, or one whose parts contradict each other.
     pub fn from_bytes(bytes: &[u8]) -> Result<Checkpoint, CheckpointError> {
         if bytes.len() < HASH.end || !bytes[8..].starts_with(BEGINNING) {
             return Err(CheckpointError::Beginning { found: bytes.len() });

@@ -69,8 +69,9 @@ pub fn train<'a>(
 /// Goes on from a checkpoint: `network` becomes what the training would have made of it without a break, to the
 /// last bit, and `observe` hears the rest of what it would have heard.
 ///
-/// Fails and panics as [`train`], and panics if there are not as many examples as the checkpoint says;
-/// [`Checkpoint::check_data`] tells before.
+/// # Errors
+///
+/// As [`train`], which says what panics, too; so does data that [`Checkpoint::check_data`] refuses.
 pub fn resume<'a>(
     checkpoint: Checkpoint,
     network: &mut Network,
