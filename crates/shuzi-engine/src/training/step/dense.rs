@@ -1,5 +1,5 @@
-//! Training of a fully connected network. A step has three parts: the first layer sums over the input shards (halves of
-//! the batch's images), blocks of the batch go the rest of the way forward and backward, then each tile of the
+//! Training of a fully connected network. A step has three parts: the first layer sums over the input shards (the upper and
+//! the lower half of every image), blocks of the batch go the rest of the way forward and backward, then each tile of the
 //! parameters gets its gradient and is moved. Each is shared out among the threads so that no sum
 //! depends on how many there are.
 //!
