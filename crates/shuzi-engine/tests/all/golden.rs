@@ -2,75 +2,32 @@
 //! weights and order of examples. `reference/trace.py` makes the traces; without them, and
 //! without MNIST, these tests say that they skip.
 
-use crate::support::{golden, mnist};
+use crate::support::{Trace, golden, mnist};
 use shuzi_engine::{
     Processor,
     evaluation::evaluate,
     kernels::Level,
-    model::{Model, arrays::Values, batch_order, initial_weights, npz},
+    model::{
+        Model,
+        arrays::{Array, Values},
+        npz,
+    },
     recipe::Recipe,
-    training::{Event, Examples, Order, train},
 };
-use std::ops::ControlFlow;
 
 #[test]
 fn every_loss_weight_and_prediction_follows_the_reference() {
     let (Some(golden), Some(training_set), Some(test_set)) = (golden(), mnist("train"), mnist("t10k")) else {
         return;
     };
-    let bytes = std::fs::read(golden.join("classic-seed0.npz")).unwrap();
+    let file = std::fs::read(golden.join("classic-seed0.npz")).unwrap();
+    let is_single = |(_, array): &(String, Array)| matches!(array.values(), Values::F32(_));
+    assert!(!npz::read(&file).unwrap().iter().any(is_single), "expected float64");
     let recipe = Recipe::built_in("classic").unwrap();
-    let order = Order::Given(batch_order(&bytes).unwrap());
-    let indices: Vec<u32> = (0..training_set.len() as u32).collect();
-    let arrays = npz::read(&bytes).unwrap();
+    let (training_set, test_set) = (&training_set, &test_set);
+    let trace = Trace { file: &file, recipe: &recipe, training_set, test_set, steps: 1998 };
     for level in Level::all() {
-        let processor = Processor { threads: 2, level };
-        let mut network = initial_weights(&bytes, &recipe.architecture().unwrap()).unwrap();
-        let mut losses = vec![];
-        train(
-            &recipe.training,
-            &mut network,
-            Examples::Kept { data: &training_set, indices: &indices, order: &order },
-            None,
-            processor,
-            |event| {
-                if let Event::Step(step) = event {
-                    losses.push(f64::from(step.loss));
-                }
-                ControlFlow::Continue(())
-            },
-        )
-        .unwrap();
-
-        let array = |name: &str| arrays.iter().find(|(other, _)| other == name).unwrap().1.values();
-        let floats = |name: &str| match array(name) {
-            Values::F64(values) => values.clone(),
-            _ => panic!("{name}: expected float64"),
-        };
-        let expected = floats("loss");
-        assert_eq!((losses.len(), expected.len()), (1998, 1998));
-        let worst = losses
-            .iter()
-            .zip(&expected)
-            .map(|(ours, theirs)| (ours - theirs).abs() / theirs)
-            .fold(0.0, f64::max);
-        assert!(worst < 1e-4, "a loss differs by {worst} relative");
-
-        for (number, (_, weight, bias)) in (1..).zip(network.weights_and_biases()) {
-            for (name, found) in [(format!("w{number}"), weight), (format!("b{number}"), bias)] {
-                let differences =
-                    found.iter().zip(floats(&name)).map(|(&ours, theirs)| (f64::from(ours) - theirs).abs());
-                let worst = differences.fold(0.0, f64::max);
-                assert!(worst < 1e-4, "{name} differs by {worst}");
-            }
-        }
-
-        let evaluation = evaluate(&network, &test_set, processor);
-        let Values::Integers(predictions) = array("test_pred") else { panic!("test_pred") };
-        for (index, &theirs) in predictions.iter().enumerate() {
-            assert_eq!(i64::from(evaluation.prediction(index)), theirs, "prediction {index}");
-        }
-        assert_eq!(evaluation.correct(), 9607);
+        assert_eq!(trace.check(Processor { threads: 2, level }).correct(), 9607);
     }
 }
 
