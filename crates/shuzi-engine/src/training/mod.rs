@@ -71,7 +71,7 @@ pub fn train<'a>(
 ///
 /// # Errors
 ///
-/// As [`train`], which says what panics, too; so does data that [`Checkpoint::check_data`] refuses.
+/// As [`train`]. It panics as that does, and on data that [`Checkpoint::check_data`] refuses.
 pub fn resume<'a>(
     checkpoint: Checkpoint,
     network: &mut Network,

@@ -35,9 +35,9 @@ impl BatchScore {
 
 /// How a batch is cut among the threads, and everything that a step writes to.
 ///
-/// How a batch and the parameters are cut may depend on the number of threads, the result does
-/// not: what a layer computes for an image does not depend on the image's block, except for batch
-/// normalisation, whose blocks are the recipe's; and gradients are added in the order of the batch.
+/// How a batch and the parameters are cut may depend on the number of threads. The result does not: what a layer computes for an
+/// image does not depend on the image's block, and gradients are added in the order of the batch. The blocks of batch
+/// normalisation are the recipe's.
 pub(super) enum StepExecutor {
     Dense(Box<DenseTrainer>),
     General(GeneralTrainer),
@@ -53,7 +53,8 @@ impl StepExecutor {
         }
     }
 
-    /// What the network makes of the batch; `step` is the number of the step in the training. Leaves behind what its [gradients](Self::gradients) are made of.
+    /// What the network makes of the batch; `step` is the number of the step in the training. Leaves behind what its
+    /// [gradients](Self::gradients) are made of.
     pub fn forward_backward(
         &mut self,
         network: &Network,
