@@ -13,16 +13,12 @@ fn main() {
     list_page();
 }
 
-/// Packs the notices for what is built into the program: crates, and the fonts in `assets/`.
+/// Packs the notices for the crates that are built into the program.
 fn pack_licenses() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("THIRD-PARTY-LICENSES.txt");
+    println!("cargo::rerun-if-changed={}", path.display());
     let mut packed = DeflateEncoder::new(vec![], Compression::best());
-    for path in ["THIRD-PARTY-LICENSES.txt", "assets/OFL.txt"].map(|path| folder.join(path)) {
-        println!("cargo::rerun-if-changed={}", path.display());
-        packed
-            .write_all(&fs::read(path).expect("it is part of the source"))
-            .expect("memory takes everything");
-    }
+    packed.write_all(&fs::read(path).expect("it is part of the source")).expect("memory takes everything");
     let out = Path::new(&env::var_os("OUT_DIR").expect("cargo sets it")).join("licenses.deflate");
     fs::write(out, packed.finish().expect("memory takes everything")).expect("OUT_DIR can be written");
 }

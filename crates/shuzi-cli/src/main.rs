@@ -9,8 +9,6 @@ mod commands;
 mod data;
 mod run;
 
-mod report;
-
 mod explain;
 mod language;
 mod licenses;

@@ -6,7 +6,6 @@
 use crate::{
     ending::UsageError,
     models::{self, Found},
-    report::nats,
 };
 use clap::ValueEnum;
 use rust_i18n::t;
@@ -17,6 +16,7 @@ use shuzi_engine::{
     model::Model,
     preprocess::PixelScale,
 };
+use shuzi_report::nats;
 use std::{
     io::{self, Write},
     path::Path,

@@ -10,9 +10,7 @@ use crate::{
         user_data::UserDataArguments,
     },
     ending::UsageError,
-    files, recipes,
-    report::png,
-    spelling,
+    files, recipes, spelling,
 };
 use clap::Subcommand;
 use rust_i18n::t;
@@ -23,6 +21,7 @@ use shuzi_engine::{
     recipe::Recipe,
     training::augmented,
 };
+use shuzi_report::png;
 use std::{
     io::{self, Write},
     path::{Path, PathBuf},

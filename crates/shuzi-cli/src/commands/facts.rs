@@ -1,11 +1,9 @@
 //! What reports say besides the numbers: of a model, of a run, of the machine.
 
-use crate::{
-    machine, models,
-    report::{FactGroup, grouped},
-};
+use crate::{machine, models};
 use rust_i18n::t;
 use shuzi_engine::{Processor, model::Model};
+use shuzi_report::{FactGroup, grouped};
 use std::borrow::Cow;
 
 /// What a report says of a model and its run besides the numbers.

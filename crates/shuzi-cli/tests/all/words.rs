@@ -39,9 +39,9 @@ fn files(name: &str, extension: &str) -> Vec<(String, String)> {
 /// Key to language to words.
 type Words = BTreeMap<String, BTreeMap<String, String>>;
 
-fn words() -> Words {
+fn words(name: &str) -> Words {
     let mut all = Words::new();
-    for (file, text) in files("locales", "yml") {
+    for (file, text) in files(name, "yml") {
         let mut entries: BTreeMap<String, serde_norway::Value> = serde_norway::from_str(&text).unwrap();
         assert_eq!(entries.remove("_version"), Some(2.into()), "{file}");
         for (key, value) in entries {
@@ -136,10 +136,12 @@ fn complaints(words: &Words, sources: &[(String, String)]) -> Vec<String> {
 
 #[test]
 fn every_word_is_there_in_both_languages() {
-    let (words, sources) = (words(), files("src", "rs"));
-    assert!(words.len() > 100 && sources.len() > 10, "{} words, {} files", words.len(), sources.len());
-    let complaints = complaints(&words, &sources);
-    assert!(complaints.is_empty(), "{complaints:#?}");
+    for name in ["", "../shuzi-report/"] {
+        let (words, sources) = (words(&format!("{name}locales")), files(&format!("{name}src"), "rs"));
+        assert!(words.len() > 100 && sources.len() > 10, "{} words, {} files", words.len(), sources.len());
+        let complaints = complaints(&words, &sources);
+        assert!(complaints.is_empty(), "{name}: {complaints:#?}");
+    }
 }
 
 #[test]

@@ -9,7 +9,6 @@ use crate::{
     data::{part::Part, sources::Found},
     ending::UsageError,
     models, pixels,
-    report::comparison::{self, ComparisonReport, Contender},
 };
 use anyhow::bail;
 use rust_i18n::t;
@@ -18,6 +17,7 @@ use shuzi_engine::{
     classes::Classes,
     evaluation::{Comparison, Evaluation, evaluate},
 };
+use shuzi_report::comparison::{self, ComparisonReport, Contender};
 use std::{
     io::Write,
     path::{Path, PathBuf},

@@ -7,7 +7,6 @@ use super::{
 use crate::{
     commands::facts::{facts, seconds},
     pixels,
-    report::{Corrupted, Digits, Report, render, robustness, summary},
     run::progress::PictureProgress,
 };
 use rust_i18n::t;
@@ -21,6 +20,7 @@ use shuzi_engine::{
     kernels::Level,
     model::Model,
 };
+use shuzi_report::{Corrupted, Digits, Report, render, robustness, summary};
 use std::{io::Write, path::Path, time::Instant};
 
 /// The table of suspected label errors, beside the report.

@@ -10,11 +10,6 @@ use crate::{
     },
     ending::UsageError,
     machine, models,
-    report::{
-        Digits, percent,
-        pictures::{Kind, Mistake, PicturesReport, SHOWN, render, summarize},
-        thumbnail,
-    },
 };
 use anyhow::Context;
 use rust_i18n::t;
@@ -25,6 +20,11 @@ use shuzi_engine::{
     evaluation::{Evaluation, Interval, TextScore},
     image::DigitImage,
     recognition::{Options, Reader, Reading, Wording},
+};
+use shuzi_report::{
+    Digits, percent,
+    pictures::{Kind, Mistake, PicturesReport, SHOWN, render, summarize},
+    thumbnail,
 };
 use std::{borrow::Cow, io::Write, path::Path, time::Instant};
 

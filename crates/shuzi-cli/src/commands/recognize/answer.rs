@@ -3,10 +3,11 @@
 //! In: readings and errors, in the order of the pictures. Out: on standard output what was read; why a picture was not, there
 //! too for programs, and on standard error for people.
 
-use crate::{data::pictures, explain, report::percent};
+use crate::{data::pictures, explain};
 use rust_i18n::t;
 use serde_json::json;
 use shuzi_engine::recognition::{DigitReading, MOST_DIGITS, Reading, Wording};
+use shuzi_report::percent;
 use std::{
     io::{self, Write},
     path::{Path, PathBuf},

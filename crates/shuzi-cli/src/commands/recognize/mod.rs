@@ -10,12 +10,12 @@ use crate::{
     data::pictures::{self, Found, LimitArguments, PictureError},
     files, machine, models,
     pixels::PixelsArgument,
-    report::{self, Explained},
 };
 use answer::{Answer, Answers, Form};
 use anyhow::bail;
 use rust_i18n::t;
 use shuzi_engine::recognition::{Options, Reader, Wording};
+use shuzi_report::Explained;
 use std::{io::Write, path::PathBuf};
 
 #[derive(clap::Args)]
@@ -119,11 +119,11 @@ impl Recognize {
         let read = if self.partial { LimitArguments::read_partial } else { LimitArguments::read };
         let Found { picture, mut reading, is_cut_short } = read(&self.limits, &job.path, reader, options)?;
         if let Some(target) = &job.annotated {
-            pictures::write(target, &report::annotate(&picture, &reading))?;
+            pictures::write(target, &shuzi_report::annotate(&picture, &reading))?;
         }
         if let Some(target) = &job.explained {
             let (name, text) = (job.path.display().to_string(), reading.text(self.wording()));
-            let page = report::explain(&Explained { name, picture: &picture, reading: &reading, text });
+            let page = shuzi_report::explain(&Explained { name, picture: &picture, reading: &reading, text });
             pictures::write(target, page.as_bytes())?;
         }
         reading.ink = None; // as large as the picture, and others may wait long for their turn

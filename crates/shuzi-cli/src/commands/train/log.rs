@@ -1,13 +1,10 @@
 //! What is written down of a training while it runs: `metrics.jsonl`, the curves, the screen, and checkpoints.
 
-use crate::{
-    report::{Curves, EpochPoint, StepPoint},
-    run::{
-        checkpoints::Checkpoints,
-        interrupt::on_interrupt,
-        metrics::{self, EpochLine, Line, Metrics, StepLine},
-        progress::TrainingProgress,
-    },
+use crate::run::{
+    checkpoints::Checkpoints,
+    interrupt::on_interrupt,
+    metrics::{self, EpochLine, Line, Metrics, StepLine},
+    progress::TrainingProgress,
 };
 use shuzi_engine::{
     Processor,
@@ -16,6 +13,7 @@ use shuzi_engine::{
     recipe::Recipe,
     training::{self, Checkpoint, Event, Outcome, Task, TrainingData},
 };
+use shuzi_report::{Curves, EpochPoint, StepPoint};
 use std::{
     ops::ControlFlow,
     path::Path,

@@ -13,7 +13,6 @@ pub use arguments::Train;
 use crate::{
     ending::Ending,
     files, machine, models,
-    report::grouped,
     run::{
         checkpoints::{self, Checkpoints},
         folder::next_run_folder,
@@ -31,6 +30,7 @@ use shuzi_engine::{
     network::{Network, Storage},
     training::{Checkpoint, Diverged, Outcome, TrainingData},
 };
+use shuzi_report::grouped;
 use std::{
     io::{self, Write},
     path::Path,

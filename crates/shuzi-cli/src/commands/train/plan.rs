@@ -12,7 +12,6 @@ use crate::{
     },
     ending::UsageError,
     explain, files, machine, models, recipes,
-    report::grouped,
     run::checkpoints,
 };
 use anyhow::{Context, bail};
@@ -25,6 +24,7 @@ use shuzi_engine::{
     recipe::{Distillation, LastBatch, Recipe, RecipeError, TrainingRecipe},
     training::{Checkpoint, CheckpointError, Examples, Order, Split, initial_network},
 };
+use shuzi_report::grouped;
 use std::{path::Path, time::Instant};
 
 /// A file of starting weights or of an order may have at most so many bytes.

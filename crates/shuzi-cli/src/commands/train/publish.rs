@@ -5,7 +5,6 @@ use crate::{
     commands::facts::{facts, seconds},
     data::{part::Part, sources::Found},
     files, models, recipes,
-    report::{Curves, Digits, Report, grouped, percent, render, summary},
     run::checkpoints::Checkpoints,
     suggestions::ProgramCommand,
 };
@@ -18,6 +17,7 @@ use shuzi_engine::{
     network::Network,
     training::Outcome,
 };
+use shuzi_report::{Curves, Digits, Report, grouped, percent, render, summary};
 use std::{
     io::{self, Write},
     path::{Path, PathBuf},

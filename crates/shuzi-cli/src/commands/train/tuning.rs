@@ -8,7 +8,6 @@ use crate::{
     },
     ending::UsageError,
     machine, models,
-    report::{FactGroup, percent},
 };
 use rust_i18n::t;
 use serde_json::json;
@@ -22,6 +21,7 @@ use shuzi_engine::{
     recipe::{FineTuning, Recipe},
     training::network_for_new_classes,
 };
+use shuzi_report::{FactGroup, percent};
 use std::path::Path;
 
 /// The recipe to go on by from the model that `name` means: `chosen`, else one that follows from its own.

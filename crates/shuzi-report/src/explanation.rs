@@ -1,7 +1,7 @@
 //! How a picture was read, step by step, as one page: the picture, the ink found in it, its pieces, each digit as the network saw it, and
 //! its probabilities.
 
-use super::{
+use crate::{
     annotation,
     html::{begin, end, named, open_section, write_image, write_probability},
     numbers::percent,

@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use super::{
+use crate::{
     content::Digits,
     html,
     numbers::{grouped, percent, things},
@@ -29,7 +29,7 @@ pub fn write_section(page: &mut String, digits: &Digits) {
         (all, shown) if all == shown => t!("report.mistakes_all", count = count, things = things),
         _ => t!("report.mistakes_shown", shown = shown, count = count, things = things),
     };
-    let heading = t!("evaluate.mistakes");
+    let heading = t!("mistakes.heading");
     write!(
         page,
         "<section id=\"mistakes\">\n<h2>{}</h2>\n<p class=\"note\">{}</p>\n",
@@ -38,7 +38,7 @@ pub fn write_section(page: &mut String, digits: &Digits) {
     )
     .expect("a string takes all");
     if !suspected.is_empty() {
-        let sentence = t!("evaluate.mistakes-label-errors", count = grouped(suspected.len()));
+        let sentence = t!("mistakes.label-errors", count = grouped(suspected.len()));
         writeln!(page, "<p class=\"note\">{}</p>", Escaped(&sentence)).expect("a string takes all");
     }
     write_images(page, digits, &mistakes[..shown], &suspected);
@@ -54,7 +54,7 @@ pub fn write_wrong_labels(page: &mut String, digits: &Digits) {
     let others = evaluation.without(wrong);
     let interval = others.interval();
     let sentence = t!(
-        "evaluate.wrong-labels-note",
+        "mistakes.wrong-labels-note",
         count = wrong.len(),
         correct = evaluation.correct() - others.correct(),
         all = percent(evaluation.accuracy(), 2),
@@ -62,7 +62,7 @@ pub fn write_wrong_labels(page: &mut String, digits: &Digits) {
         low = percent(interval.low, 2),
         high = percent(interval.high, 2)
     );
-    html::open_section(page, "wrong-labels", &t!("evaluate.wrong-labels"));
+    html::open_section(page, "wrong-labels", &t!("mistakes.wrong-labels"));
     writeln!(page, "<p class=\"note\">{}</p>", Escaped(&sentence)).expect("a string takes all");
     write_images(page, digits, wrong, &evaluation.suspected_label_errors());
     page.push_str("</section>\n");

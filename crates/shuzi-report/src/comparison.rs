@@ -12,7 +12,7 @@ use shuzi_engine::{
     evaluation::{Comparison, Evaluation, disagreements},
 };
 
-use super::{
+use crate::{
     content::FactGroup,
     html,
     numbers::{grouped, nats, percent, percent_or_none},

@@ -7,7 +7,7 @@ use rust_i18n::t;
 use shuzi_engine::evaluation::Evaluation;
 use unicode_width::UnicodeWidthStr;
 
-use super::{
+use crate::{
     numbers::{grouped, nats, percent, percent_or_none, thing},
     reliability::degrees,
 };
@@ -88,7 +88,7 @@ pub fn without_wrong_labels(evaluation: &Evaluation) -> Option<String> {
     let wrong = evaluation.known_wrong_labels();
     (!wrong.is_empty()).then(|| {
         let accuracy = percent(evaluation.without(wrong).accuracy(), 2);
-        t!("evaluate.without-wrong-labels", value = accuracy, count = wrong.len()).into_owned()
+        t!("mistakes.without-wrong-labels", value = accuracy, count = wrong.len()).into_owned()
     })
 }
 

@@ -15,8 +15,11 @@ const SCALE: f32 = 2.0;
 /// The family's name in the fonts of `assets/`.
 const FAMILY: &str = "Noto Sans CJK SC";
 
+/// The terms of the fonts, which come with whatever is built on this crate.
+pub const FONT_LICENSE: &str = include_str!("../assets/OFL.txt");
+
 /// Turns SVG into PNG; holds the fonts.
-pub struct Painter {
+pub(crate) struct Painter {
     options: Options<'static>,
 }
 
@@ -24,8 +27,8 @@ impl Painter {
     /// A painter with the program's own fonts.
     pub fn new() -> Self {
         let mut fonts = fontdb::Database::new();
-        fonts.load_font_data(include_bytes!("../../assets/NotoSansCJKsc-Regular-subset.otf").to_vec());
-        fonts.load_font_data(include_bytes!("../../assets/NotoSansCJKsc-Bold-subset.otf").to_vec());
+        fonts.load_font_data(include_bytes!("../assets/NotoSansCJKsc-Regular-subset.otf").to_vec());
+        fonts.load_font_data(include_bytes!("../assets/NotoSansCJKsc-Bold-subset.otf").to_vec());
         fonts.set_sans_serif_family(FAMILY);
         let options =
             Options { fontdb: Arc::new(fonts), font_family: FAMILY.to_owned(), ..Options::default() };
@@ -89,7 +92,7 @@ fn encode(width: u32, height: u32, color: ::png::ColorType, pixels: &[u8]) -> Ve
 }
 
 #[cfg(test)]
-pub mod tests {
+pub(crate) mod tests {
     use super::*;
     use resvg::usvg::{Group, Node, Text};
 
@@ -125,7 +128,7 @@ pub mod tests {
 
     #[test]
     fn the_fonts_have_every_character_of_the_words() {
-        let words = [include_str!("../../locales/report.yml"), "おきすつなはまやれを"].concat();
+        let words = [include_str!("../locales/report.yml"), "おきすつなはまやれを"].concat();
         let mut characters: Vec<char> = words.chars().filter(|c| !c.is_control()).collect();
         characters.extend((' '..='~').chain(['\u{a0}']));
         characters.sort_unstable();

@@ -11,7 +11,7 @@ use shuzi_engine::{
     image::DigitImage,
 };
 
-use super::{
+use crate::{
     content::Corrupted,
     html,
     numbers::percent,

@@ -6,7 +6,7 @@
 use rust_i18n::t;
 use shuzi_engine::{classes::Classes, evaluation::Evaluation};
 
-use super::{
+use crate::{
     numbers::{grouped, percent, thing},
     svg::{Anchor, Drawing, Font, RIGHT_SHADES, Room, WRONG_SHADES, shortened, width_of},
 };

@@ -1,6 +1,6 @@
 //! How labelled pictures were read: whole texts by kind of picture, the mistakes as small pictures, and digit by digit.
 
-use super::{
+use crate::{
     content::{Digits, FactGroup},
     html::{begin, end, open_section, write_facts, write_recipe},
     numbers::{grouped, percent, percent_or_none},
@@ -29,6 +29,7 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// All, in the order of a report.
     pub const ALL: [Kind; 3] = [Kind::Single, Kind::Line, Kind::NonDigit];
 
     /// The kind of a picture in which `label` is written.
@@ -69,7 +70,9 @@ pub struct PicturesReport<'a> {
 
 /// A picture that was not read as labelled.
 pub struct Mistake {
+    /// Its path, as its table or folder names it.
     pub path: String,
+    /// The digits that are written in it.
     pub label: String,
     /// What was read.
     pub text: String,

@@ -7,7 +7,7 @@
 
 use rust_i18n::t;
 
-use super::{
+use crate::{
     content::Curves,
     numbers::{grouped, nats, percent},
     svg::{Anchor, Drawing, Font, MARK, Room, push_point, width_of},

@@ -12,7 +12,7 @@ use shuzi_engine::{
     image::{DigitImage, SIDE},
 };
 
-use super::{
+use crate::{
     content::FactGroup,
     numbers::percent,
     png,

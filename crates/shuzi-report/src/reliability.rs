@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use rust_i18n::t;
 use shuzi_engine::evaluation::{CALIBRATION_BINS, ConfidenceBin, Evaluation, wilson_interval};
 
-use super::{
+use crate::{
     numbers::{grouped, nats, percent},
     svg::{Anchor, Drawing, Font, MARK, Room, width_of},
 };

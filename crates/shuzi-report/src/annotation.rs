@@ -1,6 +1,6 @@
 //! A picture with what was read in it: a box around each digit, and the digit above it.
 
-use super::{png::Painter, svg::Escaped};
+use crate::{png::Painter, svg::Escaped};
 use resvg::tiny_skia::{ColorU8, Pixmap};
 use shuzi_engine::{
     classes::Classes,

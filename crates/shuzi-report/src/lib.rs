@@ -3,7 +3,8 @@
 //!
 //! In: an [`Evaluation`], the recorded [`Curves`], facts as text. Out: named files as bytes
 //! (SVG, HTML, PNG) and text for the terminal. Opens no file and reads no clock; the words
-//! come from `locales/report.yml` in the language that is set.
+//! come from `locales/`, in the language that `rust_i18n::set_locale` has set.
+#![forbid(unsafe_code)]
 
 mod annotation;
 pub mod comparison;
@@ -13,6 +14,7 @@ mod curves;
 mod explanation;
 mod html;
 mod mistakes;
+pub mod models;
 mod numbers;
 mod page;
 pub mod pictures;
@@ -28,6 +30,8 @@ pub use content::{Corrupted, Curves, Digits, EpochPoint, FactGroup, Report, Step
 pub use explanation::{Explained, explain};
 pub use numbers::{grouped, nats, percent};
 pub use summary::{aligned, summary};
+
+rust_i18n::i18n!("locales", fallback = "en");
 
 /// The files of a report and their names: the pictures, `report.html`, and with `png` also
 /// each picture as PNG. Without [`Report::curves`] and [`Report::robustness`] there are no curves.

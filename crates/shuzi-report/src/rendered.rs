@@ -1,6 +1,6 @@
 //! Pictures and a page as named files.
 
-use super::{
+use crate::{
     confusion,
     content::Digits,
     png, reliability,

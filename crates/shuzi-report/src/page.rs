@@ -5,7 +5,7 @@ use std::fmt::Write;
 use rust_i18n::t;
 use shuzi_engine::{classes::Classes, evaluation::Evaluation};
 
-use super::{
+use crate::{
     confusion,
     content::{Curves, Digits, Report},
     curves,
