@@ -22,7 +22,6 @@ mod suggestions;
 
 mod ending;
 mod files;
-mod hash;
 mod machine;
 
 use crate::ending::{Ending, UsageError};

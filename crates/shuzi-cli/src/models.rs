@@ -11,11 +11,8 @@ use std::path::{Path, PathBuf};
 /// The models inside the program, all that the library has: name and file.
 pub use shuzi::MODEL_FILES as SHIPPED;
 
-/// What `default` means.
-pub const DEFAULT: &str = "small";
-
-/// What pictures are read with: it knows what is no digit.
-pub const FOR_PICTURES: &str = "photo";
+/// What `default` means, and what pictures are read with.
+pub use shuzi::{DEFAULT_MODEL as DEFAULT, PICTURE_MODEL as FOR_PICTURES};
 
 /// The file of a model in a run folder.
 pub const FILE_NAME: &str = "model.safetensors";
@@ -27,19 +24,6 @@ const MAX_BYTES: u64 = 1 << 30;
 pub fn list() -> serde_json::Value {
     let models: Vec<_> = SHIPPED.iter().map(|(name, bytes)| object(name, bytes)).collect();
     json!({ "default": DEFAULT, "for_pictures": FOR_PICTURES, "models": models })
-}
-
-/// The models inside the program, by name.
-#[cfg(feature = "serve")]
-pub fn all() -> impl Iterator<Item = (&'static str, Model)> {
-    SHIPPED.iter().map(|(name, bytes)| (*name, shipped(bytes)))
-}
-
-/// The name of the model inside the program that is meant by a word, if there is one.
-#[cfg(feature = "serve")]
-pub fn shipped_name(word: &str) -> Option<&'static str> {
-    let word = if word == "default" { DEFAULT } else { word };
-    shuzi::model_names().find(|name| *name == word)
 }
 
 /// The names of the models inside the program, in words.

@@ -14,6 +14,7 @@ pub mod dataset;
 pub mod decode;
 #[cfg(feature = "train")]
 pub mod evaluation;
+pub mod hash;
 pub mod image;
 pub mod kernels;
 pub mod model;

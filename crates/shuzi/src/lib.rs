@@ -89,7 +89,7 @@ pub use self::{
     picture::Picture,
     reader::{Cancel, Cancelled, ReadOptions, Reader},
     reading::{Bounds, Digit, Line, Reading},
-    shipped::{MODEL_FILES, model_names},
+    shipped::{DEFAULT_MODEL, MODEL_FILES, PICTURE_MODEL, model_names},
 };
 
 /// Rows and columns of the images that networks see.

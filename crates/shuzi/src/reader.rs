@@ -27,7 +27,7 @@ impl Reader {
     /// The reader for photos, scans and drawings: `named("photo")`.
     #[cfg(feature = "photo")]
     pub fn pretrained() -> Reader {
-        Reader::named("photo").expect("its weights are inside")
+        Reader::named(crate::PICTURE_MODEL).expect("its weights are inside")
     }
 
     /// A reader with weights that are inside the library; [`model_names`](crate::model_names) lists them.

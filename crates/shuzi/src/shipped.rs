@@ -14,6 +14,12 @@ pub const MODEL_FILES: &[(&str, &[u8])] = &[
     ("classic", include_bytes!("../models/classic.safetensors")),
 ];
 
+/// The model that is meant where digits of 28x28 pixels are read and none is named.
+pub const DEFAULT_MODEL: &str = "small";
+
+/// The model of [`Reader::pretrained`](crate::Reader::pretrained): it knows what is no digit.
+pub const PICTURE_MODEL: &str = "photo";
+
 /// The names of the models inside the library, which its features choose.
 ///
 /// ```

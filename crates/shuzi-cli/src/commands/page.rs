@@ -4,10 +4,11 @@
 
 use crate::{
     ending::UsageError,
-    files, hash,
+    files,
     page::{FILES, is_built, single_file},
 };
 use rust_i18n::t;
+use shuzi_engine::hash;
 use std::{io::Write, path::PathBuf};
 
 /// The page as one file.

@@ -9,12 +9,13 @@ use crate::{
         data_sets::{Archive, DataFile, DataSet},
         set_files::{self, SetFiles},
     },
-    files, hash, machine,
+    files, machine,
 };
 use anyhow::Context;
 use flate2::read::MultiGzDecoder;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rust_i18n::t;
+use shuzi_engine::hash;
 use std::{
     fs::{self, File},
     io::{self, IsTerminal, Read, Seek, Write},

@@ -106,8 +106,8 @@ pub fn error_code(error: &anyhow::Error) -> &'static str {
     if let Some(error) = error.downcast_ref::<PictureError>() {
         return error.code;
     }
-    if let Some(error) = error.chain().find_map(|cause| cause.downcast_ref()) {
-        return decode_code(error);
+    if let Some(error) = error.chain().find_map(|cause| cause.downcast_ref::<DecodeError>()) {
+        return error.code();
     }
     if error.is::<files::TooLarge>() {
         return "too_many_bytes";
@@ -115,18 +115,6 @@ pub fn error_code(error: &anyhow::Error) -> &'static str {
     match error.chain().find_map(|cause| cause.downcast_ref()).map(io::Error::kind) {
         Some(io::ErrorKind::NotFound) => "not_found",
         _ => "unreadable",
-    }
-}
-
-/// [`error_code`] of bytes that are no picture; the server says the same.
-pub fn decode_code(error: &DecodeError) -> &'static str {
-    match error {
-        DecodeError::Empty => "empty",
-        DecodeError::TooManyBytes { .. } => "too_many_bytes",
-        DecodeError::TooManyPixels { .. } => "too_many_pixels",
-        DecodeError::NotAPicture | DecodeError::Unsupported { .. } => "not_a_picture",
-        DecodeError::CutShort { .. } => "cut_short",
-        _ => "damaged_picture",
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     data::data_sets::{self, DataSet},
-    explain, files, hash,
+    explain, files,
 };
 use anyhow::{Context, bail};
 use etcetera::BaseStrategy;
@@ -13,6 +13,7 @@ use shuzi_engine::{
         Dataset, DatasetError,
         idx::{self, IdxError},
     },
+    hash,
 };
 use std::{
     fs::File,

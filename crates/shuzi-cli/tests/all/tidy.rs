@@ -125,7 +125,7 @@ fn circle(sources: &BTreeMap<Module, String>) -> BTreeMap<String, Vec<String>> {
 
 #[test]
 fn no_files_use_each_other() {
-    for name in ["shuzi-cli", "shuzi-report"] {
+    for name in ["shuzi-cli", "shuzi-report", "shuzi-server"] {
         let sources = sources(name);
         assert!(sources.len() > 15, "the source was found");
         let circle = circle(&sources);

@@ -108,6 +108,20 @@ pub enum DecodeError {
     },
 }
 
+impl DecodeError {
+    /// A word for programs, which does not change when the message does.
+    pub fn code(&self) -> &'static str {
+        match self {
+            DecodeError::Empty => "empty",
+            DecodeError::TooManyBytes { .. } => "too_many_bytes",
+            DecodeError::TooManyPixels { .. } => "too_many_pixels",
+            DecodeError::NotAPicture | DecodeError::Unsupported { .. } => "not_a_picture",
+            DecodeError::CutShort { .. } => "cut_short",
+            _ => "damaged_picture",
+        }
+    }
+}
+
 /// A picture of which some may be missing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decoded {

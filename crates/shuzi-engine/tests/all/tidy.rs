@@ -4,7 +4,8 @@
 use std::{fs, path::Path};
 
 /// The rooms, lowest first. Each may use those that stand before it and are listed beside it.
-const ROOMS: [(&str, &[&str]); 12] = [
+const ROOMS: [(&str, &[&str]); 13] = [
+    ("hash", &[]),
     ("classes", &[]),
     ("image", &[]),
     ("decode", &["image"]),

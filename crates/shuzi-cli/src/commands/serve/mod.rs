@@ -1,43 +1,18 @@
-//! `shuzi serve`: the recogniser over HTTP, and the page, for this machine unless told otherwise.
-//!
-//! One thread does the network ([`connections`]), others decode and recognise ([`pool`]). In between each request passes the
-//! [`guard`], and then goes to the API ([`api`]) or the page's files ([`assets`]). Everything that strangers can make grow has a
-//! limit, and no path of the disk goes in or out.
-#![forbid(unsafe_code)]
+//! `shuzi serve`: the recogniser over HTTP, and the page, for this machine unless told otherwise. The server is a crate of its own;
+//! here are its options and what it says.
 
-mod api;
-mod api_error;
 mod assets;
-mod body;
 mod browser;
-mod clients;
-mod connections;
-mod etag;
-mod guard;
-mod limits;
-mod log;
-mod metrics;
-mod pool;
-mod query;
-mod response;
-mod server;
-#[cfg(test)]
-mod tests;
-mod wire;
 
-use crate::{ending::UsageError, machine, page, run::interrupt};
-use anyhow::Context;
-use limits::Limits;
+use crate::{ending::UsageError, machine, models, page, run::interrupt};
 use rust_i18n::t;
-use server::Server;
 use shuzi_engine::decode;
+use shuzi_server::{BindError, Limits, Listening, Settings, is_host_name};
 use std::{
     io::Write,
     net::{IpAddr, SocketAddr},
     num::{NonZeroU64, NonZeroUsize},
-    sync::Arc,
 };
-use tokio::sync::Notify;
 
 #[derive(clap::Args)]
 pub struct Serve {
@@ -71,20 +46,16 @@ fn address(text: &str) -> Result<IpAddr, String> {
 impl Serve {
     pub fn run(self, out: &mut impl Write) -> anyhow::Result<()> {
         machine::check_clock()?; // every answer has a date
-        let bytes = self.max_megabytes.get().saturating_mul(1_000_000);
-        let pixels = self.max_megapixels.get().saturating_mul(1_000_000);
-        let default = Limits::default();
-        let memory = default.memory.max(bytes.saturating_mul(4)); // the largest body grows by copying, and may be a form
-        let limits = Limits { picture: decode::Limits { pixels, bytes }, memory, ..default };
-        let hosts = self.allow_host.iter().map(|name| host_name(name)).collect::<Result<_, _>>()?;
-        let server = Server::new(limits, hosts, self.threads, self.quiet)?;
-
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let wanted = SocketAddr::new(self.host, self.port);
-        let listening = runtime.block_on(tokio::net::TcpListener::bind(wanted));
-        let listener = listening.with_context(|| t!("serve.bind", address = wanted).into_owned())?;
-        let stop = stop_on_signal()?;
-        let url = url(listener.local_addr()?);
+        let listening = Listening::bind(wanted, self.settings()?).map_err(|error| match error {
+            BindError::Start(error) => error.into(),
+            BindError::Address(error) => {
+                anyhow::Error::from(error).context(t!("serve.bind", address = wanted).into_owned())
+            }
+        })?;
+        let stop = listening.stop();
+        interrupt::on_interrupt(move || stop.stop())?;
+        let url = url(listening.address()?);
         let mut words = format!("{}\n", t!("serve.at", url = url));
         if !page::is_built() && !self.quiet {
             // Not on standard error, where each line is one of the log.
@@ -95,21 +66,26 @@ impl Serve {
         if self.open {
             browser::open(&url);
         }
-        runtime.block_on(connections::serve(listener, Arc::clone(&server), stop));
-        runtime.shutdown_background();
-        if let Some(log) = &server.log {
-            log.finish();
-        }
+        listening.serve();
         Ok(())
     }
-}
 
-/// A name that requests may call this server by: without scheme, port and path.
-fn host_name(name: &str) -> anyhow::Result<String> {
-    let authority = name.parse::<axum::http::uri::Authority>().ok();
-    match authority.filter(|authority| authority.host() == name) {
-        Some(_) => Ok(name.strip_suffix('.').unwrap_or(name).to_string()),
-        None => Err(UsageError(t!("serve.host-name", found = name).into()).into()),
+    fn settings(&self) -> anyhow::Result<Settings> {
+        let bytes = self.max_megabytes.get().saturating_mul(1_000_000);
+        let pixels = self.max_megapixels.get().saturating_mul(1_000_000);
+        let default = Limits::default();
+        let memory = default.memory.max(bytes.saturating_mul(4)); // the largest body grows by copying, and may be a form
+        if let Some(name) = self.allow_host.iter().find(|name| !is_host_name(name)) {
+            return Err(UsageError(t!("serve.host-name", found = name).into()).into());
+        }
+        Ok(Settings {
+            limits: Limits { picture: decode::Limits { pixels, bytes }, memory, ..default },
+            hosts: self.allow_host.iter().map(|name| name.strip_suffix('.').unwrap_or(name).into()).collect(),
+            processor: machine::processor(self.threads)?,
+            models: format!("{}\n", models::list()),
+            page: assets::asset,
+            log: !self.quiet,
+        })
     }
 }
 
@@ -123,10 +99,14 @@ fn url(address: SocketAddr) -> String {
     format!("http://{}/", SocketAddr::new(ip, address.port()))
 }
 
-/// Told by Ctrl-C and SIGTERM.
-fn stop_on_signal() -> anyhow::Result<Arc<Notify>> {
-    let stop = Arc::new(Notify::new());
-    let told = Arc::clone(&stop);
-    interrupt::on_interrupt(move || told.notify_one())?;
-    Ok(stop)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_given_as_browsers_need_them() {
+        assert_eq!(url("127.0.0.1:80".parse().unwrap()), "http://127.0.0.1:80/");
+        assert_eq!(url("0.0.0.0:81".parse().unwrap()), "http://127.0.0.1:81/");
+        assert_eq!(url("[::]:82".parse().unwrap()), "http://[::1]:82/");
+    }
 }

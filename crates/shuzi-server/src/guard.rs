@@ -4,7 +4,7 @@
 //! one that is known. It can also send requests without reading the answers; so the Origin of what is not a GET must be this
 //! server. And what every answer tells browsers not to do with it.
 
-use super::{api_error::ApiError, clients::Client, server::Server};
+use crate::{api_error::ApiError, clients::Client, server::Server};
 use axum::{
     extract::{Request, State},
     http::{

@@ -6,9 +6,11 @@ use std::time::Duration;
 /// Sizes, numbers and times.
 #[derive(Clone, Copy)]
 pub struct Limits {
+    /// Of one picture.
     pub picture: decode::Limits,
     /// Bytes of all bodies together.
     pub memory: u64,
+    /// Connections at the same time.
     pub connections: usize,
     /// Pictures that wait for a thread.
     pub queue: usize,

@@ -3,7 +3,6 @@
 //! A thread of its own writes, so that a slow reader of standard error delays no answer; when it is far behind, lines are lost
 //! rather than kept.
 
-use crate::machine::within_dates;
 use serde::Serialize;
 use std::{
     io::{self, Write},
@@ -91,6 +90,12 @@ struct Written<'a> {
     bytes: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'static str>,
+}
+
+/// The nearest time that a date can be written of: from 1970 to 9999.
+fn within_dates(time: SystemTime) -> SystemTime {
+    const TO_9999: Duration = Duration::from_secs(253_402_300_799);
+    time.clamp(SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH + TO_9999)
 }
 
 impl Line {

@@ -5,7 +5,7 @@
 //! connection that is closed while the client still sends is reset by the system, which takes the answer with it; so after a
 //! error what still comes is read, for nothing and not for long.
 
-use super::{api_error::ApiError, guard};
+use crate::{api_error::ApiError, guard};
 use axum::{
     body::Bytes,
     http::{StatusCode, header::CONTENT_LENGTH},

@@ -1,6 +1,6 @@
 //! What is answered: the routes, and what happens to every request on its way.
 
-use super::{
+use crate::{
     api_error::{ApiError, wrong_method},
     assets,
     body::{self, Kind, Pictures},

@@ -1,6 +1,6 @@
 //! Who is connected: so many at most, and who has kept the server waiting the longest makes place.
 
-use super::metrics::Metrics;
+use crate::metrics::Metrics;
 use std::{
     collections::BTreeMap,
     net::{IpAddr, Ipv6Addr},

@@ -2,7 +2,7 @@
 //!
 //! In: a body as it comes. Out: its bytes, which count against the memory of all bodies until they are dropped.
 
-use super::{api_error::ApiError, limits::Limits};
+use crate::{api_error::ApiError, limits::Limits};
 use axum::{
     body::{Body, Bytes, HttpBody},
     http::{HeaderMap, StatusCode, header},

@@ -1,6 +1,6 @@
 //! What browsers know the page's files by.
 
-use crate::hash;
+use shuzi_engine::hash;
 use std::{
     collections::HashMap,
     sync::{Mutex, PoisonError},

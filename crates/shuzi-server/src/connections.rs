@@ -3,7 +3,7 @@
 //! In: a listener and what answers requests. There is room for so many connections; when it is used up, the one that has kept
 //! the server waiting the longest makes place. So clients that send nothing, or a byte now and then, stop nobody else.
 
-use super::{
+use crate::{
     api,
     clients::{Client, Clients},
     guard::{MAX_HEADER_BYTES, MAX_HEADERS},
@@ -89,21 +89,18 @@ async fn connection(
 #[cfg(test)]
 mod tests {
     use super::{
-        super::{limits::Limits, metrics::Metrics},
+        super::{metrics::Metrics, tests::settings},
         *,
     };
     use axum::routing::get;
-    use std::{
-        net::{IpAddr, Ipv4Addr},
-        num::NonZeroUsize,
-    };
+    use std::net::{IpAddr, Ipv4Addr};
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
     const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
     fn start(clients: &Arc<Clients>, graceful: &GracefulShutdown) -> DuplexStream {
         let router = Router::new().route("/", get("hello"));
-        let server = Server::new(Limits::default(), vec![], NonZeroUsize::new(1), true).unwrap();
+        let server = Server::new(settings()).unwrap();
         let (ours, theirs) = duplex(1 << 16);
         let client = clients.admit(HERE, HERE).unwrap();
         tokio::spawn(connection(theirs, client, router, server, graceful.watcher()));

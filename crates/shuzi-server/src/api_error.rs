@@ -3,8 +3,7 @@
 //! For programs, so in English only, and the code does not change when the message does. What a client did is a 4xx; a 5xx says
 //! that the server is busy (503, with Retry-After) or wrong (500).
 
-use super::response;
-use crate::data::pictures;
+use crate::response;
 use axum::{
     http::{HeaderValue, StatusCode, header::RETRY_AFTER},
     response::{IntoResponse, Response},
@@ -69,7 +68,7 @@ pub async fn wrong_method() -> ApiError {
 
 impl From<DecodeError> for ApiError {
     fn from(error: DecodeError) -> Self {
-        let (code, message) = (pictures::decode_code(&error), error.to_string());
+        let (code, message) = (error.code(), error.to_string());
         match error {
             DecodeError::Empty => ApiError::bad(code, "the picture is empty"),
             DecodeError::TooManyBytes { .. } | DecodeError::TooManyPixels { .. } => {

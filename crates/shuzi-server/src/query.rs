@@ -3,8 +3,8 @@
 //! In: the query of an address. Out: the same choices as those of `shuzi recognize`, checked; a model is one of those inside the
 //! program, never a path.
 
-use super::api_error::ApiError;
-use crate::models;
+use crate::api_error::ApiError;
+use shuzi::{DEFAULT_MODEL, PICTURE_MODEL, model_names};
 use shuzi_engine::recognition::{Options, Wording};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -17,7 +17,7 @@ pub struct QueryParameters {
 impl QueryParameters {
     pub fn parse(query: &str) -> Result<Self, ApiError> {
         let mut parameters = QueryParameters {
-            model: models::FOR_PICTURES,
+            model: PICTURE_MODEL,
             options: Options::default(),
             wording: Wording::default(),
         };
@@ -48,8 +48,9 @@ impl QueryParameters {
 }
 
 fn model(name: &str) -> Result<&'static str, ApiError> {
-    models::shipped_name(name).ok_or_else(|| {
-        let names = shuzi::model_names().collect::<Vec<_>>().join(", ");
+    let wanted = if name == "default" { DEFAULT_MODEL } else { name };
+    model_names().find(|known| *known == wanted).ok_or_else(|| {
+        let names = model_names().collect::<Vec<_>>().join(", ");
         ApiError::bad("unknown_model", format!("there is no model {name:?}; there are default, {names}"))
     })
 }
