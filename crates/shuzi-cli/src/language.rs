@@ -9,6 +9,7 @@ use clap::{
 };
 use rust_i18n::t;
 use std::{
+    borrow::Cow,
     ffi::OsString,
     io::{self, Write},
     process::ExitCode,
@@ -116,14 +117,38 @@ pub fn print_usage_error(error: &clap::Error) -> ExitCode {
         let _ = error.print();
         return ExitCode::from(2);
     }
-    let context = |kind| match error.get(kind) {
+    let context = |kind| context(error, kind);
+    let mut lines = vec![t!("program.error", message = what_is_wrong(error)).into_owned()];
+    lines.extend(std::error::Error::source(error).map(|reason| format!("  {}", why_invalid(reason))));
+    let possible = context(ContextKind::ValidValue);
+    if !possible.is_empty() {
+        lines.push(format!("  {}", t!("usage.possible-values", values = possible)));
+    }
+    let suggestions =
+        [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand, ContextKind::SuggestedValue];
+    for suggestion in suggestions.map(context).into_iter().filter(|suggestion| !suggestion.is_empty()) {
+        lines.push(format!("  {}", t!("usage.did-you-mean", suggestion = suggestion)));
+    }
+    lines.push(t!("usage.see-help").into_owned());
+    let _ = writeln!(io::stderr(), "{}", lines.join("\n"));
+    ExitCode::from(2)
+}
+
+/// What clap says beside the kind of an error, such as the argument that is meant; empty if it says nothing.
+fn context(error: &clap::Error, kind: ContextKind) -> String {
+    match error.get(kind) {
         Some(ContextValue::String(text)) => text.clone(),
         Some(ContextValue::Strings(texts)) => texts.join(", "),
         Some(ContextValue::StyledStr(text)) => text.to_string(),
         _ => String::new(),
-    };
+    }
+}
+
+/// What clap found wrong, in the user's language.
+fn what_is_wrong(error: &clap::Error) -> Cow<'static, str> {
+    let context = |kind| context(error, kind);
     let (argument, value) = (context(ContextKind::InvalidArg), context(ContextKind::InvalidValue));
-    let message = match error.kind() {
+    match error.kind() {
         ErrorKind::UnknownArgument if !argument.starts_with('-') => {
             t!("usage.unexpected-argument", argument = argument)
         }
@@ -144,21 +169,7 @@ pub fn print_usage_error(error: &clap::Error) -> ExitCode {
             t!("usage.number-of-values", argument = argument)
         }
         _ => error.to_string().into(),
-    };
-    let mut lines = vec![t!("program.error", message = message).into_owned()];
-    lines.extend(std::error::Error::source(error).map(|reason| format!("  {}", why_invalid(reason))));
-    let possible = context(ContextKind::ValidValue);
-    if !possible.is_empty() {
-        lines.push(format!("  {}", t!("usage.possible-values", values = possible)));
     }
-    let suggestions =
-        [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand, ContextKind::SuggestedValue];
-    for suggestion in suggestions.map(context).into_iter().filter(|suggestion| !suggestion.is_empty()) {
-        lines.push(format!("  {}", t!("usage.did-you-mean", suggestion = suggestion)));
-    }
-    lines.push(t!("usage.see-help").into_owned());
-    let _ = writeln!(io::stderr(), "{}", lines.join("\n"));
-    ExitCode::from(2)
 }
 
 /// Why a value was refused: numbers are parsed by the standard library, which speaks English only.

@@ -39,39 +39,35 @@ pub fn summary(evaluation: &Evaluation, temperature: Option<f64>) -> String {
         ),
     };
 
-    let mut digits = vec![
-        [
-            thing(evaluation.classes()).into(),
-            t!("report.images"),
-            t!("report.precision"),
-            t!("report.recall"),
-        ]
-        .map(|heading| heading.into_owned())
-        .to_vec(),
-    ];
-    let names = || evaluation.classes().names().map(str::to_string);
-    for (name, score) in names().zip(evaluation.class_scores()) {
-        digits.push(vec![
-            name,
-            grouped(score.count),
-            percent_or_none(score.precision),
-            percent_or_none(score.recall),
-        ]);
-    }
-
-    let confusion = evaluation.confusion();
-    let mut matrix = vec![std::iter::once(String::new()).chain(shortened(names().collect())).collect()];
-    for (label, row) in names().zip(&confusion) {
-        let counts = row.iter().map(|&count| if count == 0 { ".".to_owned() } else { count.to_string() });
-        matrix.push(std::iter::once(label).chain(counts).collect());
-    }
-
     let heading = t!("report.summary_confusion");
     format!(
         "{accuracy}\n{without_wrong}{loss}\n{calibration}\n\n{}\n{heading}\n{}",
-        aligned(&digits, 0),
-        aligned(&matrix, 0)
+        aligned(&scores_by_class(evaluation), 0),
+        aligned(&confusion_matrix(evaluation), 0)
     )
+}
+
+/// Precision and recall of each class, under their headings.
+fn scores_by_class(evaluation: &Evaluation) -> Vec<Vec<String>> {
+    let thing = thing(evaluation.classes()).into();
+    let headings = [thing, t!("report.images"), t!("report.precision"), t!("report.recall")];
+    let mut rows = vec![headings.map(|heading| heading.into_owned()).to_vec()];
+    for (name, score) in evaluation.classes().names().zip(evaluation.class_scores()) {
+        let (precision, recall) = (percent_or_none(score.precision), percent_or_none(score.recall));
+        rows.push(vec![name.to_string(), grouped(score.count), precision, recall]);
+    }
+    rows
+}
+
+/// A row for each label, a column for each class that was read.
+fn confusion_matrix(evaluation: &Evaluation) -> Vec<Vec<String>> {
+    let names = || evaluation.classes().names().map(str::to_string);
+    let mut rows = vec![std::iter::once(String::new()).chain(shortened(names().collect())).collect()];
+    for (label, row) in names().zip(&evaluation.confusion()) {
+        let counts = row.iter().map(|&count| if count == 0 { ".".to_owned() } else { count.to_string() });
+        rows.push(std::iter::once(label).chain(counts).collect());
+    }
+    rows
 }
 
 /// Names for the heads of narrow columns.
@@ -101,13 +97,13 @@ pub fn aligned(rows: &[Vec<String>], words: usize) -> String {
     for row in rows {
         for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
             // `{:>width$}` counts characters, not the cells that they take.
-            let room = std::iter::repeat_n(' ', width - cell.width());
+            let padding = std::iter::repeat_n(' ', width - cell.width());
             text.push_str("  ");
             if column < words {
                 text.push_str(cell);
-                text.extend(room);
+                text.extend(padding);
             } else {
-                text.extend(room);
+                text.extend(padding);
                 text.push_str(cell);
             }
         }

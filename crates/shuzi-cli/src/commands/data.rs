@@ -2,11 +2,12 @@
 
 use crate::{
     data::{
-        data_sets::{self, DataSet, MNIST},
+        data_sets::{self, DataFile, DataSet, MNIST},
         data_source::DataSource,
         download,
         part::Part,
-        set_files, sources,
+        set_files::{self, SetFiles},
+        sources,
         user_data::UserDataArguments,
     },
     ending::UsageError,
@@ -94,45 +95,63 @@ struct Verify {
     json: bool,
 }
 
+/// A file of a data set, and whether it is as published.
+struct CheckedFile<'a> {
+    path: &'a Path,
+    /// Its SHA-256; empty if it cannot be read.
+    found: String,
+    /// The published one, if it is known.
+    expected: Option<&'static str>,
+    problem: Option<String>,
+}
+
+impl<'a> CheckedFile<'a> {
+    fn new(file: &DataFile, path: &'a Path) -> anyhow::Result<Self> {
+        let opened = files::open_to_read(path)?;
+        Ok(match download::hash_to_check(file, opened) {
+            Ok((found, expected)) => CheckedFile { path, found, expected, problem: None },
+            Err(error) => {
+                let problem = Some(error.to_string());
+                CheckedFile { path, found: String::new(), expected: file.unpacked, problem }
+            }
+        })
+    }
+
+    fn is_right(&self) -> Option<bool> {
+        self.expected.map(|expected| self.found == expected)
+    }
+
+    fn is_sound(&self) -> bool {
+        self.is_right().unwrap_or(true) && self.problem.is_none()
+    }
+
+    fn in_words(&self) -> String {
+        let word = match (self.is_right(), self.expected) {
+            (Some(false), Some(expected)) => t!("data.wrong", expected = expected),
+            (None, _) => t!("data.hash-unknown"),
+            _ => t!("data.right"),
+        };
+        let problem = self.problem.as_ref().map(|problem| format!(" ({problem})")).unwrap_or_default();
+        format!("{}\n  SHA-256 {} {word}{problem}", self.path.display(), self.found)
+    }
+
+    fn to_json(&self) -> serde_json::Value {
+        json!({ "path": self.path, "sha256": self.found, "expected": self.expected, "right": self.is_right() })
+    }
+}
+
 impl Verify {
     fn run(self, out: &mut impl Write) -> anyhow::Result<()> {
-        let set = match &self.data {
-            DataSource::Set(set) => *set,
-            _ => &MNIST,
-        };
-        let files = match &self.data {
-            DataSource::Folder(folder) => set_files::set_in(folder)?,
-            DataSource::Set(_) | DataSource::Auto => match set_files::find_set(set)? {
-                Ok(files) => files,
-                Err(looked_in) => {
-                    let folders: Vec<_> =
-                        looked_in.iter().map(|folder| folder.display().to_string()).collect();
-                    anyhow::bail!(sources::not_found(set, &folders.join(", ")));
-                }
-            },
-            DataSource::Synthetic(_) => return Err(UsageError(t!("data.verify-synthetic").into()).into()),
-        };
-        let mut sound = true;
-        let mut reports = vec![];
+        let files = self.files()?;
+        let mut checked = vec![];
         for (file, path) in files.set.files.iter().zip(&files.paths) {
-            let opened = files::open_to_read(path)?;
-            let (found, expected, problem) = match download::hash_to_check(file, opened) {
-                Ok((found, expected)) => (found, expected, None),
-                Err(error) => (String::new(), file.unpacked, Some(error.to_string())),
-            };
-            let right = expected.map(|expected| found == expected);
-            sound &= right.unwrap_or(true) && problem.is_none();
+            let file = CheckedFile::new(file, path)?;
             if !self.json {
-                let word = match (right, expected) {
-                    (Some(false), Some(expected)) => t!("data.wrong", expected = expected),
-                    (None, _) => t!("data.hash-unknown"),
-                    _ => t!("data.right"),
-                };
-                let problem = problem.map(|problem| format!(" ({problem})")).unwrap_or_default();
-                writeln!(out, "{}\n  SHA-256 {found} {word}{problem}", path.display())?;
+                writeln!(out, "{}", file.in_words())?;
             }
-            reports.push(json!({ "path": path, "sha256": found, "expected": expected, "right": right }));
+            checked.push(file);
         }
+        let sound = checked.iter().all(CheckedFile::is_sound);
         let mut parts = vec![];
         let sets = [("training", files.read_training_set()), ("test", files.read_test_set())];
         for (name, set) in sets {
@@ -141,18 +160,15 @@ impl Verify {
                 Err(error) if sound => return Err(error),
                 Err(_) => continue, // a file with the wrong hash need not be readable
             };
-            let histogram = set.histogram();
             if !self.json {
                 let title = if name == "training" { t!("data.training-set") } else { t!("data.test-set") };
-                writeln!(out, "{title}: {}", t!("data.images", count = set.len()))?;
-                for (name, count) in set.classes().names().zip(&histogram) {
-                    writeln!(out, "  {name} {count:>6}  {}", "█".repeat(count * 200 / set.len()))?;
-                }
+                write_histogram(&title, &set, out)?;
             }
-            parts.push(json!({ "name": name, "count": set.len(), "histogram": histogram }));
+            parts.push(json!({ "name": name, "count": set.len(), "histogram": set.histogram() }));
         }
         if self.json {
-            writeln!(out, "{}", json!({ "sound": sound, "files": reports, "sets": parts }))?;
+            let files: Vec<_> = checked.iter().map(CheckedFile::to_json).collect();
+            writeln!(out, "{}", json!({ "sound": sound, "files": files, "sets": parts }))?;
         }
         if !sound {
             let (title, folder) = (files.set.title, files.folder().display());
@@ -160,6 +176,28 @@ impl Verify {
         }
         Ok(())
     }
+
+    fn files(&self) -> anyhow::Result<SetFiles> {
+        let set = match &self.data {
+            DataSource::Folder(folder) => return set_files::set_in(folder),
+            DataSource::Synthetic(_) => return Err(UsageError(t!("data.verify-synthetic").into()).into()),
+            DataSource::Set(set) => *set,
+            DataSource::Auto => &MNIST,
+        };
+        set_files::find_set(set)?.map_err(|looked_in| {
+            let folders: Vec<_> = looked_in.iter().map(|folder| folder.display().to_string()).collect();
+            anyhow::anyhow!(sources::not_found(set, &folders.join(", ")))
+        })
+    }
+}
+
+/// How many examples each class has, as bars.
+fn write_histogram(title: &str, set: &Dataset, out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "{title}: {}", t!("data.images", count = set.len()))?;
+    for (name, count) in set.classes().names().zip(&set.histogram()) {
+        writeln!(out, "  {name} {count:>6}  {}", "█".repeat(count * 200 / set.len()))?;
+    }
+    Ok(())
 }
 
 #[derive(clap::Args)]

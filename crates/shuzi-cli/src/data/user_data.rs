@@ -21,6 +21,7 @@ use shuzi_engine::{
     recognition::{Options, Reader, recognize},
 };
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     io::{self, Write},
     path::{Path, PathBuf},
@@ -385,6 +386,47 @@ enum Seen {
     Other { digit: Option<DigitImage>, width: usize, height: usize },
 }
 
+impl Seen {
+    fn has_mnists_form(&self) -> bool {
+        matches!(self, Seen::Small(_, image) if image.has_dark_rim())
+    }
+
+    /// Its digit in the form that the pictures have, or why there is none.
+    fn into_digit(self, form: Form, finder: &Finder) -> Result<DigitImage, Cow<'static, str>> {
+        match (form, self) {
+            (Form::SmallPictures, Seen::Small(_, image)) => Ok(image),
+            (Form::SmallPictures, Seen::Other { width, height, .. }) => {
+                Err(t!("own.other-size", width = width, height = height, side = SIDE))
+            }
+            (_, Seen::Small(picture, _)) => finder.digit(&picture).ok_or(t!("own.blank")),
+            (_, Seen::Other { digit, .. }) => digit.ok_or(t!("own.blank")),
+        }
+    }
+}
+
+/// Finds the one digit of a picture.
+struct Finder(Reader);
+
+impl Finder {
+    fn new() -> anyhow::Result<Self> {
+        Ok(Finder(Reader::new(&models::for_pictures(), machine::processor(None)?.level)))
+    }
+
+    fn digit(&self, picture: &Picture) -> Option<DigitImage> {
+        let reading = recognize(&self.0, picture, Options { single: true, ..Options::default() });
+        reading.digits.first().map(|digit| digit.image)
+    }
+
+    fn look(&self, path: &Path) -> anyhow::Result<Seen> {
+        let picture = pictures::decode(path, Limits::default())?;
+        let (width, height) = (picture.width(), picture.height());
+        Ok(match picture.as_digit_image() {
+            Some(image) => Seen::Small(picture, image),
+            None => Seen::Other { digit: self.digit(&picture), width, height },
+        })
+    }
+}
+
 /// Pictures that were read.
 struct Pictures {
     data: Dataset,
@@ -408,39 +450,20 @@ fn read_pictures(
             paths.into_iter().map(move |path| Labelled { path, label })
         })
         .collect();
-    let reader = Reader::new(&models::for_pictures(), machine::processor(None)?.level);
-    let find = |picture: &Picture| {
-        let reading = recognize(&reader, picture, Options { single: true, ..Options::default() });
-        reading.digits.first().map(|digit| digit.image)
-    };
-    let look = |Labelled { path, .. }: &Labelled| {
-        let picture = pictures::decode(path, Limits::default())?;
-        Ok(match picture.as_digit_image() {
-            Some(image) => Seen::Small(picture, image),
-            None => Seen::Other { digit: find(&picture), width: picture.width(), height: picture.height() },
-        })
-    };
-    let mut seen = vec![];
-    let keep = |item: &Labelled, found| {
-        seen.push((item.path.clone(), item.label, found));
+    let finder = Finder::new()?;
+    let mut all = vec![];
+    let keep = |item: &Labelled, seen| {
+        all.push((item.path.clone(), item.label, seen));
         Ok(())
     };
+    let look = |item: &Labelled| finder.look(&item.path);
     complaints.count += pictures::read_each(&labelled, machine::available_threads(), quiet, look, keep)?;
 
-    let has_mnists_form = |seen: &Seen| matches!(seen, Seen::Small(_, image) if image.has_dark_rim());
-    let small = seen.iter().filter(|(_, _, seen)| has_mnists_form(seen)).count();
-    let form = if 2 * small > seen.len() { Form::SmallPictures } else { Form::Pictures };
+    let small = all.iter().filter(|(_, _, seen)| seen.has_mnists_form()).count();
+    let form = if 2 * small > all.len() { Form::SmallPictures } else { Form::Pictures };
     let (mut images, mut labels, mut paths) = (vec![], vec![], vec![]);
-    for (path, label, seen) in seen {
-        let image = match (form, seen) {
-            (Form::SmallPictures, Seen::Small(_, image)) => Ok(image),
-            (Form::SmallPictures, Seen::Other { width, height, .. }) => {
-                Err(t!("own.other-size", width = width, height = height, side = SIDE))
-            }
-            (_, Seen::Small(picture, _)) => find(&picture).ok_or(t!("own.blank")),
-            (_, Seen::Other { digit, .. }) => digit.ok_or(t!("own.blank")),
-        };
-        match image {
+    for (path, label, seen) in all {
+        match seen.into_digit(form, &finder) {
             Ok(image) => {
                 images.extend(image.0);
                 labels.push(label);

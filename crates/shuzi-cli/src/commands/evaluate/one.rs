@@ -31,66 +31,98 @@ const CORRUPTION_SEED: u64 = 0;
 
 pub fn evaluate_one(asked: &Evaluate, name: &Path, out: &mut impl Write) -> anyhow::Result<()> {
     let model = asked.pixels.read(name)?.model;
-    let Test { found, images, processor } = asked.test(&model.classes)?;
+    let test = asked.test(&model.classes)?;
     let clock = Instant::now();
-    let evaluation = evaluate(&model.network, &images, processor);
+    let evaluation = evaluate(&model.network, &test.images, test.processor);
     let elapsed = clock.elapsed().as_secs_f64();
-    let images_per_second = (evaluation.count() as f64 / elapsed).round();
 
-    pixels::check(name, &model, &evaluation, &images, processor);
+    pixels::check(name, &model, &evaluation, &test.images, test.processor);
     asked.write_predictions(&evaluation, out)?;
     let robustness = asked.robustness.then(|| {
         let progress = PictureProgress::new(Condition::all().len(), asked.quiet);
-        measure(&model.network, &images, CORRUPTION_SEED, processor, || progress.step())
+        measure(&model.network, &test.images, CORRUPTION_SEED, test.processor, || progress.step())
     });
-    let corrupted = robustness
-        .as_ref()
-        .map(|measured| Corrupted { measured, examples: examples(&images.image(0), processor.level) });
-    let temperature = model.record.temperature;
-    let times = t!("evaluate.timing", seconds = seconds(elapsed), speed = images_per_second);
-    let recipe_toml = model.record.recipe.as_ref().map(|recipe| recipe.to_toml()).unwrap_or_default();
-    let report = Report {
-        title: t!("evaluate.title", model = name.display()).into(),
-        facts: facts(&model, &asked.describe(&found), &times, processor),
-        recipe_toml: &recipe_toml,
-        digits: Digits { evaluation: &evaluation, images: &images, temperature, origins: None },
-        curves: None,
-        robustness: corrupted.as_ref(),
-    };
-    let mut report = render(&report, asked.png);
-    report.push((LABEL_ERRORS.to_owned(), suspected_label_errors(&evaluation).into_bytes()));
-    let folder = asked.write(report)?;
-
-    if asked.table_on_stdout() {
-        return Ok(());
+    let measured = Measured { name, model, test, evaluation, seconds: elapsed, robustness };
+    let folder = asked.write(measured.report(asked))?;
+    match () {
+        () if asked.table_on_stdout() => {}
+        () if asked.json => writeln!(out, "{}", measured.to_json(asked, &folder))?,
+        () => measured.print(asked, &folder, out)?,
     }
-    if asked.json {
+    Ok(())
+}
+
+/// A model and what was measured of it.
+struct Measured<'a> {
+    name: &'a Path,
+    model: Model,
+    test: Test,
+    evaluation: Evaluation,
+    /// What the evaluation took.
+    seconds: f64,
+    robustness: Option<Robustness>,
+}
+
+impl Measured<'_> {
+    fn images_per_second(&self) -> f64 {
+        (self.evaluation.count() as f64 / self.seconds).round()
+    }
+
+    fn timing(&self) -> String {
+        t!("evaluate.timing", seconds = seconds(self.seconds), speed = self.images_per_second()).into()
+    }
+
+    /// The files of the report.
+    fn report(&self, asked: &Evaluate) -> Vec<(String, Vec<u8>)> {
+        let Measured { model, test: Test { found, images, processor }, evaluation, .. } = self;
+        let corrupted = self
+            .robustness
+            .as_ref()
+            .map(|measured| Corrupted { measured, examples: examples(&images.image(0), processor.level) });
+        let recipe_toml = model.record.recipe.as_ref().map(|recipe| recipe.to_toml()).unwrap_or_default();
+        let temperature = model.record.temperature;
+        let report = Report {
+            title: t!("evaluate.title", model = self.name.display()).into(),
+            facts: facts(model, &asked.describe(found), &self.timing(), *processor),
+            recipe_toml: &recipe_toml,
+            digits: Digits { evaluation, images, temperature, origins: None },
+            curves: None,
+            robustness: corrupted.as_ref(),
+        };
+        let mut files = render(&report, asked.png);
+        files.push((LABEL_ERRORS.to_owned(), suspected_label_errors(evaluation).into_bytes()));
+        files
+    }
+
+    fn to_json(&self, asked: &Evaluate, folder: &Path) -> serde_json::Value {
         let mut object = json!({
-            "model": name, "data": found.record(), "part": asked.part().name(),
-            "evaluate_seconds": elapsed, "images_per_second": images_per_second, "report": folder,
+            "model": self.name, "data": self.test.found.record(), "part": asked.part().name(),
+            "evaluate_seconds": self.seconds, "images_per_second": self.images_per_second(), "report": folder,
         });
-        add_evaluation(&mut object, &model, &evaluation);
-        if let Some(measured) = &robustness {
+        add_evaluation(&mut object, &self.model, &self.evaluation);
+        if let Some(measured) = &self.robustness {
             object["robustness"] = robustness_object(measured);
         }
-        writeln!(out, "{object}")?;
-        return Ok(());
+        object
     }
-    if asked.training {
-        writeln!(out, "{}", t!("evaluate.on-training-set"))?;
+
+    fn print(&self, asked: &Evaluate, folder: &Path, out: &mut impl Write) -> anyhow::Result<()> {
+        if asked.training {
+            writeln!(out, "{}", t!("evaluate.on-training-set"))?;
+        }
+        write!(out, "{}", summary(&self.evaluation, self.model.record.temperature))?;
+        if let Some(measured) = &self.robustness {
+            writeln!(out, "\n{}", robustness::summary(measured))?;
+        }
+        writeln!(out, "{}", self.timing())?;
+        let suspected = self.evaluation.suspected_label_errors().len();
+        if suspected > 0 {
+            let file = folder.join(LABEL_ERRORS);
+            writeln!(out, "{}", t!("evaluate.label-errors", count = suspected, file = file.display()))?;
+        }
+        writeln!(out, "{}", t!("evaluate.files", folder = folder.display()))?;
+        Ok(())
     }
-    write!(out, "{}", summary(&evaluation, temperature))?;
-    if let Some(measured) = &robustness {
-        writeln!(out, "\n{}", robustness::summary(measured))?;
-    }
-    writeln!(out, "{times}")?;
-    let suspected = evaluation.suspected_label_errors().len();
-    if suspected > 0 {
-        let file = folder.join(LABEL_ERRORS);
-        writeln!(out, "{}", t!("evaluate.label-errors", count = suspected, file = file.display()))?;
-    }
-    writeln!(out, "{}", t!("evaluate.files", folder = folder.display()))?;
-    Ok(())
 }
 
 /// What a model said, for programs.

@@ -45,22 +45,16 @@ pub fn evaluate_pictures(asked: &Evaluate, labels: &Path, out: &mut impl Write) 
         let found = asked.limits.read(&folder.join(&labelled.path), &reader, Options::default());
         found.with_context(|| labels::place(labels, labelled.line))
     };
-    let tell = |labelled: &Labelled, found: pictures::Found| {
+    let count_in = |labelled: &Labelled, found| {
         tally.add(labelled, &found);
         Ok(())
     };
-    let failures = pictures::read_each(&found.pictures, processor.threads, asked.quiet, read, tell)?;
+    let failures = pictures::read_each(&found.pictures, processor.threads, asked.quiet, read, count_in)?;
     let elapsed = clock.elapsed().as_secs_f64();
     let count = found.pictures.len();
     let pictures_per_second = (count as f64 / elapsed).round();
 
     let digits = tally.evaluation();
-    let digits = digits.as_ref().map(|(evaluation, images)| Digits {
-        evaluation,
-        images,
-        temperature: None, // it is in the probabilities
-        origins: Some(&tally.origins),
-    });
     let times = t!("evaluate.timing", seconds = seconds(elapsed), speed = pictures_per_second);
     let recipe_toml = model.record.recipe.as_ref().map(|recipe| recipe.to_toml()).unwrap_or_default();
     let data = t!("pictures.data", count = count, labels = labels.display());
@@ -71,10 +65,14 @@ pub fn evaluate_pictures(asked: &Evaluate, labels: &Path, out: &mut impl Write) 
         scores: &tally.scores,
         remarks: tally.remarks(found.ambiguous),
         mistakes: &tally.mistakes,
-        digits,
+        digits: digits.as_ref().map(|(evaluation, images)| Digits {
+            evaluation,
+            images,
+            temperature: None, // it is in the probabilities
+            origins: Some(&tally.origins),
+        }),
     };
     let report_folder = asked.write(render(&report, asked.png))?;
-
     if asked.json {
         let mut object = json!({
             "model": name, "weights_sha256": model.weights_sha256(), "labels": labels, "count": count,
@@ -84,9 +82,8 @@ pub fn evaluate_pictures(asked: &Evaluate, labels: &Path, out: &mut impl Write) 
         tally.add_to(&mut object);
         writeln!(out, "{object}")?;
     } else {
-        write!(out, "{}", summarize(&report))?;
-        writeln!(out, "{times}")?;
-        writeln!(out, "{}", t!("evaluate.files", folder = report_folder.display()))?;
+        let files = t!("evaluate.files", folder = report_folder.display());
+        writeln!(out, "{}{times}\n{files}", summarize(&report))?;
     }
     pictures::all_read(failures, count)
 }
