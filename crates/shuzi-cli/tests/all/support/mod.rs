@@ -17,7 +17,7 @@ use shuzi_engine::{
 };
 use std::{
     fs,
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader, ErrorKind, Read, Write},
     net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Command, Output},
@@ -181,11 +181,11 @@ pub enum Answer {
     Range(Vec<u8>),
     /// A way round in a circle.
     Redirect(String),
-    /// A body, a byte now and then.
+    /// A body, a byte whenever the other side has waited for a hundredth of a second.
     Trickle(Vec<u8>),
     /// A byte of a body, and then the connection is cut; asked for the rest, the next byte.
     ByteByByte(Vec<u8>),
-    /// Nothing, for longer than anyone waits.
+    /// Nothing, until the other side hangs up.
     Silence,
 }
 
@@ -234,6 +234,14 @@ fn read_request(stream: &TcpStream) -> Option<(String, Option<usize>)> {
     Some((target, range_start))
 }
 
+/// Whether the other side has ended the connection, by the time the stream waits for it.
+fn hangs_up(stream: &mut TcpStream) -> bool {
+    match stream.read(&mut [0]) {
+        Ok(count) => count == 0,
+        Err(error) => ![ErrorKind::WouldBlock, ErrorKind::TimedOut].contains(&error.kind()),
+    }
+}
+
 fn write_answer(mut stream: TcpStream, answer: Answer, range_start: Option<usize>) -> std::io::Result<()> {
     let head = |status: u16, length: usize, more: &str| {
         format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\nConnection: close\r\n{more}\r\n")
@@ -260,10 +268,14 @@ fn write_answer(mut stream: TcpStream, answer: Answer, range_start: Option<usize
         }
         Answer::Trickle(body) => {
             stream.write_all(head(200, body.len(), "").as_bytes())?;
-            body.iter().try_for_each(|byte| {
-                thread::sleep(Duration::from_millis(10));
-                stream.write_all(&[*byte])
-            })
+            stream.set_read_timeout(Some(Duration::from_millis(10)))?;
+            for byte in body {
+                if hangs_up(&mut stream) {
+                    break;
+                }
+                stream.write_all(&[byte])?;
+            }
+            Ok(())
         }
         Answer::ByteByByte(body) => {
             let start = range_start.unwrap_or(0);
@@ -273,7 +285,7 @@ fn write_answer(mut stream: TcpStream, answer: Answer, range_start: Option<usize
         }
         Answer::Redirect(to) => stream.write_all(head(302, 0, &format!("Location: {to}\r\n")).as_bytes()),
         Answer::Silence => {
-            thread::sleep(Duration::from_secs(60));
+            while !hangs_up(&mut stream) {}
             Ok(())
         }
     }
