@@ -7,7 +7,7 @@
 //! more than the bytes that say it; text, bytes and numbers stay where they are in the file until
 //! the dictionary is known to be sound. Source: `pickletools.py`, PEP 3154, PEP 574.
 
-use super::arrays::{Array, ArrayError, ElementType, MAX_DIMENSIONS};
+use super::arrays::{Array, ArrayError, ByteOrder, ElementType, MAX_DIMENSIONS, MemoryOrder};
 use std::{borrow::Cow, collections::HashMap};
 
 /// Instructions that a pickle may have at most. numpy writes some 40 for an array.
@@ -108,7 +108,7 @@ enum Object<'a> {
     Name(Name),
     ElementType {
         code: &'a str,
-        big_endian: bool,
+        byte_order: ByteOrder,
     },
     /// An array in the making, and then with its state: shape, element type, order, data.
     Array(Option<ArrayState>),
@@ -118,7 +118,7 @@ enum Object<'a> {
 struct ArrayState {
     shape: Id,
     element: Id,
-    column_by_column: bool,
+    order: MemoryOrder,
     data: Id,
 }
 
@@ -420,13 +420,14 @@ impl<'a> Machine<'a> {
                 _ => None,
             },
             (Name::ElementType, [code, ..]) => match self.objects[*code] {
-                Object::Text(code) => Some(Object::ElementType { code, big_endian: false }),
+                Object::Text(code) => Some(Object::ElementType { code, byte_order: ByteOrder::LittleEndian }),
                 _ => None,
             },
             // _frombuffer(buffer, dtype, shape, order)
             (Name::FromBuffer, &[data, element, shape, order]) => {
                 let Object::Text(order) = self.objects[order] else { return None };
-                Some(Object::Array(Some(ArrayState { shape, element, column_by_column: order == "F", data })))
+                let order = MemoryOrder::from_fortran_flag(order == "F");
+                Some(Object::Array(Some(ArrayState { shape, element, order, data })))
             }
             (Name::Encode, [text, encoding]) => match (&self.objects[*text], &self.objects[*encoding]) {
                 (Object::Text(text), Object::Text("latin1" | "latin-1")) => Some(Object::Latin1(text)),
@@ -441,12 +442,14 @@ impl<'a> Machine<'a> {
         let state = self.tuple(state)?;
         let new = match (&self.objects[object], state) {
             (Object::ElementType { code, .. }, [_version, order, ..]) => match self.objects[*order] {
-                Object::Text(order) => Object::ElementType { code, big_endian: order == ">" },
+                Object::Text(">") => Object::ElementType { code, byte_order: ByteOrder::BigEndian },
+                Object::Text(_) => Object::ElementType { code, byte_order: ByteOrder::LittleEndian },
                 _ => return None,
             },
             (Object::Array(None), &[_version, shape, element, order, data]) => match self.objects[order] {
-                Object::Bool(column_by_column) => {
-                    Object::Array(Some(ArrayState { shape, element, column_by_column, data }))
+                Object::Bool(is_fortran) => {
+                    let order = MemoryOrder::from_fortran_flag(is_fortran);
+                    Object::Array(Some(ArrayState { shape, element, order, data }))
                 }
                 _ => return None,
             },
@@ -504,7 +507,7 @@ impl<'a> Machine<'a> {
 
     /// `None` if its parts are not those of an array.
     fn array(&self, state: ArrayState) -> Option<Result<Array, ArrayError>> {
-        let Object::ElementType { code, big_endian } = self.objects[state.element] else { return None };
+        let Object::ElementType { code, byte_order } = self.objects[state.element] else { return None };
         let data: Cow<[u8]> = match self.objects[state.data] {
             Object::Bytes(data) => data.into(),
             Object::Latin1(text) => {
@@ -522,8 +525,8 @@ impl<'a> Machine<'a> {
             return Some(Err(ArrayError::Dimensions { found: shape.len() }));
         }
         let shape = shape.iter().map(dimension).collect::<Option<Vec<_>>>()?;
-        let element = ElementType::parse(code).map(|element| element.with_order(big_endian));
-        Some(element.and_then(|element| Array::from_bytes(element, shape, state.column_by_column, &data)))
+        let element = ElementType::parse(code).map(|element| element.with_byte_order(byte_order));
+        Some(element.and_then(|element| Array::from_bytes(element, shape, state.order, &data)))
     }
 }
 
