@@ -62,7 +62,7 @@ fn numbers_and_layers_that_make_no_network_are_refused() {
         pairs.map(|(key, value)| (key.to_string(), value.to_string())).to_vec()
     };
     let quantized = model.network.quantized().unwrap();
-    let layers = layers_text(&model.network.architecture().kinds());
+    let layers = layers_to_json(&model.network.architecture().kinds());
     let read = |change: &dyn Fn(&mut Vec<Raw<'static>>), layers: &str, version: &str| {
         let mut tensors = tensors(quantized).into_iter().collect();
         change(&mut tensors);
