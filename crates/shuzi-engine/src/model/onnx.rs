@@ -13,7 +13,7 @@ use super::protobuf::Message;
 use crate::{
     classes::Classes,
     image::SIDE,
-    network::{Conv, Layer, Network, Shape, Tensor, batch_norm::EPSILON},
+    network::{Architecture, Conv, Layer, Network, Shape, Tensor, batch_norm::EPSILON, crop::Crop},
 };
 
 /// The version of the file format: that which came with the operators.
@@ -75,7 +75,7 @@ struct Node {
 enum Attribute {
     Float(f32),
     Integer(usize),
-    QuantizedNetwork(Vec<usize>),
+    Integers(Vec<usize>),
 }
 
 #[derive(Default)]
@@ -90,15 +90,7 @@ impl Graph {
     fn add_layers(&mut self, network: &Network, input: InputShape) {
         let architecture = network.architecture();
         let mut tensors = architecture.tensors().into_iter();
-        let mut x = PIXELS.to_string();
-        let factor = architecture.pixel_scale().factor();
-        if factor != 1.0 {
-            let factor = self.numbers("pixel_scale", &[], &[factor]);
-            x = self.add("Mul", [x, factor], []);
-        }
-        if input == InputShape::Nhw && !matches!(architecture.layers()[0], Layer::Linear(_)) {
-            x = self.unsqueeze(x, &[1]);
-        }
+        let mut x = self.add_pixels(architecture, input);
         let mut shape = Shape::IMAGE;
         let mut outputs: Vec<String> = vec![];
         for (layer, &output) in architecture.layers().iter().zip(architecture.shapes()) {
@@ -112,41 +104,25 @@ impl Graph {
                 Layer::Conv(conv) => {
                     let x = self.picture(x, shape);
                     let tensors = next(if conv.has_bias() { 2 } else { 1 });
-                    let mut weights = vec![self.convolution_weight(conv, network, &tensors[0])];
-                    weights.extend(self.tensors(network, &tensors[1..]));
-                    let group = if conv.is_depthwise() { conv.outputs() } else { 1 };
-                    let attributes = vec![
-                        ("kernel_shape", Attribute::QuantizedNetwork(vec![conv.kernel(); 2])),
-                        ("strides", Attribute::QuantizedNetwork(vec![conv.stride(); 2])),
-                        ("pads", Attribute::QuantizedNetwork(vec![conv.padding(); 4])),
-                        ("group", Attribute::Integer(group)),
-                    ];
-                    let y = self.add_named("Conv", x, weights, attributes);
+                    let y = self.add_convolution(x, conv, network, &tensors);
                     self.list_of_one_pixel(y, output)
                 }
                 Layer::Crop(crop) => {
                     let x = self.picture(x, shape);
-                    let (top, left) = crop.corner();
-                    let starts = self.integers("Slice", "starts", &[top, left]);
-                    let ends = self.integers("Slice", "ends", &[top + output.height, left + output.width]);
-                    let axes = self.integers("Slice", "axes", &[2, 3]);
-                    let y = self.add("Slice", [x, starts, ends, axes], []);
+                    let y = self.add_crop(x, crop);
                     self.list_of_one_pixel(y, output)
                 }
-                Layer::MaxPool(windows) | Layer::AveragePool(windows) => {
+                Layer::MaxPool(windows) => {
                     let x = self.picture(x, shape);
-                    let window = vec![windows.window_height, windows.window_width];
-                    let is_max = matches!(layer, Layer::MaxPool(_));
-                    let y = if !is_max && window == [shape.height, shape.width] {
-                        self.add("GlobalAveragePool", [x], [])
-                    } else {
-                        let operator = if is_max { "MaxPool" } else { "AveragePool" };
-                        let side_by_side = Attribute::QuantizedNetwork(window.clone());
-                        let attributes = [
-                            ("kernel_shape", Attribute::QuantizedNetwork(window)),
-                            ("strides", side_by_side),
-                        ];
-                        self.add(operator, [x], attributes)
+                    let y = self.add_pool("MaxPool", x, [windows.window_height, windows.window_width]);
+                    self.list_of_one_pixel(y, output)
+                }
+                Layer::AveragePool(windows) => {
+                    let x = self.picture(x, shape);
+                    let window = [windows.window_height, windows.window_width];
+                    let y = match window == [shape.height, shape.width] {
+                        true => self.add("GlobalAveragePool", [x], []),
+                        false => self.add_pool("AveragePool", x, window),
                     };
                     self.list_of_one_pixel(y, output)
                 }
@@ -166,6 +142,48 @@ impl Graph {
         }
         // No node uses what the last one gives, so it may get the name of what comes out.
         self.nodes.last_mut().expect("there are layers").output = LOGITS.into();
+    }
+
+    /// The input, scaled, in the shape that the first layer takes.
+    fn add_pixels(&mut self, architecture: &Architecture, input: InputShape) -> String {
+        let mut x = PIXELS.to_string();
+        let factor = architecture.pixel_scale().factor();
+        if factor != 1.0 {
+            let factor = self.numbers("pixel_scale", &[], &[factor]);
+            x = self.add("Mul", [x, factor], []);
+        }
+        if input == InputShape::Nhw && !matches!(architecture.layers()[0], Layer::Linear(_)) {
+            x = self.unsqueeze(x, &[1]);
+        }
+        x
+    }
+
+    fn add_convolution(&mut self, x: String, conv: &Conv, network: &Network, tensors: &[Tensor]) -> String {
+        let mut weights = vec![self.convolution_weight(conv, network, &tensors[0])];
+        weights.extend(self.tensors(network, &tensors[1..]));
+        let group = if conv.is_depthwise() { conv.outputs() } else { 1 };
+        let attributes = vec![
+            ("kernel_shape", Attribute::Integers(vec![conv.kernel(); 2])),
+            ("strides", Attribute::Integers(vec![conv.stride(); 2])),
+            ("pads", Attribute::Integers(vec![conv.padding(); 4])),
+            ("group", Attribute::Integer(group)),
+        ];
+        self.add_named("Conv", x, weights, attributes)
+    }
+
+    fn add_crop(&mut self, x: String, crop: &Crop) -> String {
+        let (top, left) = crop.corner();
+        let Shape { height, width, .. } = crop.output();
+        let starts = self.integers("Slice", "starts", &[top, left]);
+        let ends = self.integers("Slice", "ends", &[top + height, left + width]);
+        let axes = self.integers("Slice", "axes", &[2, 3]);
+        self.add("Slice", [x, starts, ends, axes], [])
+    }
+
+    /// A pooling whose windows lie side by side.
+    fn add_pool(&mut self, operator: &'static str, x: String, window: [usize; 2]) -> String {
+        let attributes = ["kernel_shape", "strides"].map(|name| (name, Attribute::Integers(window.to_vec())));
+        self.add(operator, [x], attributes)
     }
 
     fn add_probabilities(&mut self, temperature: Option<f32>) {
@@ -189,7 +207,7 @@ impl Graph {
             return x;
         }
         if shape.channels > 1 {
-            let channels_last = Attribute::QuantizedNetwork(vec![0, 2, 3, 1]);
+            let channels_last = Attribute::Integers(vec![0, 2, 3, 1]);
             x = self.add("Transpose", [x], [("perm", channels_last)]);
         }
         self.flatten(x)
@@ -338,13 +356,13 @@ impl Node {
 }
 
 impl Attribute {
-    /// As `AttributeProto`; its last field tells which of the others it has.
+    /// As `AttributeProto`; its last field says which of the others it has.
     fn into_message(self, name: &str) -> Message {
         let message = Message::default().text(1, name);
         match self {
             Attribute::Float(value) => message.float(2, value).integer(20, 1),
             Attribute::Integer(value) => message.integer(3, value as i64).integer(20, 2),
-            Attribute::QuantizedNetwork(values) => {
+            Attribute::Integers(values) => {
                 message.each(values, |message, value| message.integer(8, value as i64)).integer(20, 7)
             }
         }
