@@ -7,7 +7,7 @@
 
 use super::{
     Architecture, DepthwiseKind, InferenceModel, InferenceSession, Layer, LayerKind, Network, Precision,
-    architecture::Kinds,
+    layer::Kinds,
     batch_norm::Normalization,
     int8::{MAX_FRACTION_BITS, MAX_SHIFT, Part, QuantizationError, QuantizedNetwork, fits},
 };
