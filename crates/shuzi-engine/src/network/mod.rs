@@ -78,7 +78,7 @@ pub enum Storage {
     F32,
     /// IEEE 754 half precision: half the file.
     F16,
-    /// Whole numbers of 8 bits, by which it reads without floating point ([`quantize`]): a quarter of the file.
+    /// Integers of 8 bits, by which it reads without floating point ([`quantize`]): a quarter of the file.
     I8,
 }
 
@@ -196,7 +196,7 @@ impl Network {
         network
     }
 
-    /// Rounds all numbers to the nearest that `storage` has, those beyond its range to its largest. Whole numbers come by
+    /// Rounds all numbers to the nearest that `storage` has, those beyond its range to its largest. Integers come by
     /// [`quantize`] instead.
     pub fn round_to(&mut self, storage: Storage) {
         if storage == Storage::F16 {
