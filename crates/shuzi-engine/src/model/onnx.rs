@@ -102,29 +102,23 @@ impl Graph {
                     self.add_named("Gemm", x, weights, vec![])
                 }
                 Layer::Conv(conv) => {
-                    let x = self.picture(x, shape);
                     let tensors = next(if conv.has_bias() { 2 } else { 1 });
-                    let y = self.add_convolution(x, conv, network, &tensors);
-                    self.list_of_one_pixel(y, output)
+                    self.on_picture(x, [shape, output], |graph, x| {
+                        graph.add_convolution(x, conv, network, &tensors)
+                    })
                 }
-                Layer::Crop(crop) => {
-                    let x = self.picture(x, shape);
-                    let y = self.add_crop(x, crop);
-                    self.list_of_one_pixel(y, output)
-                }
+                Layer::Crop(crop) => self.on_picture(x, [shape, output], |graph, x| graph.add_crop(x, crop)),
                 Layer::MaxPool(windows) => {
-                    let x = self.picture(x, shape);
-                    let y = self.add_pool("MaxPool", x, [windows.window_height, windows.window_width]);
-                    self.list_of_one_pixel(y, output)
+                    let window = [windows.window_height, windows.window_width];
+                    self.on_picture(x, [shape, output], |graph, x| graph.add_pool("MaxPool", x, window))
                 }
                 Layer::AveragePool(windows) => {
-                    let x = self.picture(x, shape);
                     let window = [windows.window_height, windows.window_width];
-                    let y = match window == [shape.height, shape.width] {
-                        true => self.add("GlobalAveragePool", [x], []),
-                        false => self.add_pool("AveragePool", x, window),
-                    };
-                    self.list_of_one_pixel(y, output)
+                    let is_global = window == [shape.height, shape.width];
+                    self.on_picture(x, [shape, output], |graph, x| match is_global {
+                        true => graph.add("GlobalAveragePool", [x], []),
+                        false => graph.add_pool("AveragePool", x, window),
+                    })
                 }
                 Layer::BatchNorm(batch_norm) => {
                     let numbers = self.tensors(network, &next(4));
@@ -196,9 +190,16 @@ impl Graph {
         self.nodes.last_mut().expect("just added").output = PROBABILITIES.into();
     }
 
-    /// A value as a picture.
-    fn picture(&mut self, x: String, shape: Shape) -> String {
-        if is_one_pixel(shape) { self.unsqueeze(x, &[2, 3]) } else { x }
+    /// What an operator on pictures gives, whose input and output are lists where they have one pixel.
+    fn on_picture(
+        &mut self,
+        x: String,
+        [input, output]: [Shape; 2],
+        add: impl FnOnce(&mut Graph, String) -> String,
+    ) -> String {
+        let x = if is_one_pixel(input) { self.unsqueeze(x, &[2, 3]) } else { x };
+        let y = add(self, x);
+        if is_one_pixel(output) { self.flatten(y) } else { y }
     }
 
     /// A value as a list in the library's order: row, column, channel.
@@ -211,11 +212,6 @@ impl Graph {
             x = self.add("Transpose", [x], [("perm", channels_last)]);
         }
         self.flatten(x)
-    }
-
-    /// A picture as a list if it has one pixel.
-    fn list_of_one_pixel(&mut self, x: String, shape: Shape) -> String {
-        if is_one_pixel(shape) { self.flatten(x) } else { x }
     }
 
     fn flatten(&mut self, x: String) -> String {
