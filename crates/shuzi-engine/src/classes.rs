@@ -1,4 +1,4 @@
-//! Classes: what a data set's images show and a network tells apart, each with a name.
+//! Classes: what a data set's images show and a network distinguishes, each with a name.
 //!
 //! In: the names, from a data set or a model file. Out: [`Classes`], checked once. A label is the place of its class
 //! among the names, from 0. Without a word on it they are the ten digits.
@@ -13,7 +13,7 @@ pub const MAX_NAME: usize = 64;
 
 const DIGIT_NAMES: [&str; 10] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
 
-/// The names of what is told apart, in the order of the labels; the ten digits by default. Copies share the names.
+/// The names of the classes, in the order of the labels; the ten digits by default. Copies share the names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Classes {
     /// `None` for the digits.
@@ -24,7 +24,7 @@ pub struct Classes {
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ClassesError {
-    /// Too few to tell apart, or too many for a byte.
+    /// Too few to distinguish, or too many for a byte.
     #[error("{found} classes, expected 2 to {MAX_CLASSES}")]
     Count {
         /// How many there are.

@@ -96,7 +96,7 @@ struct Verify {
 }
 
 /// A file of a data set, and whether it is as published.
-struct CheckedFile<'a> {
+struct FileCheck<'a> {
     path: &'a Path,
     /// Its SHA-256; empty if it cannot be read.
     found: String,
@@ -105,14 +105,14 @@ struct CheckedFile<'a> {
     problem: Option<String>,
 }
 
-impl<'a> CheckedFile<'a> {
+impl<'a> FileCheck<'a> {
     fn new(file: &DataFile, path: &'a Path) -> anyhow::Result<Self> {
         let opened = files::open_to_read(path)?;
         Ok(match download::hash_to_check(file, opened) {
-            Ok((found, expected)) => CheckedFile { path, found, expected, problem: None },
+            Ok((found, expected)) => FileCheck { path, found, expected, problem: None },
             Err(error) => {
                 let problem = Some(error.to_string());
-                CheckedFile { path, found: String::new(), expected: file.unpacked, problem }
+                FileCheck { path, found: String::new(), expected: file.unpacked, problem }
             }
         })
     }
@@ -145,13 +145,13 @@ impl Verify {
         let files = self.files()?;
         let mut checked = vec![];
         for (file, path) in files.set.files.iter().zip(&files.paths) {
-            let file = CheckedFile::new(file, path)?;
+            let file = FileCheck::new(file, path)?;
             if !self.json {
                 writeln!(out, "{}", file.in_words())?;
             }
             checked.push(file);
         }
-        let sound = checked.iter().all(CheckedFile::is_sound);
+        let sound = checked.iter().all(FileCheck::is_sound);
         let mut parts = vec![];
         let sets = [("training", files.read_training_set()), ("test", files.read_test_set())];
         for (name, set) in sets {
@@ -167,7 +167,7 @@ impl Verify {
             parts.push(json!({ "name": name, "count": set.len(), "histogram": set.histogram() }));
         }
         if self.json {
-            let files: Vec<_> = checked.iter().map(CheckedFile::to_json).collect();
+            let files: Vec<_> = checked.iter().map(FileCheck::to_json).collect();
             writeln!(out, "{}", json!({ "sound": sound, "files": files, "sets": parts }))?;
         }
         if !sound {

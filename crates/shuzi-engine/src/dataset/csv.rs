@@ -92,7 +92,7 @@ pub enum CsvError {
         column: usize,
         /// What stands there.
         found: String,
-        /// The line of the pixel that told the scale, from 1.
+        /// The line of the pixel that the scale was known by, from 1.
         other_line: u64,
         /// Its column, from 1.
         other_column: usize,
@@ -184,12 +184,12 @@ struct Layout {
 }
 
 impl Layout {
-    /// As the first line tells, and whether it is one of names.
+    /// As the first line has it, and whether it is one of names.
     fn of(number: u64, line: &[u8]) -> Result<(Self, bool), CsvError> {
         let count = |separator: u8| line.iter().filter(|&&byte| byte == separator).count();
         let separator = [b'\t', b';', b','].into_iter().max_by_key(|&separator| count(separator));
         let mut layout = Layout { separator: separator.expect("one of three"), label: 0 };
-        let is_header = layout.fields(line).all(|field| whole_number(field).is_none());
+        let is_header = layout.fields(line).all(|field| parse_byte(field).is_none());
         if is_header {
             let is_label =
                 |field: &[u8]| LABEL.iter().any(|name| field.eq_ignore_ascii_case(name.as_bytes()));
@@ -228,7 +228,7 @@ impl Layout {
         for (place, field) in self.fields(line).enumerate() {
             let (line, column) = (number, place + 1);
             if place == self.label {
-                let digit = whole_number(field).filter(|&digit| usize::from(digit) < DIGITS);
+                let digit = parse_byte(field).filter(|&digit| usize::from(digit) < DIGITS);
                 label = digit.ok_or_else(|| CsvError::Label { line, column, found: shown(field) })?;
             } else {
                 pixels.push(field, line, column)?;
@@ -246,7 +246,7 @@ struct Pixels {
     scale: Option<Evidence>,
 }
 
-/// The first pixel that told the scale.
+/// The first pixel that the scale was known by.
 struct Evidence {
     scale: PixelScale,
     line: u64,
@@ -257,10 +257,10 @@ struct Evidence {
 impl Pixels {
     fn push(&mut self, field: &[u8], line: u64, column: usize) -> Result<(), CsvError> {
         let none = || CsvError::Pixel { line, column, found: shown(field) };
-        let (byte, scale) = match whole_number(field) {
+        let (byte, scale) = match parse_byte(field) {
             Some(byte @ 0..=1) => (byte, None),
             Some(byte) => (byte, Some(PixelScale::Raw)),
-            None => (unit_byte(field).ok_or_else(none)?, Some(PixelScale::Unit)),
+            None => (parse_fraction(field).ok_or_else(none)?, Some(PixelScale::Unit)),
         };
         if let (None, Some(scale)) = (&self.scale, scale) {
             if scale == PixelScale::Unit {
@@ -307,27 +307,27 @@ impl Pixels {
 }
 
 /// The byte of a number from 0 to 1, such as `0.5` or `3.9e-01`.
-fn unit_byte(field: &[u8]) -> Option<u8> {
+fn parse_fraction(field: &[u8]) -> Option<u8> {
     let value: f32 = std::str::from_utf8(field).ok()?.parse().ok()?;
     (0.0..=1.0).contains(&value).then(|| (value * f32::from(u8::MAX)).round() as u8)
 }
 
 /// An integer from 0 to 255: `7` or, as tables of floats have it, `7.0` or `7.000e+00`.
-fn whole_number(field: &[u8]) -> Option<u8> {
+fn parse_byte(field: &[u8]) -> Option<u8> {
     let is_zeros = |digits: &[u8]| digits.iter().all(|&digit| digit == b'0');
     let whole = match field.iter().position(|&byte| byte == b'.') {
         Some(point) if is_zeros(&field[point + 1..]) => &field[..point],
         _ => field,
     };
     if !(1..=3).contains(&whole.len()) || !whole.iter().all(u8::is_ascii_digit) {
-        return with_exponent(field);
+        return parse_byte_with_exponent(field);
     }
     let value = whole.iter().fold(0, |value, &digit| 10 * value + u16::from(digit - b'0'));
     u8::try_from(value).ok()
 }
 
 /// An integer from 0 to 255 that has an exponent.
-fn with_exponent(field: &[u8]) -> Option<u8> {
+fn parse_byte_with_exponent(field: &[u8]) -> Option<u8> {
     if !field.iter().any(|byte| byte.eq_ignore_ascii_case(&b'e')) {
         return None;
     }
@@ -433,7 +433,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_with_its_line() {
+    fn what_is_wrong_is_reported_with_its_line() {
         let error = |text: &str| read(text.as_bytes()).unwrap_err().to_string();
         let named = table(&digits(), ",", 0, Some(|pixel| format!("pixel{pixel}")));
         for (text, expected) in [

@@ -152,8 +152,49 @@ fn read(reader: impl Read, length: Option<u64>, magic: u32) -> Result<Vec<u8>, I
     read_unpacked(reader, length, magic)
 }
 
-fn read_unpacked(mut reader: impl Read, length: Option<u64>, magic: u32) -> Result<Vec<u8>, IdxError> {
-    let found = read_u32(&mut reader)?;
+/// What the header claims, checked.
+struct Header {
+    /// Whether it is of QMNIST's rows.
+    has_rows: bool,
+    /// Its own length in bytes.
+    length: u64,
+    /// Bytes of all items.
+    body: u64,
+}
+
+impl Header {
+    fn read(reader: &mut impl Read, magic: u32) -> Result<Header, IdxError> {
+        let has_rows = read_magic(reader, magic)?;
+        let count = read_u32(reader)?;
+        let (mut length, mut item_bytes) = (8, 1);
+        if magic == IMAGES_MAGIC {
+            let (rows, columns) = (read_u32(reader)?, read_u32(reader)?);
+            if (rows as usize, columns as usize) != (SIDE, SIDE) {
+                return Err(IdxError::Size { rows, columns });
+            }
+            (length, item_bytes) = (16, PIXELS as u64);
+        }
+        if has_rows {
+            let found = read_u32(reader)?;
+            if found != ROW {
+                return Err(IdxError::Row { found });
+            }
+            (length, item_bytes) = (12, 4 * u64::from(ROW));
+        }
+        if count == 0 {
+            return Err(IdxError::None);
+        }
+        if count > MAX_ITEMS {
+            return Err(IdxError::TooMany { count });
+        }
+        let body = u64::from(count) * item_bytes; // below 8 GB: both factors were checked
+        Ok(Header { has_rows, length, body })
+    }
+}
+
+/// Reads the magic number, and says whether it is that of rows.
+fn read_magic(reader: &mut impl Read, magic: u32) -> Result<bool, IdxError> {
+    let found = read_u32(reader)?;
     let has_rows = found == ROWS_MAGIC && magic == LABELS_MAGIC;
     if found != magic && !has_rows {
         let other = [IMAGES_MAGIC, LABELS_MAGIC].contains(&found);
@@ -164,30 +205,13 @@ fn read_unpacked(mut reader: impl Read, length: Option<u64>, magic: u32) -> Resu
             IdxError::Magic { expected, found }
         });
     }
-    let count = read_u32(&mut reader)?;
-    let (mut header_bytes, mut item_bytes) = (8, 1);
-    if magic == IMAGES_MAGIC {
-        let (rows, columns) = (read_u32(&mut reader)?, read_u32(&mut reader)?);
-        if (rows as usize, columns as usize) != (SIDE, SIDE) {
-            return Err(IdxError::Size { rows, columns });
-        }
-        (header_bytes, item_bytes) = (16, PIXELS as u64);
-    }
-    if has_rows {
-        let found = read_u32(&mut reader)?;
-        if found != ROW {
-            return Err(IdxError::Row { found });
-        }
-        (header_bytes, item_bytes) = (12, 4 * u64::from(ROW));
-    }
-    if count == 0 {
-        return Err(IdxError::None);
-    }
-    if count > MAX_ITEMS {
-        return Err(IdxError::TooMany { count });
-    }
-    let body = u64::from(count) * item_bytes; // below 8 GB: both factors were checked
-    let expected = header_bytes + body;
+    Ok(has_rows)
+}
+
+fn read_unpacked(mut reader: impl Read, length: Option<u64>, magic: u32) -> Result<Vec<u8>, IdxError> {
+    let header = Header::read(&mut reader, magic)?;
+    let body = header.body;
+    let expected = header.length + body;
     if let Some(found) = length.filter(|&found| found != expected) {
         return Err(IdxError::Length { expected, found, at_least: false });
     }
@@ -199,13 +223,10 @@ fn read_unpacked(mut reader: impl Read, length: Option<u64>, magic: u32) -> Resu
     reader.by_ref().take(body).read_to_end(&mut bytes).map_err(IdxError::Read)?;
     let more = bytes.len() as u64 == body && reader.read(&mut [0]).map_err(IdxError::Read)? > 0;
     if (bytes.len() as u64) < body || more {
-        let found = header_bytes + bytes.len() as u64 + u64::from(more);
+        let found = header.length + bytes.len() as u64 + u64::from(more);
         return Err(IdxError::Length { expected, found, at_least: more });
     }
-    if has_rows {
-        return first_of_rows(&bytes);
-    }
-    Ok(bytes)
+    if header.has_rows { first_of_rows(&bytes) } else { Ok(bytes) }
 }
 
 fn read_u32(reader: &mut impl Read) -> Result<u32, IdxError> {
@@ -291,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_that_lie_are_told_apart() {
+    fn headers_that_lie_are_distinguished() {
         let with = |place: usize, number: u32| {
             let mut file = images_file(2);
             file[place..place + 4].copy_from_slice(&number.to_be_bytes());

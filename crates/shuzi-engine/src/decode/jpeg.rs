@@ -31,32 +31,35 @@ pub(super) fn read(bytes: &[u8], limits: Limits) -> Result<Readout, Fault> {
     if file.is_ended && frame.is_progressive {
         data.extend(END_OF_IMAGE); // else its decoder looks for more scans
     }
-    let is_gray = {
-        let mut decoder = decoder(&data, true);
+    let color = {
+        let mut decoder = decoder(&data, ColorSpace::Luma);
         decoder.decode_headers().map_err(|error| file.fault(&error.to_string()))?;
-        decoder.input_colorspace() == Some(ColorSpace::Luma)
+        match decoder.input_colorspace() {
+            Some(ColorSpace::Luma) => ColorSpace::Luma,
+            _ => ColorSpace::RGB,
+        }
     };
-    let mut raster = Raster::new(frame.width.into(), frame.height.into(), if is_gray { 1 } else { 3 });
+    let mut raster = Raster::new(frame.width.into(), frame.height.into(), color.num_components());
 
     let mut result = Ok(());
     if !file.is_ended && !frame.is_progressive {
         // No end, but perhaps all pixels: then the last bytes are needed. If not, others were written over them, zeros often.
         let last = data.split_off(data.len().saturating_sub(ONES.len() + REST));
         data.extend(ONES);
-        if decode_into(&data, true, is_gray, raster.samples_mut()).is_ok() {
+        if decode_into(&data, Damage::IsAnError, color, raster.samples_mut()).is_ok() {
             result = Err(Fault::damaged("its data go on behind the last pixel"));
         }
         data.truncate(data.len() - ONES.len());
         data.extend(last);
         raster.samples_mut().fill(0);
     }
-    let decoded = decode_into(&data, true, is_gray, raster.samples_mut());
+    let decoded = decode_into(&data, Damage::IsAnError, color, raster.samples_mut());
     result = result.and(decoded.map_err(|error| file.fault(&error.to_string())));
     let rows = match result {
         Ok(()) => 0..usize::from(frame.height),
         // Progressive pictures are there as a whole, if only coarsely.
         Err(_) if frame.is_progressive => {
-            let _ = decode_into(&data, false, is_gray, raster.samples_mut());
+            let _ = decode_into(&data, Damage::IsLeftGrey, color, raster.samples_mut());
             rows_of_first_scan(&raster, &frame)
         }
         Err(_) => raster.rows_with_content(),
@@ -65,8 +68,7 @@ pub(super) fn read(bytes: &[u8], limits: Limits) -> Result<Readout, Fault> {
     Ok(Readout { raster, rows, orientation: orientation(file.exif), fault: result.err() })
 }
 
-fn decoder(data: &[u8], is_gray: bool) -> JpegDecoder<ZCursor<&[u8]>> {
-    let color = if is_gray { ColorSpace::Luma } else { ColorSpace::RGB };
+fn decoder(data: &[u8], color: ColorSpace) -> JpegDecoder<ZCursor<&[u8]>> {
     let options = DecoderOptions::default()
         .set_strict_mode(false) // about headers it is too strict for what cameras write
         .set_max_width(usize::MAX)
@@ -75,11 +77,24 @@ fn decoder(data: &[u8], is_gray: bool) -> JpegDecoder<ZCursor<&[u8]>> {
     JpegDecoder::new_with_options(ZCursor::new(data), options)
 }
 
+/// What the decoder makes of data that are damaged or missing.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Damage {
+    IsAnError,
+    /// It goes on, and what is missing is of the grey of no coefficients.
+    IsLeftGrey,
+}
+
 /// Decodes into as many bytes as the picture has.
-fn decode_into(data: &[u8], is_strict: bool, is_gray: bool, samples: &mut [u8]) -> Result<(), DecodeErrors> {
-    let mut decoder = decoder(data, is_gray);
+fn decode_into(
+    data: &[u8],
+    damage: Damage,
+    color: ColorSpace,
+    samples: &mut [u8],
+) -> Result<(), DecodeErrors> {
+    let mut decoder = decoder(data, color);
     decoder.decode_headers()?;
-    decoder.set_options(decoder.options().set_strict_mode(is_strict));
+    decoder.set_options(decoder.options().set_strict_mode(damage == Damage::IsAnError));
     decoder.decode_into(samples)
 }
 
@@ -189,14 +204,15 @@ impl<'a> Segments<'a> {
 
 /// The next marker that has a meaning of its own, and what stands behind it.
 fn next_marker(bytes: &[u8]) -> Option<(u8, &[u8])> {
-    let places = bytes.windows(2).enumerate();
-    let is_marker = |pair: &[u8]| pair[0] == 0xff && !matches!(pair[1], 0 | 1 | 0xd0..=0xd8 | 0xff);
-    places.filter(|(_, pair)| is_marker(pair)).map(|(place, pair)| (pair[1], &bytes[place + 2..])).next()
+    let mut places = bytes.windows(2).enumerate();
+    let is_marker = |bytes: &[u8]| bytes[0] == 0xff && !matches!(bytes[1], 0 | 1 | 0xd0..=0xd8 | 0xff);
+    let (place, marker) = places.find(|(_, bytes)| is_marker(bytes))?;
+    Some((marker[1], &bytes[place + 2..]))
 }
 
 /// Bytes of coded data up to the next marker that is no restart.
 fn length_of_scan(bytes: &[u8]) -> usize {
-    let is_marker = |pair: &[u8]| pair[0] == 0xff && !matches!(pair[1], 0 | 0xd0..=0xd7 | 0xff);
+    let is_marker = |bytes: &[u8]| bytes[0] == 0xff && !matches!(bytes[1], 0 | 0xd0..=0xd7 | 0xff);
     bytes.windows(2).position(is_marker).unwrap_or(bytes.len())
 }
 

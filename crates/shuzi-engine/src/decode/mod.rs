@@ -202,7 +202,7 @@ impl Format {
     }
 }
 
-/// Checks what can be told without decoding.
+/// Checks what is known without decoding.
 fn check(bytes: &[u8], limits: Limits) -> Result<Format, DecodeError> {
     if bytes.is_empty() {
         return Err(DecodeError::Empty);

@@ -58,37 +58,7 @@ pub(super) fn read(bytes: &[u8], limits: Limits) -> Result<Readout, Fault> {
             break;
         }
         let unit = Unit { columns: columns as usize, lines: lines as usize, samples, planes: layout.planes };
-        match stored {
-            DecodingResult::U8(stored) if color.bit_depth() < 8 => {
-                let bits = usize::from(color.bit_depth());
-                for (line, packed) in stored.chunks_exact((unit.columns * bits).div_ceil(8)).enumerate() {
-                    let pixel =
-                        |x: usize| packed[x * bits / 8] >> (8 - bits - x * bits % 8) & ((1 << bits) - 1);
-                    let unpacked: Vec<u8> =
-                        (0..unit.columns).map(|x| pixel(x) * (255 / ((1 << bits) - 1))).collect();
-                    raster.put(Place::at(x, y + line), 1, &unpacked);
-                }
-            }
-            DecodingResult::U8(stored) => unit.each_line(&stored, |line, pixels| match is_cmyk {
-                true => {
-                    raster.put(Place::at(x, y + line), 3, &from_cmyk(pixels, 255.0, |sample| sample as u8))
-                }
-                false => raster.put(Place::at(x, y + line), samples, pixels),
-            }),
-            DecodingResult::U16(stored) => unit.each_line(&stored, |line, pixels| match is_cmyk {
-                true => {
-                    let pixels = from_cmyk(pixels, 65535.0, |sample| sample as u16);
-                    raster.put_wide(Place::at(x, y + line), 3, pixels.into_iter());
-                }
-                false => raster.put_wide(Place::at(x, y + line), samples, pixels.iter().copied()),
-            }),
-            DecodingResult::F32(stored) => unit.each_line(&stored, |line, pixels| {
-                let pixels: Vec<u8> =
-                    pixels.iter().map(|it| (it.clamp(0.0, 1.0) * 255.0).round() as u8).collect();
-                raster.put(Place::at(x, y + line), samples, &pixels);
-            }),
-            _ => return Err(Fault::damaged("a form of its samples that is not read")),
-        }
+        unit.copy_to(&mut raster, Place::at(x, y), stored, color)?;
         if x as u32 + unit_width >= width {
             rows = (y + unit.lines).min(height as usize);
         }
@@ -106,6 +76,45 @@ struct Unit {
 }
 
 impl Unit {
+    /// Brings all of it to 8 bits, and its ink to light.
+    fn copy_to(
+        &self,
+        raster: &mut Raster,
+        corner: Place,
+        stored: DecodingResult,
+        color: ColorType,
+    ) -> Result<(), Fault> {
+        let samples = self.samples;
+        let is_cmyk = matches!(color, ColorType::CMYK(_));
+        let at = |line: usize| Place::at(corner.x, corner.y + line);
+        match stored {
+            DecodingResult::U8(stored) if color.bit_depth() < 8 => {
+                let bits = usize::from(color.bit_depth());
+                for (line, packed) in stored.chunks_exact((self.columns * bits).div_ceil(8)).enumerate() {
+                    raster.put(at(line), 1, &unpack(packed, bits, self.columns));
+                }
+            }
+            DecodingResult::U8(stored) => self.each_line(&stored, |line, pixels| match is_cmyk {
+                true => raster.put(at(line), 3, &from_cmyk(pixels, 255.0, |sample| sample as u8)),
+                false => raster.put(at(line), samples, pixels),
+            }),
+            DecodingResult::U16(stored) => self.each_line(&stored, |line, pixels| match is_cmyk {
+                true => {
+                    let pixels = from_cmyk(pixels, 65535.0, |sample| sample as u16);
+                    raster.put_wide(at(line), 3, pixels.into_iter());
+                }
+                false => raster.put_wide(at(line), samples, pixels.iter().copied()),
+            }),
+            DecodingResult::F32(stored) => self.each_line(&stored, |line, pixels| {
+                let pixels: Vec<u8> =
+                    pixels.iter().map(|it| (it.clamp(0.0, 1.0) * 255.0).round() as u8).collect();
+                raster.put(at(line), samples, &pixels);
+            }),
+            _ => return Err(Fault::damaged("a form of its samples that is not read")),
+        }
+        Ok(())
+    }
+
     /// Calls `put` with each line's number and its samples pixel by pixel.
     fn each_line<T: Copy + Default>(&self, stored: &[T], mut put: impl FnMut(usize, &[T])) {
         let length = self.columns * self.samples;
@@ -132,6 +141,13 @@ impl Unit {
             put(line, &mixed);
         }
     }
+}
+
+/// Grey pixels of fewer than 8 bits, several to a byte, as 0 to 255.
+fn unpack(packed: &[u8], bits: usize, columns: usize) -> Vec<u8> {
+    let most = (1 << bits) - 1;
+    let pixel = |x: usize| packed[x * bits / 8] >> (8 - bits - x * bits % 8) & most;
+    (0..columns).map(|x| pixel(x) * (255 / most)).collect()
 }
 
 /// Ink to light.

@@ -80,8 +80,8 @@ impl Evaluation {
     pub fn at_temperature(&self, temperature: f64) -> Evaluation {
         assert!(temperature > 0.0, "at_temperature: {temperature}");
         let (mut probabilities, mut losses) = (self.probabilities.clone(), self.losses.clone());
-        let rooms = probabilities.chunks_exact_mut(self.classes.count()).zip(&mut losses);
-        for (index, (p, loss)) in rooms.enumerate() {
+        let outputs = probabilities.chunks_exact_mut(self.classes.count()).zip(&mut losses);
+        for (index, (p, loss)) in outputs.enumerate() {
             let mut scaled = self.log_probabilities(index);
             scaled.iter_mut().for_each(|log_p| *log_p /= temperature);
             let log_sum = log_sum_exp(scaled.iter().copied());

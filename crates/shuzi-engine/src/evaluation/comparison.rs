@@ -3,7 +3,7 @@
 //! In: [`Evaluation`]s of the same images. Out: how many images only one of them reads right, and
 //! the exact form of McNemar's test ("Note on the sampling error of the difference between
 //! correlated proportions or percentages", Psychometrika 1947). The images that both read alike
-//! say nothing of the difference, which is why pairs tell more than two accuracies and their
+//! say nothing of the difference, which is why pairs of answers say more than two accuracies and their
 //! intervals.
 
 use super::Evaluation;

@@ -3,7 +3,7 @@
 //! robust it is to corruption; and how well whole texts are read.
 //!
 //! In: the probabilities that a network gave to labelled images. Out: an [`Evaluation`].
-//! Every image counts. The only room that looks at a test set; it never changes a weight.
+//! Every image counts. The only module that looks at a test set; it never changes a weight.
 
 mod calibration;
 mod comparison;

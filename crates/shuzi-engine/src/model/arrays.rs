@@ -21,7 +21,7 @@ pub enum Values {
     F32(Vec<f32>),
     /// Double precision.
     F64(Vec<f64>),
-    /// Whole numbers of any width.
+    /// Integers of any width.
     Integers(Vec<i64>),
 }
 
@@ -73,7 +73,7 @@ pub const MAX_DIMENSIONS: usize = 8;
 pub(super) struct ElementType {
     kind: Kind,
     bytes: usize,
-    big_endian: bool,
+    byte_order: ByteOrder,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,14 +83,39 @@ enum Kind {
     Unsigned,
 }
 
+/// Which byte of a number comes first in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ByteOrder {
+    LittleEndian,
+    BigEndian,
+}
+
+/// How an array's numbers lie one behind the other in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(feature = "numpy"), allow(dead_code))] // safetensors has one order only
+pub(super) enum MemoryOrder {
+    /// The last index runs fastest, as in C.
+    RowMajor,
+    /// The first index runs fastest, as in Fortran.
+    ColumnMajor,
+}
+
+#[cfg(feature = "numpy")]
+impl MemoryOrder {
+    /// From NumPy's flag `fortran_order`.
+    pub(super) fn from_fortran_flag(is_fortran: bool) -> Self {
+        if is_fortran { MemoryOrder::ColumnMajor } else { MemoryOrder::RowMajor }
+    }
+}
+
 impl ElementType {
     /// From NumPy's words: `<f8`, `f4`, `|u1`, `>i4`, …
     pub(super) fn parse(text: &str) -> Result<Self, ArrayError> {
         let unknown = || ArrayError::ElementType { found: text.chars().take(40).collect() };
-        let (big_endian, rest) = match text.as_bytes().first() {
-            Some(b'>') => (true, &text[1..]),
-            Some(b'<' | b'=' | b'|') => (false, &text[1..]),
-            _ => (false, text),
+        let (byte_order, rest) = match text.as_bytes().first() {
+            Some(b'>') => (ByteOrder::BigEndian, &text[1..]),
+            Some(b'<' | b'=' | b'|') => (ByteOrder::LittleEndian, &text[1..]),
+            _ => (ByteOrder::LittleEndian, text),
         };
         let (kind, bytes) = match rest {
             "f2" => (Kind::Float, 2),
@@ -106,13 +131,13 @@ impl ElementType {
             "i8" => (Kind::Signed, 8),
             _ => return Err(unknown()),
         };
-        Ok(ElementType { kind, bytes, big_endian })
+        Ok(ElementType { kind, bytes, byte_order })
     }
 
     /// The same with another byte order.
     #[cfg(feature = "numpy")]
-    pub(super) fn with_order(self, big_endian: bool) -> Self {
-        ElementType { big_endian, ..self }
+    pub(super) fn with_byte_order(self, byte_order: ByteOrder) -> Self {
+        ElementType { byte_order, ..self }
     }
 }
 
@@ -137,11 +162,11 @@ impl Array {
         Array { shape, values: Values::F64(values) }
     }
 
-    /// From the bytes of a file; `column_by_column` is Fortran's order.
+    /// From the bytes of a file.
     pub(super) fn from_bytes(
         element: ElementType,
         shape: Vec<usize>,
-        column_by_column: bool,
+        order: MemoryOrder,
         bytes: &[u8],
     ) -> Result<Self, ArrayError> {
         if shape.len() > MAX_DIMENSIONS {
@@ -154,7 +179,7 @@ impl Array {
         let little_endian = |bytes: &[u8]| {
             let mut number = [0; 8];
             number[..bytes.len()].copy_from_slice(bytes);
-            if element.big_endian {
+            if element.byte_order == ByteOrder::BigEndian {
                 number[..bytes.len()].reverse();
             }
             u64::from_le_bytes(number)
@@ -173,12 +198,12 @@ impl Array {
                 Values::Integers(numbers.enumerate().map(whole).collect::<Result<_, _>>()?)
             }
         };
-        if column_by_column && shape.len() > 1 {
+        if order == MemoryOrder::ColumnMajor && shape.len() > 1 {
             values = match values {
-                Values::F16(values) => Values::F16(rows_first(&shape, &values)),
-                Values::F32(values) => Values::F32(rows_first(&shape, &values)),
-                Values::F64(values) => Values::F64(rows_first(&shape, &values)),
-                Values::Integers(values) => Values::Integers(rows_first(&shape, &values)),
+                Values::F16(values) => Values::F16(transpose_to_row_major(&shape, &values)),
+                Values::F32(values) => Values::F32(transpose_to_row_major(&shape, &values)),
+                Values::F64(values) => Values::F64(transpose_to_row_major(&shape, &values)),
+                Values::Integers(values) => Values::Integers(transpose_to_row_major(&shape, &values)),
             };
         }
         Ok(Array { shape, values })
@@ -240,8 +265,8 @@ impl Array {
     }
 }
 
-/// From Fortran's order, in which the first index runs fastest, to row by row.
-fn rows_first<T: Copy>(shape: &[usize], values: &[T]) -> Vec<T> {
+/// From column-major to row-major order.
+fn transpose_to_row_major<T: Copy>(shape: &[usize], values: &[T]) -> Vec<T> {
     let mut strides = vec![1; shape.len()];
     for axis in 1..shape.len() {
         strides[axis] = strides[axis - 1] * shape[axis - 1];
@@ -265,7 +290,9 @@ mod tests {
     #[test]
     fn every_kind_of_number_is_read_in_both_byte_orders() {
         let read = |kind: &str, bytes: &[u8]| {
-            Array::from_bytes(ElementType::parse(kind).unwrap(), vec![1], false, bytes).unwrap().values
+            Array::from_bytes(ElementType::parse(kind).unwrap(), vec![1], MemoryOrder::RowMajor, bytes)
+                .unwrap()
+                .values
         };
         assert_eq!(read("<f2", &[0x00, 0x3e]), Values::F16(vec![f16::from_f32(1.5)]));
         assert_eq!(read(">f2", &[0x00, 0x01]), Values::F16(vec![f16::from_bits(1)])); // the smallest above 0
@@ -284,7 +311,7 @@ mod tests {
     fn fortran_order_is_turned_round() {
         let bytes: Vec<u8> = (0..24).collect();
         let u1 = ElementType::parse("u1").unwrap();
-        let array = Array::from_bytes(u1, vec![2, 3, 4], true, &bytes).unwrap();
+        let array = Array::from_bytes(u1, vec![2, 3, 4], MemoryOrder::ColumnMajor, &bytes).unwrap();
         let expected = (0..24).map(|place| (place / 12) + (place / 4 % 3) * 2 + (place % 4) * 6).collect();
         assert_eq!(array.values, Values::Integers(expected));
     }
@@ -293,7 +320,7 @@ mod tests {
     fn shapes_that_do_not_fit_are_refused_before_anything_is_allocated() {
         let u1 = ElementType::parse("u1").unwrap();
         for shape in [vec![3], vec![usize::MAX, 2], vec![0], vec![1; 9]] {
-            assert!(Array::from_bytes(u1, shape, false, &[0; 4]).is_err());
+            assert!(Array::from_bytes(u1, shape, MemoryOrder::RowMajor, &[0; 4]).is_err());
         }
     }
 

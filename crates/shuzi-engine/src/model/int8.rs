@@ -4,9 +4,9 @@
 //! file. The layers stand beside them as JSON: those that are left when batch normalisation went into the weights.
 
 use super::{
-    INT8_FORMAT_VERSION, LAYERS, Model, ModelError,
+    INT8_FORMAT_VERSION, Model, ModelError,
     arrays::{Array, Values},
-    layers_text,
+    native::{LAYERS, layers_to_json},
     safetensors::{self, Raw, SafetensorsError},
 };
 use crate::{
@@ -28,7 +28,7 @@ impl Model {
             ("format_version", INT8_FORMAT_VERSION.to_string()),
             ("pixels", "raw".to_string()),
             ("weights_sha256", self.weights_sha256()),
-            (LAYERS, layers_text(&self.network.architecture().kinds())),
+            (LAYERS, layers_to_json(&self.network.architecture().kinds())),
         ];
         metadata.extend(self.classes_text());
         metadata.extend(self.record.texts());

@@ -5,7 +5,7 @@
 //! the tutorial's, and nothing in it is executed ([`pickle`]).
 
 use super::{
-    arrays::{Array, ArrayError, ElementType},
+    arrays::{Array, ArrayError, ElementType, MemoryOrder},
     pickle::{self, PickleError},
 };
 
@@ -85,7 +85,7 @@ pub(super) fn read_numbers(bytes: &[u8]) -> Result<Option<Array>, NpyError> {
 
 fn array(header: Header, data: &[u8]) -> Result<Array, NpyError> {
     let element = ElementType::parse(&header.element)?;
-    Ok(Array::from_bytes(element, header.shape, header.column_by_column, data)?)
+    Ok(Array::from_bytes(element, header.shape, header.order, data)?)
 }
 
 /// The header, checked, and what follows it.
@@ -118,14 +118,14 @@ fn split(bytes: &[u8]) -> Result<(Header, &[u8]), NpyError> {
 
 struct Header {
     element: String,
-    column_by_column: bool,
+    order: MemoryOrder,
     shape: Vec<usize>,
 }
 
 /// `{'descr': '<f8', 'fortran_order': False, 'shape': (784, 32), }`, keys in any order.
 fn parse_header(text: &str) -> Option<Header> {
     let mut rest = text.trim().strip_prefix('{')?.strip_suffix('}')?.trim();
-    let (mut element, mut column_by_column, mut shape) = (None, None, None);
+    let (mut element, mut order, mut shape) = (None, None, None);
     while !rest.is_empty() {
         let (key, value) = rest.strip_prefix('\'')?.split_once('\'')?;
         let value = value.trim_start().strip_prefix(':')?.trim_start();
@@ -139,7 +139,7 @@ fn parse_header(text: &str) -> Option<Header> {
                     Some(rest) => (true, rest),
                     None => (false, value.strip_prefix("False")?),
                 };
-                (column_by_column.replace(flag).is_none()).then_some(rest)?
+                order.replace(MemoryOrder::from_fortran_flag(flag)).is_none().then_some(rest)?
             }
             "shape" => {
                 let (numbers, rest) = value.strip_prefix('(')?.split_once(')')?;
@@ -154,7 +154,7 @@ fn parse_header(text: &str) -> Option<Header> {
             None => return None,
         };
     }
-    Some(Header { element: element?, column_by_column: column_by_column?, shape: shape? })
+    Some(Header { element: element?, order: order?, shape: shape? })
 }
 
 /// `784, 32`, `10,` or nothing.

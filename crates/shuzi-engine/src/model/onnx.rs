@@ -13,7 +13,7 @@ use super::protobuf::Message;
 use crate::{
     classes::Classes,
     image::SIDE,
-    network::{Conv, Layer, Network, Shape, Tensor, batch_norm::EPSILON},
+    network::{Architecture, Conv, Layer, Network, Shape, Tensor, batch_norm::EPSILON, crop::Crop},
 };
 
 /// The version of the file format: that which came with the operators.
@@ -75,7 +75,7 @@ struct Node {
 enum Attribute {
     Float(f32),
     Integer(usize),
-    QuantizedNetwork(Vec<usize>),
+    Integers(Vec<usize>),
 }
 
 #[derive(Default)]
@@ -90,15 +90,7 @@ impl Graph {
     fn add_layers(&mut self, network: &Network, input: InputShape) {
         let architecture = network.architecture();
         let mut tensors = architecture.tensors().into_iter();
-        let mut x = PIXELS.to_string();
-        let factor = architecture.pixel_scale().factor();
-        if factor != 1.0 {
-            let factor = self.numbers("pixel_scale", &[], &[factor]);
-            x = self.add("Mul", [x, factor], []);
-        }
-        if input == InputShape::Nhw && !matches!(architecture.layers()[0], Layer::Linear(_)) {
-            x = self.unsqueeze(x, &[1]);
-        }
+        let mut x = self.add_pixels(architecture, input);
         let mut shape = Shape::IMAGE;
         let mut outputs: Vec<String> = vec![];
         for (layer, &output) in architecture.layers().iter().zip(architecture.shapes()) {
@@ -110,45 +102,23 @@ impl Graph {
                     self.add_named("Gemm", x, weights, vec![])
                 }
                 Layer::Conv(conv) => {
-                    let x = self.picture(x, shape);
                     let tensors = next(if conv.has_bias() { 2 } else { 1 });
-                    let mut weights = vec![self.convolution_weight(conv, network, &tensors[0])];
-                    weights.extend(self.tensors(network, &tensors[1..]));
-                    let group = if conv.is_depthwise() { conv.outputs() } else { 1 };
-                    let attributes = vec![
-                        ("kernel_shape", Attribute::QuantizedNetwork(vec![conv.kernel(); 2])),
-                        ("strides", Attribute::QuantizedNetwork(vec![conv.stride(); 2])),
-                        ("pads", Attribute::QuantizedNetwork(vec![conv.padding(); 4])),
-                        ("group", Attribute::Integer(group)),
-                    ];
-                    let y = self.add_named("Conv", x, weights, attributes);
-                    self.list_of_one_pixel(y, output)
+                    self.on_picture(x, [shape, output], |graph, x| {
+                        graph.add_convolution(x, conv, network, &tensors)
+                    })
                 }
-                Layer::Crop(crop) => {
-                    let x = self.picture(x, shape);
-                    let (top, left) = crop.corner();
-                    let starts = self.integers("Slice", "starts", &[top, left]);
-                    let ends = self.integers("Slice", "ends", &[top + output.height, left + output.width]);
-                    let axes = self.integers("Slice", "axes", &[2, 3]);
-                    let y = self.add("Slice", [x, starts, ends, axes], []);
-                    self.list_of_one_pixel(y, output)
+                Layer::Crop(crop) => self.on_picture(x, [shape, output], |graph, x| graph.add_crop(x, crop)),
+                Layer::MaxPool(windows) => {
+                    let window = [windows.window_height, windows.window_width];
+                    self.on_picture(x, [shape, output], |graph, x| graph.add_pool("MaxPool", x, window))
                 }
-                Layer::MaxPool(windows) | Layer::AveragePool(windows) => {
-                    let x = self.picture(x, shape);
-                    let window = vec![windows.window_height, windows.window_width];
-                    let is_max = matches!(layer, Layer::MaxPool(_));
-                    let y = if !is_max && window == [shape.height, shape.width] {
-                        self.add("GlobalAveragePool", [x], [])
-                    } else {
-                        let operator = if is_max { "MaxPool" } else { "AveragePool" };
-                        let side_by_side = Attribute::QuantizedNetwork(window.clone());
-                        let attributes = [
-                            ("kernel_shape", Attribute::QuantizedNetwork(window)),
-                            ("strides", side_by_side),
-                        ];
-                        self.add(operator, [x], attributes)
-                    };
-                    self.list_of_one_pixel(y, output)
+                Layer::AveragePool(windows) => {
+                    let window = [windows.window_height, windows.window_width];
+                    let is_global = window == [shape.height, shape.width];
+                    self.on_picture(x, [shape, output], |graph, x| match is_global {
+                        true => graph.add("GlobalAveragePool", [x], []),
+                        false => graph.add_pool("AveragePool", x, window),
+                    })
                 }
                 Layer::BatchNorm(batch_norm) => {
                     let numbers = self.tensors(network, &next(4));
@@ -168,6 +138,48 @@ impl Graph {
         self.nodes.last_mut().expect("there are layers").output = LOGITS.into();
     }
 
+    /// The input, scaled, in the shape that the first layer takes.
+    fn add_pixels(&mut self, architecture: &Architecture, input: InputShape) -> String {
+        let mut x = PIXELS.to_string();
+        let factor = architecture.pixel_scale().factor();
+        if factor != 1.0 {
+            let factor = self.numbers("pixel_scale", &[], &[factor]);
+            x = self.add("Mul", [x, factor], []);
+        }
+        if input == InputShape::Nhw && !matches!(architecture.layers()[0], Layer::Linear(_)) {
+            x = self.unsqueeze(x, &[1]);
+        }
+        x
+    }
+
+    fn add_convolution(&mut self, x: String, conv: &Conv, network: &Network, tensors: &[Tensor]) -> String {
+        let mut weights = vec![self.convolution_weight(conv, network, &tensors[0])];
+        weights.extend(self.tensors(network, &tensors[1..]));
+        let group = if conv.is_depthwise() { conv.outputs() } else { 1 };
+        let attributes = vec![
+            ("kernel_shape", Attribute::Integers(vec![conv.kernel(); 2])),
+            ("strides", Attribute::Integers(vec![conv.stride(); 2])),
+            ("pads", Attribute::Integers(vec![conv.padding(); 4])),
+            ("group", Attribute::Integer(group)),
+        ];
+        self.add_named("Conv", x, weights, attributes)
+    }
+
+    fn add_crop(&mut self, x: String, crop: &Crop) -> String {
+        let (top, left) = crop.corner();
+        let Shape { height, width, .. } = crop.output();
+        let starts = self.integers("Slice", "starts", &[top, left]);
+        let ends = self.integers("Slice", "ends", &[top + height, left + width]);
+        let axes = self.integers("Slice", "axes", &[2, 3]);
+        self.add("Slice", [x, starts, ends, axes], [])
+    }
+
+    /// A pooling whose windows lie side by side.
+    fn add_pool(&mut self, operator: &'static str, x: String, window: [usize; 2]) -> String {
+        let attributes = ["kernel_shape", "strides"].map(|name| (name, Attribute::Integers(window.to_vec())));
+        self.add(operator, [x], attributes)
+    }
+
     fn add_probabilities(&mut self, temperature: Option<f32>) {
         let mut logits = LOGITS.to_string();
         if let Some(temperature) = temperature {
@@ -178,9 +190,16 @@ impl Graph {
         self.nodes.last_mut().expect("just added").output = PROBABILITIES.into();
     }
 
-    /// A value as a picture.
-    fn picture(&mut self, x: String, shape: Shape) -> String {
-        if is_one_pixel(shape) { self.unsqueeze(x, &[2, 3]) } else { x }
+    /// What an operator on pictures gives, whose input and output are lists where they have one pixel.
+    fn on_picture(
+        &mut self,
+        x: String,
+        [input, output]: [Shape; 2],
+        add: impl FnOnce(&mut Graph, String) -> String,
+    ) -> String {
+        let x = if is_one_pixel(input) { self.unsqueeze(x, &[2, 3]) } else { x };
+        let y = add(self, x);
+        if is_one_pixel(output) { self.flatten(y) } else { y }
     }
 
     /// A value as a list in the library's order: row, column, channel.
@@ -189,15 +208,10 @@ impl Graph {
             return x;
         }
         if shape.channels > 1 {
-            let channels_last = Attribute::QuantizedNetwork(vec![0, 2, 3, 1]);
+            let channels_last = Attribute::Integers(vec![0, 2, 3, 1]);
             x = self.add("Transpose", [x], [("perm", channels_last)]);
         }
         self.flatten(x)
-    }
-
-    /// A picture as a list if it has one pixel.
-    fn list_of_one_pixel(&mut self, x: String, shape: Shape) -> String {
-        if is_one_pixel(shape) { self.flatten(x) } else { x }
     }
 
     fn flatten(&mut self, x: String) -> String {
@@ -338,13 +352,13 @@ impl Node {
 }
 
 impl Attribute {
-    /// As `AttributeProto`; its last field tells which of the others it has.
+    /// As `AttributeProto`; its last field says which of the others it has.
     fn into_message(self, name: &str) -> Message {
         let message = Message::default().text(1, name);
         match self {
             Attribute::Float(value) => message.float(2, value).integer(20, 1),
             Attribute::Integer(value) => message.integer(3, value as i64).integer(20, 2),
-            Attribute::QuantizedNetwork(values) => {
+            Attribute::Integers(values) => {
                 message.each(values, |message, value| message.integer(8, value as i64)).integer(20, 7)
             }
         }

@@ -5,7 +5,7 @@
 //! open: no name twice, a header of bounded length, numbers that are finite. Written here,
 //! because the crate gives the metadata an order by chance, and equal models should be equal bytes.
 
-use super::arrays::{Array, ElementType, Values};
+use super::arrays::{Array, ElementType, MemoryOrder, Values};
 use ::safetensors::{Dtype, SafeTensorError, SafeTensors};
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use std::{
@@ -110,7 +110,7 @@ pub(super) fn read_all(bytes: &[u8]) -> Result<Content, SafetensorsError> {
             }
             _ => Cow::Borrowed(tensor.data()),
         };
-        let array = Array::from_bytes(element, tensor.shape().to_vec(), false, &data)
+        let array = Array::from_bytes(element, tensor.shape().to_vec(), MemoryOrder::RowMajor, &data)
             .map_err(|_| SafetensorsError::Format(SafeTensorError::TensorInvalidInfo))?;
         if let Some((index, value)) = first_not_finite(&array) {
             return Err(SafetensorsError::NotFinite { name, index, value });

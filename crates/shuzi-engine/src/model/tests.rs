@@ -1,8 +1,8 @@
 //! Models through every format and back, and bytes that are damaged in every way.
 
-use super::*;
+use super::{npy::NpyError, npz::NpzError, safetensors::SafetensorsError, *};
 use crate::{
-    network::{ConvKind, DepthwiseKind, InitialWeights},
+    network::{Architecture, ConvKind, DepthwiseKind, InitialWeights, LayerKind, Storage},
     recipe::Recipe,
     training::initial_network,
 };

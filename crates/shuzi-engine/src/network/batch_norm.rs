@@ -47,8 +47,8 @@ pub struct LayerGradients<'a> {
 }
 
 impl BatchNorm {
-    /// Numbers for each channel that [`backward`](Self::backward) works with.
-    pub(super) const ROOM: usize = 5;
+    /// Constants of each channel that [`backward`](Self::backward) works with.
+    pub(super) const CONSTANTS: usize = 5;
 
     /// Measures the pixels of `x`, `[pixels, channels]`, into `statistics`.
     pub fn measure(&self, level: Level, x: &[f32], statistics: &mut [f32]) {
@@ -63,11 +63,11 @@ impl BatchNorm {
         by: Normalization<'_>,
         x: &[f32],
         y: &mut [f32],
-        room: &mut Vec<f32>,
+        constants: &mut Vec<f32>,
     ) {
-        room.clear();
-        room.resize(2 * self.channels, 0.0);
-        let (scale, shift) = room.split_at_mut(self.channels);
+        constants.clear();
+        constants.resize(2 * self.channels, 0.0);
+        let (scale, shift) = constants.split_at_mut(self.channels);
         self.scale_and_shift(by, scale, shift);
         let activation = if self.rectified { Activation::Relu } else { Activation::Identity };
         scale_and_shift(level, x, ScaleAndShift { scale, shift }, activation, y);
@@ -90,17 +90,18 @@ impl BatchNorm {
         by: Normalization<'_>,
         x: &[f32],
         gradients: LayerGradients<'_>,
-        room: &mut Vec<f32>,
+        constants: &mut Vec<f32>,
     ) {
         let LayerGradients { dy, dx, parameters: gradient } = gradients;
         let pixels = (x.len() / self.channels) as f32;
         let gamma = &by.parameters[..self.channels];
         let (mean, variance) = by.statistics.split_at(self.channels);
         let (dgamma, dbeta) = gradient.split_at_mut(self.channels);
-        room.clear();
-        room.resize(Self::ROOM * self.channels, 0.0);
-        let mut rooms = room.chunks_exact_mut(self.channels);
-        let [scale, shift, a, b, c] = std::array::from_fn(|_| rooms.next().expect("as many as `ROOM`"));
+        constants.clear();
+        constants.resize(Self::CONSTANTS * self.channels, 0.0);
+        let mut constants = constants.chunks_exact_mut(self.channels);
+        let [scale, shift, a, b, c] =
+            std::array::from_fn(|_| constants.next().expect("as many as `CONSTANTS`"));
         self.scale_and_shift(by, scale, shift);
         let rectify = self.rectified.then_some(ScaleAndShift { scale, shift });
         backward_sums(level, x, dy, mean, rectify, BackwardSums { dy: dbeta, dy_x: dgamma });

@@ -22,7 +22,7 @@ pub struct InputShard {
 }
 
 impl InputShard {
-    /// Room for the shard of half number `half` (0 is the upper one) of up to `capacity` images, and what
+    /// Buffers for the shard of half number `half` (0 is the upper one) of up to `capacity` images, and what
     /// [`Architecture::forward_shard`] writes.
     pub fn new(architecture: &Architecture, level: Level, half: usize, capacity: usize) -> Self {
         InputShard {
@@ -66,14 +66,14 @@ pub struct Block {
     pub(super) measured: Numbers,
     pub(super) scratch: Scratch,
     /// Constants of one layer's channels.
-    pub(super) room: Vec<f32>,
+    pub(super) channel_constants: Vec<f32>,
     /// `[images, classes]`.
     pub(super) probabilities: Numbers,
     pub(super) losses: Vec<f32>,
 }
 
 impl Block {
-    /// Room for up to `capacity` images and all that [`Architecture::forward`] and
+    /// Buffers for up to `capacity` images and all that [`Architecture::forward`] and
     /// [`Architecture::backward`] write.
     pub fn new(architecture: &Architecture, level: Level, capacity: usize) -> Self {
         let mut gradients: Vec<Numbers> =
@@ -93,16 +93,18 @@ impl Block {
         Block { label_smoothing, ..self }
     }
 
-    /// Room for the way forward alone.
+    /// Buffers for the way forward alone.
     pub(super) fn without_gradients(architecture: &Architecture, level: Level, capacity: usize) -> Self {
-        let (mut scratch, mut room) = (Scratch::default(), vec![]);
+        let (mut scratch, mut channel_constants) = (Scratch::default(), vec![]);
         for layer in architecture.layers() {
             match layer {
                 Layer::Conv(conv) => conv.reserve(capacity, &mut scratch),
                 Layer::Linear(linear) if !architecture.is_fully_connected() => {
                     linear.as_convolution(capacity).reserve(1, &mut scratch);
                 }
-                Layer::BatchNorm(batch_norm) => room.reserve_exact(BatchNorm::ROOM * batch_norm.channels),
+                Layer::BatchNorm(batch_norm) => {
+                    channel_constants.reserve_exact(BatchNorm::CONSTANTS * batch_norm.channels);
+                }
                 _ => {}
             }
         }
@@ -123,7 +125,7 @@ impl Block {
             gradients: vec![],
             measured: zeros(architecture.statistic_count()),
             scratch,
-            room,
+            channel_constants,
             probabilities: zeros(classes * capacity),
             losses: vec![0.0; capacity],
         }
@@ -165,11 +167,11 @@ impl Block {
     ///
     /// If there are more than fit, or an image has not 784 pixels.
     pub fn set_pixels<'a>(&mut self, images: impl Iterator<Item = &'a [u8]>, scale: f32) {
-        let mut rooms = self.pixels.chunks_exact_mut(PIXELS);
+        let mut outputs = self.pixels.chunks_exact_mut(PIXELS);
         for image in images {
-            let room = rooms.next().expect("Block::set_pixels: too many images");
+            let output = outputs.next().expect("Block::set_pixels: too many images");
             assert_eq!(image.len(), PIXELS, "Block::set_pixels: pixels");
-            room.iter_mut().zip(image).for_each(|(pixel, &byte)| *pixel = f32::from(byte) * scale);
+            output.iter_mut().zip(image).for_each(|(pixel, &byte)| *pixel = f32::from(byte) * scale);
         }
     }
 

@@ -32,7 +32,7 @@ pub struct Conv {
     pub(super) rectified: bool,
 }
 
-/// A geometry of pairs of channels.
+/// The geometry where two neighbouring channels are packed into one.
 fn halved(geometry: Geometry) -> Geometry {
     Geometry { channels: geometry.channels / 2, ..geometry }
 }
@@ -162,8 +162,8 @@ impl Conv {
         if self.depthwise {
             depthwise::forward(level, self.geometry, weight, bias, x, y);
         } else if prepared.has_bf16() {
-            let x = neighbours(level, x, &mut scratch.pairs);
-            let filters = Filters { geometry: halved(self.geometry), weight: &prepared.pairs, ..filters };
+            let x = neighbours(level, x, &mut scratch.packed);
+            let filters = Filters { geometry: halved(self.geometry), weight: &prepared.packed, ..filters };
             convolution::forward_pairs(level, filters, x, y);
         } else {
             convolution::forward(level, filters, x, y);
@@ -192,9 +192,9 @@ impl Conv {
         };
         if self.depthwise {
             depthwise::forward(level, turned, &prepared.turned, &[], dy, dx);
-        } else if prepared.has_turned_pairs() {
-            let dy = neighbours(level, dy, &mut scratch.pairs);
-            let filters = Filters { geometry: halved(turned), weight: &prepared.turned_pairs, ..filters };
+        } else if prepared.has_packed_turned() {
+            let dy = neighbours(level, dy, &mut scratch.packed);
+            let filters = Filters { geometry: halved(turned), weight: &prepared.packed_turned, ..filters };
             convolution::forward_pairs(level, filters, dy, dx);
         } else {
             convolution::forward(level, filters, dy, dx);
@@ -214,7 +214,7 @@ impl Conv {
     }
 
     /// [`gradient`](Self::gradient) from packed bfloat16, where the layer has a form for it.
-    pub fn gradient_pairs(
+    pub fn gradient_packed(
         &self,
         level: Level,
         x: &[f32],
@@ -228,15 +228,15 @@ impl Conv {
         let x = self.padded(x, &mut scratch.padded);
         let (weight, bias) = gradient.split_at_mut(self.weight_count());
         let Geometry { stride, channels, outputs, .. } = self.geometry;
-        let [x_pairs, dy_pairs] = [&mut scratch.pairs, &mut scratch.more_pairs];
-        let x_pairs = distant(level, x, stride * channels, x_pairs);
+        let [packed_x, packed_dy] = [&mut scratch.packed, &mut scratch.more_packed];
+        let packed_x = distant(level, x, stride * channels, packed_x);
         let row = self.geometry.output_width() * outputs;
-        let row_pairs = self.geometry.output_width().div_ceil(2) * outputs;
-        dy_pairs.resize(dy.len() / row * row_pairs, 0.0);
-        for (row, pairs) in dy.chunks_exact(row).zip(dy_pairs.chunks_exact_mut(row_pairs)) {
-            kernels::packed_bf16::rows(level, row, outputs, pairs);
+        let packed_row = self.geometry.output_width().div_ceil(2) * outputs;
+        packed_dy.resize(dy.len() / row * packed_row, 0.0);
+        for (row, packed) in dy.chunks_exact(row).zip(packed_dy.chunks_exact_mut(packed_row)) {
+            kernels::packed_bf16::rows(level, row, outputs, packed);
         }
-        convolution::gradient_pairs(level, self.geometry, x_pairs, dy_pairs, weight);
+        convolution::gradient_pairs(level, self.geometry, packed_x, packed_dy, weight);
         self.bias_gradient(level, dy, bias);
     }
 
@@ -258,15 +258,15 @@ impl Conv {
         let (weight, _) = self.weight_and_bias(parameters);
         let Geometry { kernel, outputs, .. } = self.geometry;
         let windows = kernel * kernel;
-        let pairs = precision == Precision::Bf16;
-        if pairs {
-            self.prepare_pairs(level, parameters, prepared);
+        let is_packed = precision == Precision::Bf16;
+        if is_packed {
+            self.prepare_packed(level, parameters, prepared);
         }
-        if pairs && !self.depthwise && outputs.is_multiple_of(2) {
-            let Prepared { neighbours: room, turned_pairs, .. } = prepared;
-            let weight = neighbours(level, weight, room);
-            turned_pairs.resize(weight.len(), 0.0);
-            let turned = turned_pairs.chunks_exact_mut(weight.len() / windows);
+        if is_packed && !self.depthwise && outputs.is_multiple_of(2) {
+            let Prepared { neighbours: buffer, packed_turned, .. } = prepared;
+            let weight = neighbours(level, weight, buffer);
+            packed_turned.resize(weight.len(), 0.0);
+            let turned = packed_turned.chunks_exact_mut(weight.len() / windows);
             for (window, turned) in weight.chunks_exact(weight.len() / windows).rev().zip(turned) {
                 turn(window, outputs / 2, turned);
             }
@@ -283,7 +283,7 @@ impl Conv {
         }
     }
 
-    /// Asks for all the room that so many images may take.
+    /// Asks for all the memory that so many images may take.
     pub(super) fn reserve(&self, images: usize, scratch: &mut Scratch) {
         let (input, turned) = (self.geometry.input_len(), self.turned().0.input_len());
         let output = self.geometry.output_len();
@@ -294,19 +294,19 @@ impl Conv {
         );
     }
 
-    /// The weights in pairs of bfloat16 for the way forward, where they fit.
-    pub(super) fn prepare_pairs(&self, level: Level, parameters: &[f32], prepared: &mut Prepared) {
+    /// The weights in packed bfloat16 for the way forward, where they fit.
+    pub(super) fn prepare_packed(&self, level: Level, parameters: &[f32], prepared: &mut Prepared) {
         if !self.depthwise && self.geometry.channels.is_multiple_of(2) {
-            rows(level, self.weight_and_bias(parameters).0, self.outputs(), &mut prepared.pairs);
+            rows(level, self.weight_and_bias(parameters).0, self.outputs(), &mut prepared.packed);
         }
     }
 
     /// The images with zeros around them.
-    fn padded<'a>(&self, x: &'a [f32], room: &'a mut Vec<f32>) -> &'a [f32] {
+    fn padded<'a>(&self, x: &'a [f32], buffer: &'a mut Vec<f32>) -> &'a [f32] {
         let Geometry { height, width, channels, .. } = self.geometry;
         let from = Shape { height: height - 2 * self.padding, width: width - 2 * self.padding, channels };
         let spread = Spread { from, to: self.geometry, border: self.padding, step: 1 };
-        spread.copy(x, x.len() / from.len(), room)
+        spread.copy(x, x.len() / from.len(), buffer)
     }
 }
 

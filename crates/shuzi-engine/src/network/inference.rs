@@ -37,7 +37,7 @@ impl InferenceModel {
         InferenceModel { network, prepared, quantized, level }
     }
 
-    /// How many classes it tells apart.
+    /// How many classes it distinguishes.
     pub fn classes(&self) -> usize {
         self.network.architecture().classes()
     }
@@ -48,7 +48,7 @@ impl InferenceModel {
     }
 }
 
-/// Room for a block of images on its way forward through one network.
+/// The workspace for a block of images on its way forward through one network.
 #[derive(Debug)]
 pub struct InferenceSession<'a> {
     ready: &'a InferenceModel,
@@ -60,7 +60,7 @@ pub struct InferenceSession<'a> {
 }
 
 impl<'a> InferenceSession<'a> {
-    /// Room for up to `capacity` images at a time.
+    /// For up to `capacity` images at a time.
     pub fn new(ready: &'a InferenceModel, capacity: usize) -> Self {
         let architecture = ready.network.architecture();
         let mut block = Block::without_gradients(architecture, ready.level, capacity);
@@ -127,15 +127,15 @@ impl<'a> InferenceSession<'a> {
     }
 
     /// Each layer as it reads, its shape, and what it gave for the image that was read last and alone. A ReLU that the convolution
-    /// before it takes along is told once, with it.
+    /// before it takes along comes once, with it.
     pub fn outputs(&self) -> impl Iterator<Item = (Layer, Shape, Vec<f32>)> {
         let architecture = self.ready.network.architecture();
         let layers =
             architecture.layers().iter().zip(architecture.shapes()).zip(self.layer_outputs()).enumerate();
         layers.filter_map(move |(index, ((layer, shape), outputs))| {
             let next = index + 1;
-            let is_told_by_next = next < architecture.layers().len() && architecture.is_done_before(next);
-            (!is_told_by_next).then_some((*layer, *shape, outputs))
+            let is_part_of_next = next < architecture.layers().len() && architecture.is_done_before(next);
+            (!is_part_of_next).then_some((*layer, *shape, outputs))
         })
     }
 
@@ -144,7 +144,7 @@ impl<'a> InferenceSession<'a> {
     pub(super) fn layer_outputs(&self) -> impl Iterator<Item = Vec<f32>> {
         let shapes = self.ready.network.architecture().shapes().iter().enumerate();
         shapes.map(move |(index, shape)| match &self.quantized {
-            Some(room) => room.values[index].iter().map(|&value| f32::from(value)).collect(),
+            Some(workspace) => workspace.values[index].iter().map(|&value| f32::from(value)).collect(),
             None => self.block.outputs[index][..shape.len()].to_vec(),
         })
     }

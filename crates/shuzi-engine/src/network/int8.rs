@@ -268,8 +268,8 @@ pub(super) struct Int8Workspace {
 
 impl Int8Workspace {
     pub fn new(architecture: &Architecture) -> Self {
-        let room = |shape: &Shape| vec![0; shape.len()];
-        Int8Workspace { pixels: vec![0; PIXELS], values: architecture.shapes().iter().map(room).collect() }
+        let buffer = |shape: &Shape| vec![0; shape.len()];
+        Int8Workspace { pixels: vec![0; PIXELS], values: architecture.shapes().iter().map(buffer).collect() }
     }
 }
 
@@ -294,14 +294,14 @@ impl PreparedInt8 {
         (-f32::from(self.fraction_bits)).exp2()
     }
 
-    /// The integer logits of an image, 784 bytes, and in `room` those of all layers.
+    /// The integer logits of an image, 784 bytes, and in `workspace` those of all layers.
     pub fn read<'a>(
         &self,
         architecture: &Architecture,
         image: &[u8],
-        room: &'a mut Int8Workspace,
+        workspace: &'a mut Int8Workspace,
     ) -> &'a [i16] {
-        let Int8Workspace { pixels, values } = room;
+        let Int8Workspace { pixels, values } = workspace;
         assert_eq!(image.len(), PIXELS, "PreparedInt8::read: pixels");
         pixels.iter_mut().zip(image).for_each(|(pixel, &byte)| *pixel = i16::from(byte));
         for (index, layer) in architecture.layers().iter().enumerate() {

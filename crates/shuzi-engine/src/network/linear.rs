@@ -48,8 +48,8 @@ impl Linear {
         multiply(level, y, Matrix::new(x, batch, self.inputs), weight, Output::Add);
     }
 
-    /// The layer as a convolution of one row of pixels, the examples of the batch; it has the forms for pairs
-    /// of bfloat16.
+    /// The layer as a convolution of one row of pixels, the examples of the batch; it has the forms for
+    /// packed bfloat16.
     pub(super) fn as_convolution(&self, batch: usize) -> Conv {
         let Linear { inputs: channels, outputs } = *self;
         Conv::new(Geometry { height: 1, width: batch, channels, kernel: 1, stride: 1, outputs })

@@ -10,34 +10,37 @@
 mod architecture;
 pub mod batch_norm;
 mod block;
+mod chain;
 pub mod conv;
 pub mod crop;
 pub mod dropout;
+mod folding;
 mod inference;
 pub mod init;
 mod int8;
+mod layer;
 pub mod linear;
 mod pass;
 mod prepared;
 mod quantize;
 pub mod relu;
 pub mod softmax;
+mod tiles;
 
-use self::batch_norm::Normalization;
 pub use self::{
-    architecture::{
-        Architecture, ArchitectureError, ConvKind, DepthwiseKind, Layer, LayerKind, MAX_LAYERS, MAX_NUMBERS,
-        MAX_WIDTH, Place, Shape, Tensor, Tile,
-    },
+    architecture::{Architecture, Place, Tensor},
     block::{Block, InputShard},
+    chain::{ArchitectureError, MAX_LAYERS, MAX_NUMBERS, MAX_WIDTH},
     conv::Conv,
     inference::{InferenceModel, InferenceSession},
     init::InitialWeights,
     int8::{MAX_FRACTION_BITS, MAX_SHIFT, QuantizationError, QuantizedNetwork},
+    layer::{ConvKind, DepthwiseKind, Layer, LayerKind, Shape},
     linear::Linear,
     pass::BatchPass,
     prepared::{LayerWeights, Prepared, Weights},
     quantize::quantize,
+    tiles::Tile,
 };
 use crate::{
     Rng,
@@ -75,7 +78,7 @@ pub enum Storage {
     F32,
     /// IEEE 754 half precision: half the file.
     F16,
-    /// Whole numbers of 8 bits, by which it reads without floating point ([`quantize`]): a quarter of the file.
+    /// Integers of 8 bits, by which it reads without floating point ([`quantize`]): a quarter of the file.
     I8,
 }
 
@@ -147,38 +150,6 @@ impl Network {
         Ok(Network { quantized: Some(quantized), ..Network::new(architecture, &parameters, &[]) })
     }
 
-    /// The same function with batch normalisation taken into the layers before it, where they can take it:
-    /// `W·scale` and `b·scale + shift`. For reading only.
-    pub fn folded(&self) -> Network {
-        let (architecture, sources) = self.architecture.folded();
-        let mut parameters = zeros(architecture.parameter_count());
-        let mut statistics = zeros(architecture.statistic_count());
-        for (index, &(source, norm)) in sources.iter().enumerate() {
-            if architecture.layers[index] == Layer::Relu {
-                continue; // has no numbers, and may come from a batch normalisation, which has
-            }
-            let old = &self.parameters[self.architecture.ranges[source].clone()];
-            let new = &mut parameters[architecture.ranges[index].clone()];
-            new[..old.len()].copy_from_slice(old);
-            statistics[architecture.statistics[index].clone()]
-                .copy_from_slice(&self.statistics[self.architecture.statistics[source].clone()]);
-            let Some(norm) = norm else { continue };
-            let Layer::BatchNorm(batch_norm) = self.architecture.layers[norm] else { unreachable!() };
-            let channels = batch_norm.channels;
-            let (mut scale, mut shift) = (vec![0.0; channels], vec![0.0; channels]);
-            let measured = &self.statistics[self.architecture.statistics[norm].clone()];
-            let learned = &self.parameters[self.architecture.ranges[norm].clone()];
-            let by = Normalization { parameters: learned, statistics: measured };
-            batch_norm.scale_and_shift(by, &mut scale, &mut shift);
-            for row in new.chunks_exact_mut(channels) {
-                row.iter_mut().zip(&scale).for_each(|(weight, scale)| *weight *= scale);
-            }
-            let bias = new.len() - channels;
-            new[bias..].iter_mut().zip(&shift).for_each(|(bias, shift)| *bias += shift);
-        }
-        Network { architecture, parameters, statistics, quantized: self.quantized.clone() }
-    }
-
     /// The same numbers for pixels of another scale.
     pub fn with_pixel_scale(mut self, scale: PixelScale) -> Network {
         self.architecture.pixel_scale = scale;
@@ -225,7 +196,7 @@ impl Network {
         network
     }
 
-    /// Rounds all numbers to the nearest that `storage` has, those beyond its range to its largest. Whole numbers come by
+    /// Rounds all numbers to the nearest that `storage` has, those beyond its range to its largest. Integers come by
     /// [`quantize`] instead.
     pub fn round_to(&mut self, storage: Storage) {
         if storage == Storage::F16 {

@@ -46,7 +46,7 @@ struct Flow<'a> {
 struct Workspace<'a> {
     level: Level,
     scratch: &'a mut Scratch,
-    room: &'a mut Vec<f32>,
+    channel_constants: &'a mut Vec<f32>,
     /// What batch normalisation measures, of all layers.
     measured: &'a mut [f32],
 }
@@ -170,7 +170,7 @@ impl Architecture {
             let workspace = Workspace {
                 level,
                 scratch: &mut block.scratch,
-                room: &mut block.room,
+                channel_constants: &mut block.channel_constants,
                 measured: &mut block.measured,
             };
             self.forward_layer(index, purpose, weights, Flow { x, y, before }, workspace);
@@ -184,7 +184,7 @@ impl Architecture {
         purpose: Purpose<'_>,
         weights: LayerWeights<'_>,
         Flow { x, y, before }: Flow<'_>,
-        Workspace { level, scratch, room, measured }: Workspace<'_>,
+        Workspace { level, scratch, channel_constants, measured }: Workspace<'_>,
     ) {
         let LayerWeights { parameters, prepared } = weights;
         match self.layers[index] {
@@ -205,7 +205,8 @@ impl Architecture {
                         &measured[range]
                     }
                 };
-                batch_norm.forward(level, Normalization { parameters, statistics }, x, y, room);
+                let by = Normalization { parameters, statistics };
+                batch_norm.forward(level, by, x, y, channel_constants);
             }
             Layer::Relu => relu::forward(level, x, y),
             Layer::Dropout(probability) => {
@@ -263,7 +264,7 @@ impl Architecture {
         }
     }
 
-    /// The weights of layer `index` in pairs of bfloat16, if it is one that multiplies them.
+    /// The weights of layer `index` in packed bfloat16, if it is one that multiplies them.
     pub(super) fn prepare_reading(
         &self,
         index: usize,
@@ -273,8 +274,8 @@ impl Architecture {
     ) {
         let parameters = &parameters[self.ranges[index].clone()];
         match self.layers[index] {
-            Layer::Conv(conv) => conv.prepare_pairs(level, parameters, prepared),
-            Layer::Linear(linear) => linear.as_convolution(1).prepare_pairs(level, parameters, prepared),
+            Layer::Conv(conv) => conv.prepare_packed(level, parameters, prepared),
+            Layer::Linear(linear) => linear.as_convolution(1).prepare_packed(level, parameters, prepared),
             _ => {}
         }
     }
@@ -331,12 +332,12 @@ impl Architecture {
         let scratch = &mut block.scratch;
         match (self.layers[index], block.precision) {
             (Layer::Linear(linear), Precision::Bf16) => {
-                linear.as_convolution(images).gradient_pairs(level, x, dy, gradient, scratch);
+                linear.as_convolution(images).gradient_packed(level, x, dy, gradient, scratch);
             }
             (Layer::Linear(linear), Precision::F32) => {
                 linear.gradient(level, iter::once((x, dy)), 0..linear.inputs + 1, gradient);
             }
-            (Layer::Conv(conv), Precision::Bf16) => conv.gradient_pairs(level, x, dy, gradient, scratch),
+            (Layer::Conv(conv), Precision::Bf16) => conv.gradient_packed(level, x, dy, gradient, scratch),
             (Layer::Conv(conv), Precision::F32) => conv.gradient(level, x, dy, gradient, scratch),
             _ => {}
         }
@@ -354,15 +355,15 @@ impl Architecture {
         let (images, level) = (block.labels.len(), block.level);
         let x = self.input(index, images, &block.pixels, &block.outputs);
         let (before, after) = block.gradients.split_at_mut(index);
-        let room = &mut before[index - 1];
+        let output = &mut before[index - 1];
         if self.layers[index].changes_in_place() {
-            mem::swap(room, &mut after[0]); // what dx is made of
+            mem::swap(output, &mut after[0]); // what dx is made of
         }
-        let (dx, dy) = (&mut room[..x.len()], &after[0][..images * self.widths[index]]);
+        let (dx, dy) = (&mut output[..x.len()], &after[0][..images * self.widths[index]]);
         let (parameters, prepared) =
             (&weights.parameters[self.ranges[index].clone()], &weights.prepared[index]);
         match self.layers[index] {
-            Layer::Linear(linear) if prepared.has_turned_pairs() => {
+            Layer::Linear(linear) if prepared.has_packed_turned() => {
                 linear.as_convolution(images).backward(level, prepared, dy, dx, &mut block.scratch);
             }
             Layer::Linear(linear) => linear.backward(level, parameters, dy, dx),
@@ -376,7 +377,7 @@ impl Architecture {
                 let statistics = &block.measured[self.statistics[index].clone()];
                 let gradients = LayerGradients { dy, dx, parameters: gradient };
                 let by = Normalization { parameters, statistics };
-                batch_norm.backward(level, by, x, gradients, &mut block.room);
+                batch_norm.backward(level, by, x, gradients, &mut block.channel_constants);
             }
             Layer::Relu => relu::backward_in_place(level, x, dx),
             Layer::Dropout(probability) => {

@@ -1,24 +1,24 @@
-//! What the layers of a training step work with besides their numbers: room, and weights in the forms that
+//! What the layers of a training step work with besides their numbers: workspace, and weights in the forms that
 //! they are multiplied by. Kept from step to step, so that after the first no memory is asked for.
 
 use crate::kernels::{Level, packed_bf16};
 
-/// Room that a layer works in.
+/// The workspace of a layer.
 #[derive(Clone, Debug, Default)]
 pub struct Scratch {
     /// Padded images.
     pub(super) padded: Vec<f32>,
-    /// Pairs of bfloat16 ([`crate::kernels::pairs`]).
-    pub(super) pairs: Vec<f32>,
-    pub(super) more_pairs: Vec<f32>,
+    /// Packed bfloat16 ([`crate::kernels::packed_bf16`]).
+    pub(super) packed: Vec<f32>,
+    pub(super) more_packed: Vec<f32>,
 }
 
 impl Scratch {
-    /// Asks for so much room, or more.
-    pub(super) fn reserve(&mut self, padded: usize, pairs: usize, more_pairs: usize) {
+    /// Asks for so much memory, or more.
+    pub(super) fn reserve(&mut self, padded: usize, packed: usize, more_packed: usize) {
         self.padded.reserve_exact(padded);
-        self.pairs.reserve_exact(pairs);
-        self.more_pairs.reserve_exact(more_pairs);
+        self.packed.reserve_exact(packed);
+        self.more_packed.reserve_exact(more_packed);
     }
 }
 
@@ -26,13 +26,13 @@ impl Scratch {
 /// does not need are empty.
 #[derive(Clone, Debug, Default)]
 pub struct Prepared {
-    /// Pairs of bfloat16 along the inputs.
-    pub(super) pairs: Vec<f32>,
+    /// Packed bfloat16, along the inputs.
+    pub(super) packed: Vec<f32>,
     /// Turned for the way back.
     pub(super) turned: Vec<f32>,
-    /// The same in pairs of bfloat16, along the outputs.
-    pub(super) turned_pairs: Vec<f32>,
-    /// Such pairs before they are turned.
+    /// The same in packed bfloat16, along the outputs.
+    pub(super) packed_turned: Vec<f32>,
+    /// The same before they are turned.
     pub(super) neighbours: Vec<f32>,
 }
 
@@ -55,36 +55,36 @@ pub struct LayerWeights<'a> {
 }
 
 impl Prepared {
-    /// Whether the way forward goes in pairs.
+    /// Whether the way forward goes in packed bfloat16.
     pub(super) fn has_bf16(&self) -> bool {
-        !self.pairs.is_empty()
+        !self.packed.is_empty()
     }
 
     /// Whether the way back does.
-    pub(super) fn has_turned_pairs(&self) -> bool {
-        !self.turned_pairs.is_empty()
+    pub(super) fn has_packed_turned(&self) -> bool {
+        !self.packed_turned.is_empty()
     }
 }
 
-/// [`packed_bf16::neighbours`] into a room.
-pub(super) fn neighbours<'a>(level: Level, x: &[f32], room: &'a mut Vec<f32>) -> &'a [f32] {
-    room.resize(x.len() / 2, 0.0);
-    packed_bf16::neighbours(level, x, room);
-    room
+/// [`packed_bf16::neighbours`] into a buffer.
+pub(super) fn neighbours<'a>(level: Level, x: &[f32], buffer: &'a mut Vec<f32>) -> &'a [f32] {
+    buffer.resize(x.len() / 2, 0.0);
+    packed_bf16::neighbours(level, x, buffer);
+    buffer
 }
 
-/// [`packed_bf16::distant`] into a room.
-pub(super) fn distant<'a>(level: Level, x: &[f32], distance: usize, room: &'a mut Vec<f32>) -> &'a [f32] {
-    room.resize(x.len(), 0.0);
-    packed_bf16::distant(level, x, distance, room);
-    room
+/// [`packed_bf16::distant`] into a buffer.
+pub(super) fn distant<'a>(level: Level, x: &[f32], distance: usize, buffer: &'a mut Vec<f32>) -> &'a [f32] {
+    buffer.resize(x.len(), 0.0);
+    packed_bf16::distant(level, x, distance, buffer);
+    buffer
 }
 
-/// [`packed_bf16::rows`] into a room.
-pub(super) fn rows<'a>(level: Level, x: &[f32], columns: usize, room: &'a mut Vec<f32>) -> &'a [f32] {
-    room.resize((x.len() / columns).div_ceil(2) * columns, 0.0);
-    packed_bf16::rows(level, x, columns, room);
-    room
+/// [`packed_bf16::rows`] into a buffer.
+pub(super) fn rows<'a>(level: Level, x: &[f32], columns: usize, buffer: &'a mut Vec<f32>) -> &'a [f32] {
+    buffer.resize((x.len() / columns).div_ceil(2) * columns, 0.0);
+    packed_bf16::rows(level, x, columns, buffer);
+    buffer
 }
 
 /// Rows of so many `columns` become columns.

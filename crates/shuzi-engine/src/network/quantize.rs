@@ -7,9 +7,9 @@
 
 use super::{
     Architecture, DepthwiseKind, InferenceModel, InferenceSession, Layer, LayerKind, Network, Precision,
-    architecture::Kinds,
     batch_norm::Normalization,
     int8::{MAX_FRACTION_BITS, MAX_SHIFT, Part, QuantizationError, QuantizedNetwork, fits},
+    layer::Kinds,
 };
 use crate::{kernels::Level, preprocess::PixelScale};
 
@@ -35,58 +35,105 @@ pub fn quantize<'a>(
     }
     network.architecture().check_quantizable()?;
     let plain = plain(network);
-    let architecture = plain.architecture();
-    let groups = groups(architecture);
-    let weight_bits = weight_bits(&plain);
-    let mut bits = output_bits(&plain, images, &groups);
-    let of_logits = groups[groups.len() - 1];
-    bits[of_logits] = bits[of_logits].min(MAX_FRACTION_BITS.into());
-    // Sums are only moved down. Where the weights are so large that an output had to be moved up, it is counted in less.
-    const ROUNDS: usize = 64;
-    for round in 0.. {
-        let too_fine = architecture.parts().into_iter().find_map(|part| {
-            let (x, y) = (group_before(&groups, part.layer), groups[part.layer]);
-            let least = weight_bits[part.outputs..][..part.shape.outputs].iter().min().expect("outputs");
-            let missing = bits[y] - bits[x] - least;
-            (missing > 0).then_some((part.layer, y, missing))
-        });
-        let Some((layer, y, missing)) = too_fine else { break };
-        if round == ROUNDS {
-            return Err(QuantizationError::Range { layer });
-        }
-        bits[y] -= missing;
-    }
-    let too_large = QuantizationError::Range { layer: groups.len() - 1 };
-    let fraction_bits = u8::try_from(bits[of_logits]).map_err(|_| too_large)?;
+    let scales = Scales::choose(&plain, images)?;
+    let fraction_bits = scales.fraction_bits()?;
     let mut quantized = QuantizedNetwork { weights: vec![], shifts: vec![], biases: vec![], fraction_bits };
-    for part in architecture.parts() {
-        let (x, y) = (bits[group_before(&groups, part.layer)], bits[groups[part.layer]]);
-        let outputs = part.shape.outputs;
-        let parameters = &plain.parameters()[architecture.ranges[part.layer].clone()];
-        let (weights, biases) = parameters.split_at(part.shape.inputs() * outputs);
-        quantized.weights.resize(part.weights + weights.len(), 0);
-        for (output, bias) in biases.iter().enumerate() {
-            let bias = counted(*bias, y) as i16; // or the nearest that there is
-            // Tiny weights need no more bits than the shift may take away.
-            let mut shift = (weight_bits[part.outputs + output] + x - y).min(MAX_SHIFT.into());
-            loop {
-                let of_output = weights.iter().skip(output).step_by(outputs);
-                let rounded: Vec<i8> =
-                    of_output.map(|&weight| counted(weight, shift + y - x) as i8).collect();
-                let largest_input = architecture.largest_input(part.layer);
-                // Where a sum may overflow, its weights are counted in less.
-                if fits(rounded.iter(), largest_input, shift as u8, bias) || shift == 0 {
-                    let to = quantized.weights[part.weights..].iter_mut().skip(output).step_by(outputs);
-                    to.zip(rounded).for_each(|(to, weight)| *to = weight);
-                    break;
-                }
-                shift -= 1;
-            }
-            quantized.shifts.push(shift as u8);
-            quantized.biases.push(bias);
+    for part in plain.architecture().parts() {
+        round_part(&plain, part, &scales, &mut quantized);
+    }
+    Network::from_quantized(plain.architecture().clone(), quantized)
+}
+
+/// How many bits behind the point all numbers have.
+struct Scales {
+    /// Of each layer the group of what it gives.
+    groups: Vec<usize>,
+    /// Of each group.
+    group_bits: Vec<i32>,
+    /// Of the weights of each output of a layer with weights.
+    weight_bits: Vec<i32>,
+}
+
+impl Scales {
+    fn choose<'a>(
+        plain: &Network,
+        images: impl Iterator<Item = &'a [u8]>,
+    ) -> Result<Scales, QuantizationError> {
+        let groups = groups(plain.architecture());
+        let weight_bits = weight_bits(plain);
+        let mut group_bits = output_bits(plain, images, &groups);
+        let logits = &mut group_bits[groups[groups.len() - 1]];
+        *logits = (*logits).min(MAX_FRACTION_BITS.into());
+        let mut scales = Scales { groups, group_bits, weight_bits };
+        scales.coarsen(plain.architecture())?;
+        Ok(scales)
+    }
+
+    /// Sums are only moved down. Where the weights are so large that an output had to be moved up, it is counted in less.
+    fn coarsen(&mut self, architecture: &Architecture) -> Result<(), QuantizationError> {
+        const ROUNDS: usize = 64;
+        for _ in 0..ROUNDS {
+            let Some((layer, missing)) = self.too_fine(architecture) else { return Ok(()) };
+            self.group_bits[self.groups[layer]] -= missing;
+        }
+        match self.too_fine(architecture) {
+            Some((layer, _)) => Err(QuantizationError::Range { layer }),
+            None => Ok(()),
         }
     }
-    Network::from_quantized(architecture.clone(), quantized)
+
+    /// The first layer whose sums have fewer bits than its outputs, and how many are missing.
+    fn too_fine(&self, architecture: &Architecture) -> Option<(usize, i32)> {
+        architecture.parts().into_iter().find_map(|part| {
+            let least = self.weight_bits[part.outputs..][..part.shape.outputs].iter().min().expect("outputs");
+            let missing = self.output_bits(part.layer) - self.input_bits(part.layer) - least;
+            (missing > 0).then_some((part.layer, missing))
+        })
+    }
+
+    /// Of what goes into a layer.
+    fn input_bits(&self, layer: usize) -> i32 {
+        self.group_bits[group_before(&self.groups, layer)]
+    }
+
+    /// Of what a layer gives.
+    fn output_bits(&self, layer: usize) -> i32 {
+        self.group_bits[self.groups[layer]]
+    }
+
+    /// Of the logits.
+    fn fraction_bits(&self) -> Result<u8, QuantizationError> {
+        let layer = self.groups.len() - 1;
+        u8::try_from(self.output_bits(layer)).map_err(|_| QuantizationError::Range { layer })
+    }
+}
+
+/// Adds a layer's weights, shifts and biases as integers.
+fn round_part(plain: &Network, part: Part, scales: &Scales, quantized: &mut QuantizedNetwork) {
+    let architecture = plain.architecture();
+    let (x, y) = (scales.input_bits(part.layer), scales.output_bits(part.layer));
+    let outputs = part.shape.outputs;
+    let parameters = &plain.parameters()[architecture.ranges[part.layer].clone()];
+    let (weights, biases) = parameters.split_at(part.shape.inputs() * outputs);
+    quantized.weights.resize(part.weights + weights.len(), 0);
+    for (output, bias) in biases.iter().enumerate() {
+        let bias = counted(*bias, y) as i16; // or the nearest that there is
+        // Tiny weights need no more bits than the shift may take away.
+        let mut shift = (scales.weight_bits[part.outputs + output] + x - y).min(MAX_SHIFT.into());
+        let rounded = loop {
+            let of_output = weights.iter().skip(output).step_by(outputs);
+            let rounded: Vec<i8> = of_output.map(|&weight| counted(weight, shift + y - x) as i8).collect();
+            // Where a sum may overflow, its weights are counted in less.
+            if fits(rounded.iter(), architecture.largest_input(part.layer), shift as u8, bias) || shift == 0 {
+                break rounded;
+            }
+            shift -= 1;
+        };
+        let to = quantized.weights[part.weights..].iter_mut().skip(output).step_by(outputs);
+        to.zip(rounded).for_each(|(to, weight)| *to = weight);
+        quantized.shifts.push(shift as u8);
+        quantized.biases.push(bias);
+    }
 }
 
 /// A number counted in `2^-bits`, rounded.
@@ -206,7 +253,7 @@ fn output_bits<'a>(plain: &Network, images: impl Iterator<Item = &'a [u8]>, grou
     for image in images {
         session.logits([image].into_iter());
         for (index, outputs) in session.layer_outputs().enumerate() {
-            // What is below 0 before a ReLU need not be told apart.
+            // What is below 0 before a ReLU makes no difference.
             let goes_on_rectified = architecture.layers().get(index + 1) == Some(&Layer::Relu)
                 && !architecture.layers().contains(&Layer::Add { from: index });
             if !goes_on_rectified {

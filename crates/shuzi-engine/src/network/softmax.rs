@@ -76,16 +76,16 @@ fn shift(
     probabilities: &mut [f32],
     losses: &mut [f32],
 ) {
-    let rooms = probabilities.chunks_exact_mut(classes).zip(losses);
-    let rooms = logits.chunks_exact(classes).zip(rooms);
+    let outputs = probabilities.chunks_exact_mut(classes).zip(losses);
+    let examples = logits.chunks_exact(classes).zip(outputs);
     let shift = |logits: &[f32], p: &mut [f32]| {
         let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         p.iter_mut().zip(logits).for_each(|(p, z)| *p = z - largest);
     };
     match targets {
         Targets::Labels { labels, smoothing } => {
-            assert_eq!(labels.len(), rooms.len(), "cross_entropy: labels");
-            for ((logits, (p, loss)), &label) in rooms.zip(labels) {
+            assert_eq!(labels.len(), examples.len(), "cross_entropy: labels");
+            for ((logits, (p, loss)), &label) in examples.zip(labels) {
                 shift(logits, p);
                 let (class, smoothing) = spread(label, smoothing);
                 *loss = -p[class];
@@ -96,7 +96,7 @@ fn shift(
         }
         Targets::Soft(targets) => {
             assert_eq!(targets.len(), logits.len(), "cross_entropy: targets");
-            for ((logits, (p, loss)), target) in rooms.zip(targets.chunks_exact(classes)) {
+            for ((logits, (p, loss)), target) in examples.zip(targets.chunks_exact(classes)) {
                 shift(logits, p);
                 *loss = -p.iter().zip(target).map(|(z, y)| z * y).sum::<f32>();
             }

@@ -1,9 +1,9 @@
 //! Fine-tuning: a trained network learns a little more, of examples that are its user's own.
 //!
 //! In: the recipe that a network was trained by. Out: one that goes gently on from there. What was learned before is rehearsed
-//! meanwhile, so that it is not forgotten; how examples are mixed is told in `training/rehearsal.rs`.
+//! meanwhile, so that it is not forgotten; `training/rehearsal.rs` mixes the examples.
 
-use super::{Additions, Recipe, Schedule, TrainingRecipe};
+use super::{Additions, MAX_ADDITIONS, Range, Recipe, RecipeError, Schedule, TrainingRecipe, range::check};
 use serde::{Deserialize, Serialize};
 
 /// What a training goes on from, and what it rehearses.
@@ -25,6 +25,12 @@ impl FineTuning {
     /// From this network, as [`Recipe::fine_tuning`] does it.
     pub fn new(from: String, from_sha256: String) -> Self {
         FineTuning { from, from_sha256: Some(from_sha256), rehearsal: REHEARSAL, own: OWN }
+    }
+
+    pub(super) fn check(&self) -> Result<(), RecipeError> {
+        let any_number = Range::Between(0.0, MAX_ADDITIONS as f32);
+        check("training.fine-tuning.rehearsal", self.rehearsal as f32, any_number)?;
+        check("training.fine-tuning.own", self.own, Range::BelowOne)
     }
 }
 

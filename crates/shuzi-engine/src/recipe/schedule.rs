@@ -1,6 +1,10 @@
 //! The learning rate over a training: constant, or falling to (near) 0 at the end, where the
 //! last weights are then as good as the best and nobody needs to pick an epoch.
 
+use super::{
+    Range, RecipeError,
+    range::{at_least_one, check},
+};
 use serde::{Deserialize, Serialize};
 
 /// How the learning rate changes from the first step to the last.
@@ -63,6 +67,24 @@ impl Schedule {
             start + (1.0 - start) * progress / warmup
         } else {
             fall((progress - warmup) / (1.0 - warmup))
+        }
+    }
+
+    pub(super) fn check(self) -> Result<(), RecipeError> {
+        match self {
+            Schedule::Constant => Ok(()),
+            Schedule::Linear { warmup } | Schedule::Cosine { warmup } => {
+                check("training.schedule.warmup", warmup, Range::BelowOne)
+            }
+            Schedule::OneCycle { warmup, start } => {
+                check("training.schedule.warmup", warmup, Range::BelowOne)?;
+                check("training.schedule.start", start, Range::BelowOne)
+            }
+            Schedule::Step { steps, factor } => {
+                check("training.schedule.factor", factor, Range::BelowOne)?;
+                at_least_one("training.schedule.steps", steps)
+            }
+            Schedule::Exponential { end } => check("training.schedule.end", end, Range::BelowOne),
         }
     }
 }

@@ -115,8 +115,8 @@ pub fn measure(
     let Processor { threads, level } = processor;
     let network = InferenceModel::new(network, level, Precision::F32);
     let block_size = network.block_size();
-    let room = || (InferenceSession::new(&network, block_size), vec![[0; PIXELS]; block_size]);
-    let mut rooms: Vec<_> = (0..threads).map(|_| room()).collect();
+    let workspace = || (InferenceSession::new(&network, block_size), vec![[0; PIXELS]; block_size]);
+    let mut workspaces: Vec<_> = (0..threads).map(|_| workspace()).collect();
     let mut correct_of_block = vec![0; data.len().div_ceil(block_size)];
     let mut robustness =
         Robustness { clean: 0.0, corruptions: Default::default(), sweeps: Default::default() };
@@ -124,7 +124,7 @@ pub fn measure(
         for condition in Condition::all() {
             team.for_each_in_room(
                 &mut correct_of_block,
-                &mut rooms,
+                &mut workspaces,
                 |block, correct, (session, corrupted)| {
                     let first = block * block_size;
                     let corrupted = &mut corrupted[..block_size.min(data.len() - first)];

@@ -45,7 +45,7 @@ fn names_are_in_kebab_case_and_each_its_own() {
 }
 
 #[test]
-fn every_harm_changes_images_and_the_same_seed_changes_them_alike() {
+fn every_corruption_changes_images_and_the_same_seed_changes_them_alike() {
     for condition in Condition::all().into_iter().skip(1) {
         for index in 0..20 {
             let image = digit(index as u64);
@@ -190,7 +190,7 @@ fn the_edges_of_a_square_are_its_outline() {
 }
 
 #[test]
-fn what_is_measured_is_what_reading_harmed_images_gives_on_any_number_of_threads() {
+fn what_is_measured_is_what_reading_corrupted_images_gives_on_any_number_of_threads() {
     let network = initial_network(&Recipe::built_in("classic").unwrap());
     let data = synthetic::generate(300, 1, 2);
     let on = |threads| {

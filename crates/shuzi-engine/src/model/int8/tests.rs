@@ -23,7 +23,7 @@ fn model() -> Model {
 }
 
 #[test]
-fn a_network_of_whole_numbers_survives_a_file() {
+fn a_quantised_network_survives_a_file() {
     let model = model();
     let file = model.to_safetensors();
     assert!(file.len() <= 12_000, "micro has {} bytes", file.len());
@@ -54,22 +54,23 @@ fn every_bit_of_the_numbers_counts() {
     }
 }
 
+/// Reads a file of these tensors, beside these layers.
+fn read(tensors: Vec<Raw<'static>>, layers: &str, version: &str) -> Result<Model, ModelError> {
+    let metadata = [("format", "shuzi"), ("format_version", version), ("pixels", "raw"), ("layers", layers)]
+        .map(|(key, value)| (key.to_string(), value.to_string()));
+    Model::from_bytes(&safetensors::write_raw(tensors.into_iter(), &metadata))
+}
+
 #[test]
-fn numbers_and_layers_that_make_no_network_are_refused() {
+fn numbers_that_make_no_network_are_refused() {
     let model = model();
-    let metadata = |layers: &str, version: &str| {
-        let pairs = [("format", "shuzi"), ("format_version", version), ("pixels", "raw"), ("layers", layers)];
-        pairs.map(|(key, value)| (key.to_string(), value.to_string())).to_vec()
-    };
     let quantized = model.network.quantized().unwrap();
-    let layers = layers_text(&model.network.architecture().kinds());
-    let read = |change: &dyn Fn(&mut Vec<Raw<'static>>), layers: &str, version: &str| {
+    let layers = layers_to_json(&model.network.architecture().kinds());
+    let error = |change: &dyn Fn(&mut Vec<Raw<'static>>)| {
         let mut tensors = tensors(quantized).into_iter().collect();
         change(&mut tensors);
-        Model::from_bytes(&safetensors::write_raw(tensors.into_iter(), &metadata(layers, version)))
+        read(tensors, &layers, "3").unwrap_err()
     };
-    read(&|_| {}, &layers, "3").unwrap();
-    let error = |change: &dyn Fn(&mut Vec<Raw<'static>>)| read(change, &layers, "3").unwrap_err();
     for place in 0..4 {
         assert!(matches!(error(&|tensors| drop(tensors.remove(place))), ModelError::Missing { .. }));
         let shorter = error(&|tensors| {
@@ -78,7 +79,7 @@ fn numbers_and_layers_that_make_no_network_are_refused() {
             let length = tensors[place].bytes.len() - width;
             tensors[place].bytes.truncate(length);
         });
-        // A tensor without numbers is told by its name alone.
+        // A tensor without numbers has a name alone.
         assert!(matches!(shorter, ModelError::Shape { .. }), "{place}: {shorter:?}");
         let floats = error(&|tensors| {
             let bytes = tensors[place].shape[0] * 4;
@@ -107,20 +108,29 @@ fn numbers_and_layers_that_make_no_network_are_refused() {
         (tensors[3].element, tensors[3].bytes) = ("I16", bytes.collect());
     });
     assert!(matches!(large, ModelError::Integer { .. }), "{large:?}");
-    let nothing = |_: &mut Vec<Raw<'static>>| {};
+}
+
+#[test]
+fn layers_that_make_no_network_are_refused() {
+    let model = model();
+    let layers = layers_to_json(&model.network.architecture().kinds());
+    let read = |layers: &str, version: &str| {
+        read(tensors(model.network.quantized().unwrap()).into(), layers, version)
+    };
+    read(&layers, "3").unwrap();
     for wrong in ["", "[]", "[\"relu\"]", "[{\"linear\":10}", "[{\"linear\":1}]"] {
-        let error = read(&nothing, wrong, "3").unwrap_err();
+        let error = read(wrong, "3").unwrap_err();
         assert!(
             matches!(error, ModelError::Layers { .. } | ModelError::Architecture(_)),
             "{wrong}: {error:?}"
         );
     }
-    let normalised = read(&nothing, &layers.replacen("\"relu\"", "\"batch-norm\"", 1), "3").unwrap_err();
+    let normalised = read(&layers.replacen("\"relu\"", "\"batch-norm\"", 1), "3").unwrap_err();
     assert!(matches!(normalised, ModelError::Quantization(_)), "{normalised:?}");
-    let other = read(&nothing, &layers, "4").unwrap_err();
+    let other = read(&layers, "4").unwrap_err();
     assert!(matches!(other, ModelError::Version { .. }), "{other:?}");
     for version in ["1", "2"] {
-        let error = read(&nothing, &layers, version).unwrap_err();
+        let error = read(&layers, version).unwrap_err();
         let is_refused = matches!(error, ModelError::Safetensors(SafetensorsError::ElementType { .. }));
         assert!(is_refused, "integers are no weights of version {version}: {error:?}");
     }

@@ -314,7 +314,8 @@ fn what_is_known_of_a_model_goes_with_it() {
     assert_eq!(fields.texts(3), [env!("CARGO_PKG_VERSION")]);
     assert_eq!(fields.message(8).integers(2), [17]);
     let properties = fields.messages(14);
-    let properties: Vec<_> = properties.iter().map(|pair| (pair.texts(1)[0], pair.texts(2)[0])).collect();
+    let properties: Vec<_> =
+        properties.iter().map(|property| (property.texts(1)[0], property.texts(2)[0])).collect();
     let (sha256, toml) = (model.weights_sha256(), recipe.to_toml());
     let expected = [
         ("weights_sha256", &sha256[..]),

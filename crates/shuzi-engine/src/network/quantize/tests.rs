@@ -1,4 +1,4 @@
-//! Whole numbers against floats: nearly the same logits, whatever the layers; and no sum that overflows.
+//! int8 against floats: nearly the same logits, whatever the layers; and no sum that overflows.
 
 use super::*;
 use crate::{
@@ -44,11 +44,11 @@ fn quantized(network: &Network) -> Network {
     quantize(network, samples.iter().map(|image| &image[..])).unwrap()
 }
 
-#[test]
-fn every_layer_gives_nearly_the_same_in_whole_numbers() {
+/// Networks that together have every kind of layer, by what they show.
+fn networks() -> [(&'static str, PixelScale, Vec<LayerKind>); 4] {
     use LayerKind::*;
     let residual = Residual(vec![depthwise(3, 1, 1), BatchNorm, Relu, conv(8, 1, 1, 0), BatchNorm]);
-    let networks = [
+    [
         ("as the tutorial's", PixelScale::Raw, vec![Linear(32), Relu, Linear(16), Relu, Linear(10)]),
         ("one layer", PixelScale::Unit, vec![Linear(10)]),
         (
@@ -91,23 +91,29 @@ fn every_layer_gives_nearly_the_same_in_whole_numbers() {
                 GlobalAveragePool,
             ],
         ),
-    ];
+    ]
+}
+
+#[test]
+fn every_layer_gives_nearly_the_same_in_int8() {
     let images = images(30);
-    for (name, scale, layers) in networks {
+    for (name, scale, layers) in networks() {
         let network = random(scale, &layers);
         let quantized = quantized(&network);
-        let [floats, whole] = [&network, &quantized].map(|network| logits(network, Level::detect(), &images));
+        let [floats, integers] =
+            [&network, &quantized].map(|network| logits(network, Level::detect(), &images));
         let largest = floats.iter().fold(0.0, |most: f32, logit| logit.abs().max(most));
-        let mean = floats.iter().zip(&whole).map(|(a, b)| (a - b).abs()).sum::<f32>() / floats.len() as f32;
+        let mean =
+            floats.iter().zip(&integers).map(|(a, b)| (a - b).abs()).sum::<f32>() / floats.len() as f32;
         assert!(mean < 0.01 * largest, "{name}: {mean} of {largest}");
         assert!(mean > 0.0, "{name}: read by floats");
         for level in Level::all() {
-            assert_eq!(logits(&quantized, level, &images), whole, "{name}: {level}");
+            assert_eq!(logits(&quantized, level, &images), integers, "{name}: {level}");
         }
         // Its parameters are the same as floats.
         let architecture = quantized.architecture().clone();
         let as_floats = Network::new(architecture.clone(), quantized.parameters(), &[]);
-        for (a, b) in logits(&as_floats, Level::detect(), &images).iter().zip(&whole) {
+        for (a, b) in logits(&as_floats, Level::detect(), &images).iter().zip(&integers) {
             assert!((a - b).abs() < 2e-3 * largest, "{name}: {a} and {b}, largest {largest}");
         }
         assert_eq!(Architecture::new(PixelScale::Raw, &architecture.kinds()), Ok(architecture), "{name}");
@@ -122,9 +128,9 @@ fn the_numbers_of_a_layer_that_gives_nothing_are_no_obstacle() {
     for parameters in [0..785 * 8, 785 * 8..network.parameters().len()] {
         network.parts_mut().1[parameters].fill(0.0);
         let images = images(3);
-        let (floats, whole) =
+        let (floats, integers) =
             (logits(&network, Level::Plain, &images), logits(&quantized(&network), Level::Plain, &images));
-        floats.iter().zip(whole).for_each(|(a, b)| assert!((a - b).abs() < 1e-3, "{a} and {b}"));
+        floats.iter().zip(integers).for_each(|(a, b)| assert!((a - b).abs() < 1e-3, "{a} and {b}"));
     }
 }
 
@@ -194,9 +200,9 @@ fn a_large_weight_is_counted_in_less_where_it_would_overflow() {
     let second = 785 * 2000;
     network.parts_mut().1[second..second + 20_000].fill(0.01); // all as large as the largest
     let images = images(10);
-    let (floats, whole) =
+    let (floats, integers) =
         (logits(&network, Level::Plain, &images), logits(&quantized(&network), Level::Plain, &images));
     // The products of 2,000 numbers of 15 bits leave 5 bits for the weights.
     let largest = floats.iter().fold(0.0, |most: f32, logit| logit.abs().max(most));
-    floats.iter().zip(whole).for_each(|(a, b)| assert!((a - b).abs() < 0.04 * largest, "{a} and {b}"));
+    floats.iter().zip(integers).for_each(|(a, b)| assert!((a - b).abs() < 0.04 * largest, "{a} and {b}"));
 }
