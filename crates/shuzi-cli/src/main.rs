@@ -60,6 +60,8 @@ enum Verb {
     Page(commands::page::Page),
     Data(commands::data::Data),
     Completions(commands::completions::Completions),
+    #[command(hide = true)]
+    Manual(commands::manual::Manual),
 }
 
 fn main() -> ExitCode {
@@ -104,6 +106,7 @@ fn run(verb: Verb) -> anyhow::Result<Ending> {
         Verb::Page(page) => page.run(out).map(done),
         Verb::Data(data) => data.run(out).map(done),
         Verb::Completions(completions) => completions.run(Program::command(), out).map(done),
+        Verb::Manual(manual) => manual.run(Program::command(), out).map(done),
     }
 }
 

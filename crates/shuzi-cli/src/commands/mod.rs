@@ -5,6 +5,7 @@ pub mod data;
 pub mod evaluate;
 pub mod export;
 mod facts;
+pub mod manual;
 pub mod models;
 #[cfg(feature = "page")]
 pub mod page;

@@ -16,6 +16,7 @@ mod first_time;
 mod interrupt;
 mod licenses;
 mod own;
+mod packages;
 mod page;
 mod recognize;
 mod serve;
