@@ -164,7 +164,7 @@ impl Conv {
         } else if prepared.has_bf16() {
             let x = neighbours(level, x, &mut scratch.pairs);
             let filters = Filters { geometry: halved(self.geometry), weight: &prepared.pairs, ..filters };
-            convolution::forward_pairs(level, filters, x, y);
+            convolution::forward_bf16(level, filters, x, y);
         } else {
             convolution::forward(level, filters, x, y);
         }
@@ -195,7 +195,7 @@ impl Conv {
         } else if prepared.has_turned_pairs() {
             let dy = neighbours(level, dy, &mut scratch.pairs);
             let filters = Filters { geometry: halved(turned), weight: &prepared.turned_pairs, ..filters };
-            convolution::forward_pairs(level, filters, dy, dx);
+            convolution::forward_bf16(level, filters, dy, dx);
         } else {
             convolution::forward(level, filters, dy, dx);
         }
@@ -236,7 +236,7 @@ impl Conv {
         for (row, pairs) in dy.chunks_exact(row).zip(dy_pairs.chunks_exact_mut(row_pairs)) {
             kernels::packed_bf16::rows(level, row, outputs, pairs);
         }
-        convolution::gradient_pairs(level, self.geometry, x_pairs, dy_pairs, weight);
+        convolution::gradient_bf16(level, self.geometry, x_pairs, dy_pairs, weight);
         self.bias_gradient(level, dy, bias);
     }
 

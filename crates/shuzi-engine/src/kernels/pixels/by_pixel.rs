@@ -155,7 +155,7 @@ impl<'a, I: Images<'a>> Kernel for Load<'_, I> {
             }
             for pixel in (start..half.end.min(start + 64)).step_by(4) {
                 let column = &columns[(pixel - first) / 4 * tiles..][..tiles];
-                let counts = lanes.list_pairs(column, &mut entries[end..]);
+                let counts = lanes.list_nonzero_u16(column, &mut entries[end..]);
                 for (pixel, count) in [pixel, pixel + 2].into_iter().zip(counts) {
                     end += count;
                     if count > 0 {
