@@ -67,7 +67,7 @@ impl<'a> Teacher<'a> {
         let Teacher { block_size, sessions, answers, targets, distillation, label_smoothing } = self;
         let block_size = *block_size;
         let answers = &mut answers[..batch.indices.len().div_ceil(block_size)];
-        team.for_each_in_room(answers, sessions, |index, answers, session| {
+        team.for_each_with_workspace(answers, sessions, |index, answers, session| {
             let Batch { data, indices, .. } = batch.part(index, block_size);
             let examples = indices.iter().map(|&index| data.example(index as usize));
             let logits = session.logits(examples.clone().map(|(image, _)| image));
