@@ -51,11 +51,11 @@ impl<'a> Teacher<'a> {
         let (network, distillation) = (network?, recipe.distillation.as_ref()?);
         let (block_size, classes) =
             (network.block_size().min(batch_size.div_ceil(threads)), network.classes());
-        let room = || Vec::with_capacity(block_size * classes);
+        let space = || Vec::with_capacity(block_size * classes);
         Some(Teacher {
             block_size,
             sessions: (0..threads).map(|_| InferenceSession::new(network, block_size)).collect(),
-            answers: (0..batch_size.div_ceil(block_size)).map(|_| room()).collect(),
+            answers: (0..batch_size.div_ceil(block_size)).map(|_| space()).collect(),
             targets: Vec::with_capacity(batch_size * classes),
             distillation,
             label_smoothing: recipe.label_smoothing,
