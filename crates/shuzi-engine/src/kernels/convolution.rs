@@ -43,7 +43,7 @@ pub fn forward(level: Level, filters: Filters<'_>, x: &[f32], y: &mut [f32]) {
     level.run(Forward::<Numbers>::new(filters, x, y));
 }
 
-/// [`forward`] of packed bfloat16: each number of `x` and `weight` is two, channels side by side, so that
+/// [`forward`](fn@forward) of packed bfloat16: each number of `x` and `weight` is two, channels side by side, so that
 /// the geometry has half of the channels.
 ///
 /// # Panics
@@ -65,7 +65,7 @@ pub fn gradient(level: Level, geometry: Geometry, x: &[f32], dy: &[f32], dweight
     level.run(Gradient { geometry, images, pixels, step, x, dy, dweight, multiply: PhantomData::<Numbers> });
 }
 
-/// [`gradient`] of packed bfloat16: each number of `dy` is one of a pixel and the next in its row (or 0), so that a row
+/// [`gradient`](fn@gradient) of packed bfloat16: each number of `dy` is one of a pixel and the next in its row (or 0), so that a row
 /// has half of the pixels, rounded up; each number of `x` is one of a pixel and the one that is
 /// `stride` behind it.
 ///

@@ -2,7 +2,7 @@
 
 use super::{Geometry, Places};
 
-/// [`forward`], plainly: the oracle of its tests.
+/// [`forward`](fn@super::forward), plainly: the oracle of its tests.
 pub fn forward_plain(geometry: Geometry, weight: &[f32], bias: &[f32], x: &[f32], y: &mut [f32]) {
     let g = geometry;
     for pixel in 0..y.len() / g.outputs {
@@ -19,7 +19,7 @@ pub fn forward_plain(geometry: Geometry, weight: &[f32], bias: &[f32], x: &[f32]
     }
 }
 
-/// [`gradient`], plainly: the oracle of its tests.
+/// [`gradient`](fn@super::gradient), plainly: the oracle of its tests.
 pub fn gradient_plain(geometry: Geometry, x: &[f32], dy: &[f32], dweight: &mut [f32]) {
     let g = geometry;
     dweight.fill(0.0);
