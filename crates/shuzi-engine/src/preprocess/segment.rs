@@ -11,9 +11,9 @@ mod cuts;
 mod lines;
 mod piece;
 
-use self::{clutter::without_clutter, components::pieces};
+use self::{clutter::without_clutter, components::find_pieces};
 pub use self::{
-    cuts::apart,
+    cuts::cut_touching_digits,
     lines::{Line, into_lines},
     piece::Piece,
 };
@@ -24,8 +24,8 @@ use super::{
 };
 
 /// Everything that is writing, in no order.
-pub fn writing(ink: &Ink) -> Vec<Piece> {
-    without_clutter(without_frames(pieces(&ink.image)))
+pub fn find_writing(ink: &Ink) -> Vec<Piece> {
+    without_clutter(without_frames(find_pieces(&ink.image)))
 }
 
 /// Without the cells of forms and boxes around digits; what touches their lines becomes pieces of its own.
@@ -40,7 +40,7 @@ fn without_frames(pieces_and_frames: Vec<Piece>) -> Vec<Piece> {
     };
     let rest_of = |piece: &Piece| {
         let unframed = without_frame(&piece.ink)?;
-        let rest = pieces(&unframed.rest).into_iter();
+        let rest = find_pieces(&unframed.rest).into_iter();
         let mut rest: Vec<Piece> = rest.flat_map(|part| by_cells(part, &unframed)).collect();
         for part in &mut rest {
             (part.left, part.top, part.at_border) = (part.left + piece.left, part.top + piece.top, 0);
@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn lines_are_read_from_the_top_and_from_the_left() {
-        let pieces = writing(&ink(&[
+        let pieces = find_writing(&ink(&[
             "..........",
             ".#...#..#.",
             ".#.#.#..#.",
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn a_line_may_fall() {
-        let pieces = writing(&ink(&[
+        let pieces = find_writing(&ink(&[
             "............",
             ".#..........",
             ".#..#.......",
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn what_lies_along_the_border_is_no_writing() {
-        let pieces = writing(&ink(&[
+        let pieces = find_writing(&ink(&[
             "##########",
             "..........",
             "...#..#...",
@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn an_underline_is_no_writing_however_much_ink_it_is() {
-        let pieces = writing(&ink(&[
+        let pieces = find_writing(&ink(&[
             "....................",
             "....##...#..###.....",
             "....##...#..#.#.....",
@@ -173,7 +173,7 @@ mod tests {
             130,
             (0..140 * 130).map(|i| 255 * u8::from(inked(i % 140, i / 140))).collect(),
         );
-        let pieces = writing(&Ink { image, scale: 1.0, frame: 0, contrast: 255, is_dark: true });
+        let pieces = find_writing(&Ink { image, scale: 1.0, frame: 0, contrast: 255, is_dark: true });
         assert_eq!(pieces.iter().map(|piece| piece.left).collect::<Vec<_>>(), [57]);
     }
 
@@ -181,7 +181,7 @@ mod tests {
     fn pieces_take_no_more_memory_than_the_picture_some_times_over() {
         let hatched = |period: usize| {
             let inked = |i: usize| (i % 500 + i / 500) % period < 3;
-            pieces(&GrayImage::new(500, 500, (0..500 * 500).map(|i| 255 * u8::from(inked(i))).collect()))
+            find_pieces(&GrayImage::new(500, 500, (0..500 * 500).map(|i| 255 * u8::from(inked(i))).collect()))
         };
         assert_eq!(hatched(8), []);
         let few = hatched(100);
@@ -196,7 +196,7 @@ mod tests {
             let stroke = |x: usize, y: usize| (30..36).contains(&x) && (10..end).contains(&y);
             let inked = |i: usize| stroke(i % 120, i / 120) || is_wall(i % 120) || is_wall(i / 120);
             let image = GrayImage::new(120, 120, (0..120 * 120).map(|i| 255 * u8::from(inked(i))).collect());
-            let pieces = writing(&Ink { image, scale: 1.0, frame: 0, contrast: 255, is_dark: true });
+            let pieces = find_writing(&Ink { image, scale: 1.0, frame: 0, contrast: 255, is_dark: true });
             let mut found: Vec<_> = pieces.iter().map(|piece| (piece.left, piece.top)).collect();
             found.sort_unstable();
             assert_eq!(found, tops, "a stroke down to {end}");
@@ -205,11 +205,11 @@ mod tests {
 
     #[test]
     fn the_parts_of_a_cut_make_the_piece() {
-        let pieces = writing(&ink(&[
+        let pieces = find_writing(&ink(&[
             "........", ".##.##..", ".#...#..", ".#####..", ".#...#..", ".##.##..", "........",
         ]));
         assert_eq!(pieces.len(), 1);
-        let parts = apart(pieces[0].clone(), pieces[0].height() as f32);
+        let parts = cut_touching_digits(pieces[0].clone(), pieces[0].height() as f32);
         assert!(parts.len() > 1);
         let again = Piece::union(parts.iter());
         assert_eq!((again.left, again.top), (pieces[0].left, pieces[0].top));

@@ -91,7 +91,7 @@ fn recognize_ink(
     effort: &mut Effort,
     cancel: &Cancel,
 ) -> Result<(f32, Reading), Cancelled> {
-    let pieces = segment::writing(&ink);
+    let pieces = segment::find_writing(&ink);
     cancel.check()?;
     let lines = if options.single { vec![pieces] } else { segment::into_lines(pieces) };
     let (mut found, mut pieces) = (vec![], vec![]);

@@ -65,7 +65,7 @@ pub(super) fn read_line(reader: &Reader, line: Line, effort: &mut Effort) -> Fou
         if scores.as_ref().is_some_and(|scores| scores.score >= CONFIDENT) {
             atoms.push(Atom { piece, is_cut: false, scores });
         } else {
-            let parts = segment::apart(piece, height).into_iter().enumerate();
+            let parts = segment::cut_touching_digits(piece, height).into_iter().enumerate();
             atoms.extend(parts.map(|(part, piece)| Atom { piece, is_cut: part > 0, scores: None }));
         }
     }

@@ -11,7 +11,7 @@ use imageproc::region_labelling::{Connectivity, connected_components};
 /// Everything that hangs together, also across corners, but for specks. Nothing where bounding boxes lie over each other too often:
 /// that is hatching, and all its pieces together would take many times the picture's memory.
 #[inline(never)]
-pub(super) fn pieces(ink: &GrayImage) -> Vec<Piece> {
+pub(super) fn find_pieces(ink: &GrayImage) -> Vec<Piece> {
     /// Pixels of the longer side; smaller ones are no strokes.
     const SMALLEST: usize = 4;
     /// How often boxes may cover the picture: a table, its cells, and what is written in them do so three times.
