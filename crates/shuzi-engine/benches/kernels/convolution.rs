@@ -96,7 +96,7 @@ fn forward_pairs(bencher: Bencher, case: &Case<5>) {
     let filters = Filters { geometry: half, weight: &weight, bias: &bias, activation: Activation::Identity };
     bencher.counter(multiplications(g)).bench_local(|| {
         packed_bf16::neighbours(level, black_box(&x), &mut x_pairs);
-        convolution::forward_pairs(level, filters, &x_pairs, &mut y);
+        convolution::forward_bf16(level, filters, &x_pairs, &mut y);
     });
 }
 
@@ -113,7 +113,7 @@ fn gradient_pairs(bencher: Bencher, case: &Case<5>) {
         for (row, pairs) in dy.chunks_exact(row).zip(dy_pairs.chunks_exact_mut(row_pairs)) {
             packed_bf16::rows(level, row, g.outputs, pairs);
         }
-        convolution::gradient_pairs(level, g, &x_pairs, &dy_pairs, &mut dweight);
+        convolution::gradient_bf16(level, g, &x_pairs, &dy_pairs, &mut dweight);
     });
 }
 

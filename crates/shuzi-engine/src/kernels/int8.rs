@@ -83,9 +83,9 @@ impl Packed {
         for first in (0..outputs).step_by(LANES) {
             let lanes = LANES.min(outputs - first);
             for row in weights.chunks_exact(outputs) {
-                let mut room = [0; LANES];
-                room.iter_mut().zip(&row[first..][..lanes]).for_each(|(to, &w)| *to = i16::from(w));
-                packed.push(room);
+                let mut block = [0; LANES];
+                block.iter_mut().zip(&row[first..][..lanes]).for_each(|(to, &w)| *to = i16::from(w));
+                packed.push(block);
             }
             let mut end = End::default();
             for lane in 0..lanes {

@@ -1,4 +1,4 @@
-//! The arithmetic that takes the time, and the only room with `unsafe` code.
+//! The arithmetic that takes the time, and the only module with `unsafe` code.
 //!
 //! Each kernel is written once and compiled for each [`Level`] of instructions; the plain
 //! formula beside it is the oracle of its tests. Slices in, slices out; knows nothing of
@@ -124,19 +124,19 @@ pub fn prefetch(bytes: &[u8]) {
     let _ = bytes;
 }
 
-/// Asks the system for large pages behind the room that a vector has, before it is filled. Ten
+/// Asks the system for large pages behind the space that a vector has, before it is filled. Ten
 /// thousand small ones take longer to hand out than MNIST to read, and whoever jumps about in them
 /// waits for their addresses.
 pub fn prefer_huge_pages(bytes: &mut Vec<u8>) {
     #[cfg(target_os = "linux")]
     {
         const PAGE: usize = 2 << 20; // elsewhere large pages are larger, or begin anywhere
-        let room = bytes.spare_capacity_mut();
-        let before = room.as_ptr().align_offset(PAGE);
-        let length = room.len().saturating_sub(before) / PAGE * PAGE;
+        let space = bytes.spare_capacity_mut();
+        let before = space.as_ptr().align_offset(PAGE);
+        let length = space.len().saturating_sub(before) / PAGE * PAGE;
         if length > 0 {
             // SAFETY: a hint about memory that the vector owns; it changes no byte of it.
-            unsafe { libc::madvise(room.as_mut_ptr().add(before).cast(), length, libc::MADV_HUGEPAGE) };
+            unsafe { libc::madvise(space.as_mut_ptr().add(before).cast(), length, libc::MADV_HUGEPAGE) };
         }
     }
     #[cfg(not(target_os = "linux"))]

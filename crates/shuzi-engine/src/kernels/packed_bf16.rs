@@ -1,7 +1,8 @@
-//! Pairs of bfloat16 (the upper half of an f32, rounded to nearest, ties to even) in the place of one number.
+//! Packed bfloat16: two (each the upper half of an f32, rounded to nearest, ties to even) in the place of one number.
 //!
 //! A processor with such instructions multiplies and adds two of them in the time of one f32, and the sums
-//! stay f32. A pair travels as the bits of an f32, which nobody takes for a number.
+//! stay f32. Both travel as the bits of one f32, which nobody
+//! takes for a number.
 
 use super::{Level, Loop};
 
@@ -13,7 +14,7 @@ fn rounded(x: f32) -> u32 {
 }
 
 #[inline(always)]
-fn pair(first: f32, second: f32) -> f32 {
+fn packed(first: f32, second: f32) -> f32 {
     f32::from_bits(rounded(first) | rounded(second) << 16)
 }
 
@@ -36,7 +37,7 @@ impl Loop for Neighbours<'_> {
     #[inline(always)]
     fn run(self) {
         for (to, &[first, second]) in self.to.iter_mut().zip(self.x.as_chunks().0) {
-            *to = pair(first, second);
+            *to = packed(first, second);
         }
     }
 }
@@ -52,7 +53,7 @@ pub fn distant(level: Level, x: &[f32], distance: usize, to: &mut [f32]) {
     let (first, last) = to.split_at_mut(whole);
     level.vectorize(Zip { first: &x[..whole], second: &x[x.len() - whole..], to: first });
     for (to, &x) in last.iter_mut().zip(&x[whole..]) {
-        *to = pair(x, 0.0);
+        *to = packed(x, 0.0);
     }
 }
 
@@ -76,12 +77,12 @@ struct Rows<'a> {
 impl Loop for Rows<'_> {
     #[inline(always)]
     fn run(self) {
-        let pairs = self.x.chunks(2 * self.columns).zip(self.to.chunks_exact_mut(self.columns));
-        for (rows, to) in pairs {
+        let packed_rows = self.to.chunks_exact_mut(self.columns);
+        for (rows, to) in self.x.chunks(2 * self.columns).zip(packed_rows) {
             let (first, second) = rows.split_at(self.columns);
             if second.is_empty() {
                 for (to, &x) in to.iter_mut().zip(first) {
-                    *to = pair(x, 0.0);
+                    *to = packed(x, 0.0);
                 }
             } else {
                 Zip { first, second, to }.run();
@@ -100,7 +101,7 @@ impl Loop for Zip<'_> {
     #[inline(always)]
     fn run(self) {
         for ((to, &first), &second) in self.to.iter_mut().zip(self.first).zip(self.second) {
-            *to = pair(first, second);
+            *to = packed(first, second);
         }
     }
 }
@@ -109,18 +110,18 @@ impl Loop for Zip<'_> {
 mod tests {
     use super::*;
 
-    fn halves(pair: f32) -> [f32; 2] {
-        [pair.to_bits() << 16, pair.to_bits() & 0xffff_0000].map(f32::from_bits)
+    fn halves(packed: f32) -> [f32; 2] {
+        [packed.to_bits() << 16, packed.to_bits() & 0xffff_0000].map(f32::from_bits)
     }
 
     #[test]
-    fn pairs_hold_the_nearest_numbers() {
+    fn halves_hold_the_nearest_numbers() {
         let x: Vec<f32> = (0..70).map(|i| (i as f32 - 30.0) * 0.37).collect();
         for level in Level::all() {
             let mut to = vec![f32::NAN; 35];
             neighbours(level, &x, &mut to);
-            for (pair, x) in to.iter().zip(x.as_chunks::<2>().0) {
-                for (half, x) in halves(*pair).iter().zip(x) {
+            for (packed, x) in to.iter().zip(x.as_chunks::<2>().0) {
+                for (half, x) in halves(*packed).iter().zip(x) {
                     assert!((half - x).abs() <= x.abs() / 256.0, "{half} {x}");
                 }
             }
@@ -139,7 +140,7 @@ mod tests {
     fn ties_go_to_the_even_number() {
         let between = |bits: u32| f32::from_bits(bits << 16 | 0x8000);
         assert_eq!(
-            halves(pair(between(0x3f80), between(0x3f81))),
+            halves(packed(between(0x3f80), between(0x3f81))),
             [0x3f80, 0x3f82].map(|bits| f32::from_bits(bits << 16))
         );
     }

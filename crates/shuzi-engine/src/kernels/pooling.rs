@@ -263,8 +263,7 @@ mod tests {
                 prop_assert!(y == max && dx == max_dx);
                 average(level, windows, &x, &mut y);
                 average_backward(level, windows, &dy, &mut dx);
-                let pairs = y.iter().zip(&mean).chain(dx.iter().zip(&mean_dx));
-                for (fast, plain) in pairs {
+                for (fast, plain) in y.iter().zip(&mean).chain(dx.iter().zip(&mean_dx)) {
                     prop_assert!((fast - plain).abs() <= 1e-5 * plain.abs(), "{fast} {plain}");
                 }
             }

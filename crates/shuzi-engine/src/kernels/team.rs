@@ -19,17 +19,25 @@
 //!
 //! There is no clock in all this: a helper measures its absence in jobs.
 
+mod gate;
+mod parker;
+mod pieces;
+mod shares;
+
+use self::{
+    gate::Gate,
+    parker::Parker,
+    pieces::{Pieces, SendPointer},
+    shares::{Deal, share},
+};
 use std::{
     cell::UnsafeCell,
     hint, mem,
     ops::Range,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
-    sync::{
-        Condvar, Mutex, PoisonError,
-        atomic::{
-            AtomicBool, AtomicUsize,
-            Ordering::{Relaxed, SeqCst},
-        },
+    sync::atomic::{
+        AtomicBool, AtomicUsize,
+        Ordering::{Relaxed, SeqCst},
     },
     thread,
 };
@@ -50,7 +58,7 @@ struct Shared {
     claimed: Vec<OwnLine<AtomicUsize>>,
     panicked: AtomicBool,
     /// One for each thread.
-    beds: Vec<Bed>,
+    parkers: Vec<Parker>,
 }
 
 // SAFETY: `job` is the only field that is not Sync by itself. It is written only by the
@@ -60,86 +68,6 @@ unsafe impl Sync for Shared {}
 /// Alone in its cache line, so that its owner does not wait for the neighbours' owners.
 #[repr(align(64))]
 struct OwnLine<T>(T);
-
-/// Lets helpers into a job while it is open. The job's number, whether it is open and how many helpers are inside are
-/// one word, so a helper either enters in time, and the leader waits for it, or not at all.
-struct Gate(AtomicUsize);
-
-impl Gate {
-    /// The bits below count the helpers inside, the others the turns: after an odd number of them the gate is open.
-    const TURN: usize = 1 << 12;
-    /// The state after the last job. It counts as open, so that waiting helpers look at it.
-    const OVER: usize = usize::MAX;
-
-    fn state(&self) -> usize {
-        self.0.load(SeqCst)
-    }
-
-    fn is_open(state: usize) -> bool {
-        state / Gate::TURN % 2 == 1
-    }
-
-    /// Opens or closes the gate.
-    fn turn(&self) {
-        self.0.fetch_add(Gate::TURN, SeqCst);
-    }
-
-    /// Enters if the gate is open and nothing has changed since `state`.
-    fn enter(&self, state: usize) -> bool {
-        Gate::is_open(state) && self.0.compare_exchange(state, state + 1, SeqCst, SeqCst).is_ok()
-    }
-
-    fn leave(&self) {
-        self.0.fetch_sub(1, SeqCst);
-    }
-
-    fn is_empty(&self) -> bool {
-        self.state().is_multiple_of(Gate::TURN)
-    }
-}
-
-/// Where a thread sleeps until its condition holds; in between it is only woken at the turn of the gate that it chose.
-struct Bed {
-    /// The turn; while nobody sleeps [`Bed::AWAKE`], which no turn reaches.
-    alarm: AtomicUsize,
-    mutex: Mutex<()>,
-    condvar: Condvar,
-}
-
-impl Bed {
-    const AWAKE: usize = usize::MAX;
-
-    fn new() -> Self {
-        Bed { alarm: AtomicUsize::new(Bed::AWAKE), mutex: Mutex::new(()), condvar: Condvar::new() }
-    }
-
-    #[cfg(test)]
-    fn is_used(&self) -> bool {
-        self.alarm.load(SeqCst) != Bed::AWAKE
-    }
-
-    fn sleep_until(&self, alarm: usize, condition: impl Fn() -> bool) {
-        let mut guard = self.mutex.lock().unwrap_or_else(PoisonError::into_inner);
-        loop {
-            // The alarm first: who makes the condition hold looks at the alarm afterwards, so one sees the other.
-            self.alarm.store(alarm, SeqCst);
-            if condition() {
-                self.alarm.store(Bed::AWAKE, SeqCst);
-                return;
-            }
-            guard = self.condvar.wait(guard).unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-
-    /// Wakes the sleeper if its turn has come. To be called after what makes its condition hold.
-    fn wake(&self, turn: usize) {
-        if self.alarm.load(SeqCst) <= turn {
-            let _guard = self.mutex.lock().unwrap_or_else(PoisonError::into_inner);
-            self.alarm.store(Bed::AWAKE, SeqCst);
-            self.condvar.notify_all();
-        }
-    }
-}
 
 /// Runs `work` with a team of `threads` threads (the calling one included).
 ///
@@ -166,14 +94,14 @@ impl Shared {
             job: UnsafeCell::new(None),
             claimed: (0..threads).map(|_| OwnLine(AtomicUsize::new(0))).collect(),
             panicked: AtomicBool::new(false),
-            beds: (0..threads).map(|_| Bed::new()).collect(),
+            parkers: (0..threads).map(|_| Parker::new()).collect(),
         }
     }
 
     /// Wakes the helpers whose alarm is due in that state of the gate.
     fn wake_helpers(&self, state: usize) {
-        for bed in &self.beds[1..] {
-            bed.wake(state / Gate::TURN);
+        for parker in &self.parkers[1..] {
+            parker.wake(state / Gate::TURN);
         }
     }
 
@@ -191,7 +119,7 @@ impl Shared {
             };
             thread::yield_now();
             if !spin_until(has_job, thread::yield_now) {
-                self.beds[thread].sleep_until(0, has_job);
+                self.parkers[thread].sleep_until(0, has_job);
             }
             let state = self.gate.state();
             if state == Gate::OVER {
@@ -201,7 +129,7 @@ impl Shared {
             let missed = turn.saturating_sub(last_turn);
             if MISSED < missed {
                 let alarm = turn + REST * missed;
-                self.beds[thread].sleep_until(alarm, || alarm <= self.gate.state() / Gate::TURN);
+                self.parkers[thread].sleep_until(alarm, || alarm <= self.gate.state() / Gate::TURN);
                 last_turn = alarm;
             } else if self.join_job(thread, state) {
                 last_turn = turn;
@@ -221,7 +149,7 @@ impl Shared {
             self.panicked.store(true, SeqCst);
         }
         self.gate.leave();
-        self.beds[0].wake(0);
+        self.parkers[0].wake(0);
         true
     }
 }
@@ -250,29 +178,6 @@ impl Drop for Team<'_> {
     }
 }
 
-/// Which pieces are the share of a thread.
-#[derive(Clone, Copy)]
-enum Deal {
-    /// Neighbouring ones.
-    Together,
-    /// Dealt like cards.
-    InTurn,
-}
-
-impl Deal {
-    /// The piece at `place` of the share of `owner`.
-    fn piece(self, pieces: usize, threads: usize, owner: usize, place: usize) -> Option<usize> {
-        let (piece, end) = match self {
-            Deal::Together => {
-                let share = share(pieces, threads, owner);
-                (share.start + place, share.end)
-            }
-            Deal::InTurn => (owner + place * threads, pieces),
-        };
-        (piece < end).then_some(piece)
-    }
-}
-
 impl Team<'_> {
     /// How many threads.
     pub fn threads(&self) -> usize {
@@ -281,7 +186,7 @@ impl Team<'_> {
 
     /// Calls `job` with the number of each thread that comes before the leader is done, and returns when all of these are.
     fn run(&mut self, job: Job<'_>) {
-        let Shared { gate, beds, panicked, .. } = self.shared;
+        let Shared { gate, parkers, panicked, .. } = self.shared;
         if self.threads == 1 {
             return job(0);
         }
@@ -296,7 +201,7 @@ impl Team<'_> {
         gate.turn();
         let is_done = || gate.is_empty();
         if !spin_until(is_done, || ()) {
-            beds[0].sleep_until(0, is_done);
+            parkers[0].sleep_until(0, is_done);
         }
         if let Err(panic) = own {
             resume_unwind(panic);
@@ -331,25 +236,25 @@ impl Team<'_> {
         self.for_each_index(Deal::Together, count, |_, index| visit(index, unsafe { &mut *items.at(index) }));
     }
 
-    /// [`for_each`](Self::for_each), with a room that only one thread uses at a time.
+    /// [`for_each`](Self::for_each), with a workspace that only one thread uses at a time.
     ///
     /// # Panics
     ///
-    /// If there are fewer rooms than threads.
-    pub fn for_each_in_room<T: Send, R: Send>(
+    /// If there are fewer workspaces than threads.
+    pub fn for_each_with_workspace<T: Send, R: Send>(
         &mut self,
         items: &mut [T],
-        rooms: &mut [R],
+        workspaces: &mut [R],
         visit: impl Fn(usize, &mut T, &mut R) + Sync,
     ) {
-        assert!(self.threads <= rooms.len(), "for_each_in_room: {} rooms", rooms.len());
+        assert!(self.threads <= workspaces.len(), "for_each_with_workspace: {} workspaces", workspaces.len());
         let (items, count) = (SendPointer(items.as_mut_ptr()), items.len());
-        let rooms = SendPointer(rooms.as_mut_ptr());
+        let workspaces = SendPointer(workspaces.as_mut_ptr());
         self.for_each_index(Deal::Together, count, |thread, index| {
             // SAFETY: `index` is inside the slice, and visited by one thread only.
             let item = unsafe { &mut *items.at(index) };
-            // SAFETY: there are as many rooms as threads, and each uses its own.
-            visit(index, item, unsafe { &mut *rooms.at(thread) });
+            // SAFETY: there are as many workspaces as threads, and each uses its own.
+            visit(index, item, unsafe { &mut *workspaces.at(thread) });
         });
     }
 
@@ -422,290 +327,5 @@ impl Team<'_> {
     }
 }
 
-/// Slices that are cut into disjoint pieces.
-struct Pieces<'p, const K: usize> {
-    /// Each with whether it is empty, and so are its pieces.
-    slices: [(SendPointer<f32>, bool); K],
-    pieces: &'p [Range<usize>],
-}
-
-impl<'p, const K: usize> Pieces<'p, K> {
-    fn new(slices: [&'p mut [f32]; K], pieces: &'p [Range<usize>]) -> Self {
-        let mut end = 0;
-        for piece in pieces {
-            assert!(end <= piece.start && piece.start <= piece.end, "for_each_piece: {piece:?} after {end}");
-            end = piece.end;
-        }
-        let slices = slices.map(|slice| {
-            assert!(slice.is_empty() || end <= slice.len(), "for_each_piece: {end} of {}", slice.len());
-            (SendPointer(slice.as_mut_ptr()), slice.is_empty())
-        });
-        Pieces { slices, pieces }
-    }
-
-    /// One piece of each slice.
-    ///
-    /// # Safety
-    ///
-    /// At most once at a time for each index.
-    unsafe fn cut(&self, index: usize) -> [&'p mut [f32]; K] {
-        let piece = &self.pieces[index];
-        self.slices.each_ref().map(|(slice, empty)| {
-            if *empty {
-                return <&mut [f32]>::default();
-            }
-            // SAFETY: inside the slice, and disjoint from all other pieces, which `new` has
-            // checked; the caller promises that nobody else has this one.
-            unsafe { std::slice::from_raw_parts_mut(slice.at(piece.start), piece.len()) }
-        })
-    }
-}
-
-/// The neighbouring items that a thread takes first: what it wrote last time is still near it.
-fn share(items: usize, threads: usize, thread: usize) -> Range<usize> {
-    items * thread / threads..items * (thread + 1) / threads
-}
-
-/// A pointer that may cross threads: each thread uses its own places behind it.
-struct SendPointer<T>(*mut T);
-
-// SAFETY: the team gives each place behind the pointer to one thread only, as `&mut T`.
-unsafe impl<T: Send> Sync for SendPointer<T> {}
-
-impl<T> SendPointer<T> {
-    /// # Safety
-    ///
-    /// `index` must be inside the slice that the pointer came from.
-    unsafe fn at(&self, index: usize) -> *mut T {
-        // SAFETY: the caller's promise.
-        unsafe { self.0.add(index) }
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_item_is_visited_once() {
-        const ROUNDS: usize = if cfg!(miri) { 3 } else { 50 };
-        for threads in [1, 2, 3, 8] {
-            let mut items = vec![0; 101];
-            with_team(threads, |team| {
-                for _ in 0..ROUNDS {
-                    team.for_each(&mut items, |index, item| *item += index);
-                }
-            });
-            assert!(
-                items.iter().enumerate().all(|(index, &item)| item == ROUNDS * index),
-                "{threads} threads"
-            );
-        }
-    }
-
-    #[test]
-    fn pieces_cover_their_ranges_in_every_slice() {
-        let (mut a, mut b, mut none, mut items) = (vec![0.0; 10], vec![0.0; 10], vec![], [7; 5]);
-        with_team(3, |team| {
-            let slices = [&mut a[..], &mut b, &mut none];
-            let pieces = [0..3, 3..4, 6..8, 8..10];
-            team.for_each_dealt_piece(&mut items, slices, &pieces, |index, items, [a, b, none]| {
-                assert!(none.is_empty());
-                a.fill(index as f32 + 1.0);
-                b.fill(-1.0);
-                items.fill(index);
-            });
-        });
-        assert_eq!(a, [1.0, 1.0, 1.0, 2.0, 0.0, 0.0, 3.0, 3.0, 4.0, 4.0]);
-        assert_eq!(b.iter().sum::<f32>(), -8.0);
-    }
-
-    #[test]
-    #[should_panic(expected = "for_each_piece")]
-    fn overlapping_pieces_are_refused() {
-        with_team(2, |team| team.for_each_piece([&mut [0.0; 4]], &[0..3, 2..4], |_, _| {}));
-    }
-
-    #[test]
-    fn a_panic_in_a_job_reaches_the_caller_and_no_thread_is_left_behind() {
-        for culprit in [0, 1] {
-            let result = catch_unwind(|| {
-                with_team(2, |team| team.for_each(&mut [0, 1], |index, _| assert_ne!(index, culprit)));
-            });
-            assert!(result.is_err());
-        }
-    }
-
-    #[test]
-    fn helpers_that_fell_asleep_wake_up() {
-        let mut sum = [0; 4];
-        with_team(4, |team| {
-            for _ in 0..3 {
-                while !team.shared.beds[1..].iter().all(Bed::is_used) {
-                    thread::yield_now();
-                }
-                team.for_each(&mut sum, |_, item| *item += 1);
-            }
-        });
-        assert_eq!(sum, [3; 4]);
-    }
-
-    #[test]
-    fn a_leader_that_sleeps_wakes_when_the_last_helper_is_done() {
-        let leader = thread::current().id();
-        let mut visits = [0; 2];
-        with_team(2, |team| {
-            let (helper_has_one, beds) = (AtomicBool::new(false), &team.shared.beds);
-            team.for_each(&mut visits, |_, visits| {
-                let is_met = || match thread::current().id() == leader {
-                    true => helper_has_one.load(SeqCst),
-                    false => beds[0].is_used(),
-                };
-                helper_has_one.fetch_or(thread::current().id() != leader, SeqCst);
-                while !is_met() {
-                    thread::yield_now();
-                }
-                *visits += 1;
-            });
-        });
-        assert_eq!(visits, [1; 2]);
-    }
-
-    #[test]
-    fn a_helper_that_missed_many_jobs_rests_comes_back_and_goes_home() {
-        let leader = thread::current().id();
-        with_lone_leader(2, |shared, team| {
-            for _ in 0..100 {
-                team.for_each(&mut [0; 2], |_, _| ());
-            }
-            thread::scope(|scope| {
-                let helper = scope.spawn(|| shared.help(1)); // a hundred jobs too late
-                let helped = AtomicBool::new(false);
-                while !helped.load(SeqCst) {
-                    team.for_each(&mut [0; 2], |_, _| {
-                        helped.fetch_or(thread::current().id() != leader, SeqCst);
-                    });
-                    thread::yield_now();
-                }
-                shared.gate.0.store(Gate::OVER, SeqCst);
-                shared.wake_helpers(Gate::OVER);
-                assert!(helper.join().is_ok());
-            });
-        });
-    }
-
-    #[test]
-    fn a_team_ends_while_its_helpers_rest() {
-        const TEAMS: usize = if cfg!(miri) { 2 } else { 100 };
-        for jobs in 0..TEAMS {
-            with_team(3, |team| {
-                for _ in 0..10 * jobs {
-                    team.for_each(&mut [0], |_, _| ()); // too short for helpers, so they miss many
-                }
-            });
-        }
-    }
-
-    /// A team whose helpers are only the calls of [`Shared::join_job`] that a test makes.
-    fn with_lone_leader(threads: usize, test: impl FnOnce(&Shared, &mut Team<'_>)) {
-        let shared = Shared::new(threads);
-        test(&shared, &mut Team { shared: &shared, threads });
-    }
-
-    #[test]
-    fn a_leader_whose_helpers_never_come_does_everything_alone() {
-        with_lone_leader(3, |_, team| {
-            for count in [0, 1, 2, 3, 10] {
-                let (mut items, mut rooms) = (vec![0; count], [0; 3]);
-                team.for_each(&mut items, |index, item| *item += index);
-                team.for_each_in_room(&mut items, &mut rooms, |index, item, room| {
-                    *item += index;
-                    *room += 1;
-                });
-                assert!(items.iter().enumerate().all(|(index, &item)| item == 2 * index));
-                assert_eq!(rooms, [count, 0, 0]);
-            }
-            let (mut slice, mut items) = ([0.0; 8], [0; 3]);
-            let pieces = [0..2, 2..4, 4..6, 6..8];
-            team.for_each_dealt_piece(&mut items, [&mut slice], &pieces, |index, items, [piece]| {
-                items.iter_mut().for_each(|item| *item += 1);
-                piece.fill(index as f32);
-            });
-            assert_eq!(slice, [0.0, 0.0, 1.0, 1.0, 2.0, 2.0, 3.0, 3.0]);
-            assert_eq!(items, [1; 3]);
-        });
-    }
-
-    #[test]
-    fn a_helper_that_comes_late_finds_the_rest_or_a_closed_gate() {
-        with_lone_leader(2, |shared, team| {
-            let (mut visitors, first_state) = ([9; 5], AtomicUsize::new(0));
-            let indices = SendPointer(visitors.as_mut_ptr());
-            // The helper comes while the leader is at the first piece.
-            team.for_each_index(Deal::InTurn, 5, |thread, index| {
-                // SAFETY: `index` is inside the array, and visited once.
-                unsafe { *indices.at(index) = thread };
-                if thread == 0 {
-                    let state = shared.gate.state();
-                    first_state.fetch_max(state, SeqCst);
-                    assert!(shared.join_job(1, state));
-                    assert!(shared.join_job(1, state), "the job is still open, and has nothing more to do");
-                }
-            });
-            assert_eq!(visitors, [0, 1, 1, 1, 1]);
-            // The helper lost its core between the look at the gate and the step through it.
-            let late = first_state.load(SeqCst);
-            assert!(!shared.join_job(1, late), "the job is over");
-            assert!(!shared.join_job(1, shared.gate.state()), "no job is open");
-            let mut visits = [0; 5];
-            team.for_each(&mut visits, |_, visits| {
-                assert!(!shared.join_job(1, late), "another job is open");
-                *visits += 1;
-            });
-            assert_eq!(visits, [1; 5]);
-        });
-    }
-
-    /// Helpers come at any time with any state of the gate that they have ever seen, and dawdle everywhere.
-    #[test]
-    fn every_item_is_visited_once_when_helpers_come_and_go_at_random() {
-        const JOBS: usize = if cfg!(miri) { 30 } else { 3_000 };
-        fn dawdle(random: &AtomicUsize) -> usize {
-            const MULTIPLIER: usize = 0x9e37_79b1; // odd, so all numbers come in turn
-            let drawn = random.fetch_add(MULTIPLIER, Relaxed) >> 7;
-            match drawn % 16 {
-                0 => thread::yield_now(),
-                spins => (0..spins).for_each(|_| hint::spin_loop()),
-            }
-            drawn
-        }
-        let random = AtomicUsize::new(1);
-        with_lone_leader(4, |shared, team| {
-            thread::scope(|scope| {
-                for thread in 1..4 {
-                    let random = &random;
-                    scope.spawn(move || {
-                        let mut states = [0; 3];
-                        while shared.gate.state() != Gate::OVER {
-                            let drawn = dawdle(random);
-                            states[drawn % states.len()] = shared.gate.state();
-                            let state = states[dawdle(random) % states.len()];
-                            if state != Gate::OVER {
-                                shared.join_job(thread, state);
-                            }
-                        }
-                    });
-                }
-                for job in 0..JOBS {
-                    let mut visits = vec![0; job % 13];
-                    team.for_each(&mut visits, |_, visits| {
-                        dawdle(&random);
-                        *visits += 1;
-                    });
-                    assert!(visits.iter().all(|&visits| visits == 1), "job {job}: {visits:?}");
-                }
-                shared.gate.0.store(Gate::OVER, SeqCst);
-            });
-        });
-    }
-}
+mod tests;

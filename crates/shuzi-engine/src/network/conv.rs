@@ -164,7 +164,7 @@ impl Conv {
         } else if prepared.has_bf16() {
             let x = neighbours(level, x, &mut scratch.packed);
             let filters = Filters { geometry: halved(self.geometry), weight: &prepared.packed, ..filters };
-            convolution::forward_pairs(level, filters, x, y);
+            convolution::forward_bf16(level, filters, x, y);
         } else {
             convolution::forward(level, filters, x, y);
         }
@@ -195,7 +195,7 @@ impl Conv {
         } else if prepared.has_packed_turned() {
             let dy = neighbours(level, dy, &mut scratch.packed);
             let filters = Filters { geometry: halved(turned), weight: &prepared.packed_turned, ..filters };
-            convolution::forward_pairs(level, filters, dy, dx);
+            convolution::forward_bf16(level, filters, dy, dx);
         } else {
             convolution::forward(level, filters, dy, dx);
         }
@@ -236,7 +236,7 @@ impl Conv {
         for (row, packed) in dy.chunks_exact(row).zip(packed_dy.chunks_exact_mut(packed_row)) {
             kernels::packed_bf16::rows(level, row, outputs, packed);
         }
-        convolution::gradient_pairs(level, self.geometry, packed_x, packed_dy, weight);
+        convolution::gradient_bf16(level, self.geometry, packed_x, packed_dy, weight);
         self.bias_gradient(level, dy, bias);
     }
 

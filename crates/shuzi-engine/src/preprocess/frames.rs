@@ -1,7 +1,7 @@
 //! Boxes, the cells of a form, and lines to write on: taken out of a piece of ink that hangs together with them.
 //!
-//! In: the ink of a piece. Out: the same without its frame, if it has one. What was printed is told from writing by its
-//! shape alone: a wall is thin, straight, and goes all the way from one wall to the next; a base line is thin, straight, and as
+//! In: the ink of a piece. Out: the same without its frame, if it has one. What was printed is distinguished from writing by
+//! its shape alone: a wall is thin, straight, and goes all the way from one wall to the next; a base line is thin, straight, and as
 //! long as several digits. Where a stroke crosses, the ink goes on for longer than the wall is thick, and stays.
 
 use super::rules::{Followed, RuledLine, View, quantile};
@@ -29,11 +29,11 @@ pub fn without_frame(ink: &GrayImage) -> Option<Unframed> {
     if width.min(height) < SMALLEST {
         return None;
     }
-    closed(ink).or_else(|| open(ink))
+    box_or_grid(ink).or_else(|| base_line(ink))
 }
 
 /// A box or a grid of cells: walls in both directions that enclose most of the piece.
-fn closed(ink: &GrayImage) -> Option<Unframed> {
+fn box_or_grid(ink: &GrayImage) -> Option<Unframed> {
     /// Of the piece's side: a line that may be a wall.
     const LONG: f32 = 0.5;
     /// Of the piece's side, from the first wall to the last.
@@ -43,55 +43,87 @@ fn closed(ink: &GrayImage) -> Option<Unframed> {
     /// Of each of the four outer sides of what is no form: the sides of an angular 5 or 6 are open.
     const SHUT: f32 = 0.6;
     let (width, height) = (ink.width(), ink.height());
-    let views = View::both(width, height);
     let thickest = (width.min(height) as f32 / 10.0).max(4.0);
-    let thin = |view: View| {
-        let lines = thin_lines(view, ink.pixels(), LONG, thickest);
-        (lines.len() >= 2).then_some(lines)
-    };
-    let lines = [thin(views[0])?, thin(views[1])?];
-    let print = print_width(&lines)?;
-    let mut pixels = ink.pixels().to_vec();
-    let (mut cell, mut floors, mut is_form) = (usize::MAX, vec![], false);
-    let mut spans = [0, 0]; // from the first wall to the last
-    let mut shut = [0, 0]; // how much of the outer side that is less walled is walled
-    for direction in [0, 1] {
-        let view = views[direction];
-        let (mut places, mut walled) = (vec![], vec![]);
-        for line in &lines[direction] {
-            let walls = walls(line, &lines[1 - direction], print);
-            if !walls.is_empty() {
-                places.push(line.place);
-                walled.push((line.place, walls.iter().map(Range::len).sum::<usize>()));
-                if direction == 0 {
-                    floors.push(line.line);
-                }
-            }
-            for wall in walls {
-                let beyond = line.thickness + 2;
-                let stretch = wall.start.saturating_sub(beyond)..(wall.end + beyond).min(view.along);
-                view.erase(line, stretch, &mut pixels);
-            }
-        }
-        places.sort_unstable();
-        let (first, upper) = *walled.iter().min_by_key(|(place, _)| *place)?;
-        let (last, lower) = *walled.iter().max_by_key(|(place, _)| *place)?;
-        if ((last - first) as f32) < ENCLOSED * view.across as f32 {
-            return None;
-        }
-        (spans[direction], shut[direction]) = (last - first, upper.min(lower));
-        cell = places.windows(2).map(|pair| pair[1] - pair[0]).fold(cell, usize::min);
-        is_form |= places.len() >= FORM;
-    }
-    let is_shut = |direction: usize| shut[direction] as f32 >= SHUT * spans[1 - direction] as f32;
-    if !(is_form || is_shut(0) && is_shut(1)) {
+    let views = View::both(width, height);
+    let lines = views.map(|view| thin_lines(view, ink.pixels(), LONG, thickest));
+    if lines.iter().any(|lines| lines.len() < 2) {
         return None;
     }
-    Some(Unframed { rest: GrayImage::new(width, height, pixels), cell, floors, is_form })
+    let print = print_width(&lines)?;
+    let [level, upright] =
+        [0, 1].map(|direction| Walls::new(views[direction], &lines[direction], &lines[1 - direction], print));
+    if [&level, &upright].iter().any(|walls| (walls.span() as f32) < ENCLOSED * walls.view.across as f32) {
+        return None;
+    }
+    let is_shut = |walls: &Walls, other: &Walls| walls.shut() as f32 >= SHUT * other.span() as f32;
+    let is_form = level.stretches.len() >= FORM || upright.stretches.len() >= FORM;
+    if !(is_form || is_shut(&level, &upright) && is_shut(&upright, &level)) {
+        return None;
+    }
+    let mut pixels = ink.pixels().to_vec();
+    level.erase(&mut pixels);
+    upright.erase(&mut pixels);
+    Some(Unframed {
+        rest: GrayImage::new(width, height, pixels),
+        cell: level.narrowest().min(upright.narrowest()),
+        floors: level.stretches.iter().map(|(line, _)| line.line).collect(),
+        is_form,
+    })
+}
+
+/// The walls of one direction.
+struct Walls<'a> {
+    view: View,
+    /// The lines that have walls in them, each with where along it they are.
+    stretches: Vec<(&'a Followed, Vec<Range<usize>>)>,
+}
+
+impl<'a> Walls<'a> {
+    fn new(view: View, lines: &'a [Followed], across: &[Followed], print: usize) -> Self {
+        let stretches = lines.iter().map(|line| (line, walls(line, across, print)));
+        Walls { view, stretches: stretches.filter(|(_, walls)| !walls.is_empty()).collect() }
+    }
+
+    /// Where across the lines lie, in order, each with how much of it is walled.
+    fn places(&self) -> Vec<(usize, usize)> {
+        let walled = |walls: &[Range<usize>]| walls.iter().map(Range::len).sum();
+        let mut places: Vec<_> =
+            self.stretches.iter().map(|(line, walls)| (line.place, walled(walls))).collect();
+        places.sort_by_key(|(place, _)| *place);
+        places
+    }
+
+    /// From the first wall to the last.
+    fn span(&self) -> usize {
+        let places = self.places();
+        places.last().zip(places.first()).map_or(0, |(last, first)| last.0 - first.0)
+    }
+
+    /// How much of the outer line that is less walled is walled.
+    fn shut(&self) -> usize {
+        let places = self.places();
+        places.last().zip(places.first()).map_or(0, |(last, first)| last.1.min(first.1))
+    }
+
+    /// The shortest way from one wall to the next.
+    fn narrowest(&self) -> usize {
+        self.places().windows(2).map(|two| two[1].0 - two[0].0).min().unwrap_or(usize::MAX)
+    }
+
+    /// A little further at each end, for the wall across it is erased too.
+    fn erase(&self, pixels: &mut [u8]) {
+        for (line, walls) in &self.stretches {
+            let beyond = line.thickness + 2;
+            for wall in walls {
+                let stretch = wall.start.saturating_sub(beyond)..(wall.end + beyond).min(self.view.along);
+                self.view.erase(line, stretch, pixels);
+            }
+        }
+    }
 }
 
 /// A base line that joins several digits, with or without short walls that stand on it.
-fn open(ink: &GrayImage) -> Option<Unframed> {
+fn base_line(ink: &GrayImage) -> Option<Unframed> {
     /// The line is so many times as long as the piece is high, with walls on it and without.
     const LONG: [f32; 2] = [1.3, 2.2];
     /// And takes this part of the piece's width.
@@ -202,7 +234,7 @@ fn walls(line: &Followed, across: &[Followed], print: usize) -> Vec<Range<usize>
             share(&is_thin) >= THIN || line.thickness <= 2 * print + 1 && share(&is_even) >= EVEN;
         !inner.is_empty() && share(&|_, _, _| true) >= INKED && is_printed
     };
-    crossings.windows(2).map(|pair| pair[0]..pair[1]).filter(is_wall).collect()
+    crossings.windows(2).map(|two| two[0]..two[1]).filter(is_wall).collect()
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //!
 //! In: a [`Reader`] and a [`DigitImage`]. Out: numbers to be drawn; nothing is decided by them.
 
-use super::{Reader, Scores};
+use super::reader::{Reader, Scores};
 use crate::{
     image::{DigitImage, PIXELS, SIDE},
     network::{InferenceSession, Layer, Shape, softmax::probabilities},
@@ -20,7 +20,7 @@ pub struct LayerOutput {
 }
 
 impl Reader {
-    /// What each layer gives for an image; a ReLU that its convolution takes along is told with it.
+    /// What each layer gives for an image; a ReLU that its convolution takes along is shown with it.
     pub fn outputs(&self, image: &DigitImage) -> Vec<LayerOutput> {
         let mut session = InferenceSession::new(&self.network, 1);
         session.logits([&image.0[..]].into_iter());

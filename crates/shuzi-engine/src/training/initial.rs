@@ -17,7 +17,7 @@ pub fn initial_network(recipe: &Recipe) -> Network {
     Network::random(architecture, recipe.network.initial_weights, &mut rng)
 }
 
-/// The network that a recipe goes on to from another one, which tells other classes apart: output `i` of its last layer with weights is
+/// The network that a recipe goes on to from another one, which has other classes: output `i` of its last layer with weights is
 /// output `kept[i]` of that one, or begins at random. Everything before it is that one's.
 ///
 /// # Panics

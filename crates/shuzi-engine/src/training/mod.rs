@@ -1,7 +1,7 @@
 //! Training: mini-batch gradient descent over a data set, the textbook's loop.
 //!
 //! In: a recipe, a network, [`TrainingData`]. Out: the trained network, and an [`Event`] for every step on the way. How
-//! an epoch is cut into batches is told in `epoch.rs`, how a batch is cut among the threads in `step/`.
+//! an epoch is cut into batches is described in `epoch.rs`, how a batch is cut among the threads in `step/`.
 
 pub mod checkpoint;
 mod data;
@@ -51,7 +51,7 @@ use std::ops::ControlFlow;
 /// # Panics
 ///
 /// If there is no thread, an index is behind the last example, the batch is larger than the
-/// training set, the network tells another number of classes apart than the examples have, or there is a teacher against the
+/// training set, the network has another number of classes than the examples, or there is a teacher against the
 /// recipe's word.
 pub fn train<'a>(
     recipe: &TrainingRecipe,

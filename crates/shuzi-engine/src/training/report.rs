@@ -1,4 +1,4 @@
-//! What a training tells on its way, and how it ends.
+//! What a training reports on its way, and how it ends.
 //!
 //! In: the numbers of a step or an epoch. Out: an [`Event`] for the caller, who may stop the training then; at the end
 //! an [`Outcome`], or [`Diverged`].
@@ -6,7 +6,7 @@
 use super::checkpoint::Pause;
 use crate::evaluation::Evaluation;
 
-/// What training tells on its way.
+/// What training reports on its way.
 #[derive(Debug)]
 pub enum Event<'a> {
     /// A step was taken.

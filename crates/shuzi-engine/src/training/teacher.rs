@@ -51,11 +51,11 @@ impl<'a> Teacher<'a> {
         let (network, distillation) = (network?, recipe.distillation.as_ref()?);
         let (block_size, classes) =
             (network.block_size().min(batch_size.div_ceil(threads)), network.classes());
-        let room = || Vec::with_capacity(block_size * classes);
+        let space = || Vec::with_capacity(block_size * classes);
         Some(Teacher {
             block_size,
             sessions: (0..threads).map(|_| InferenceSession::new(network, block_size)).collect(),
-            answers: (0..batch_size.div_ceil(block_size)).map(|_| room()).collect(),
+            answers: (0..batch_size.div_ceil(block_size)).map(|_| space()).collect(),
             targets: Vec::with_capacity(batch_size * classes),
             distillation,
             label_smoothing: recipe.label_smoothing,
@@ -67,7 +67,7 @@ impl<'a> Teacher<'a> {
         let Teacher { block_size, sessions, answers, targets, distillation, label_smoothing } = self;
         let block_size = *block_size;
         let answers = &mut answers[..batch.indices.len().div_ceil(block_size)];
-        team.for_each_in_room(answers, sessions, |index, answers, session| {
+        team.for_each_with_workspace(answers, sessions, |index, answers, session| {
             let Batch { data, indices, .. } = batch.part(index, block_size);
             let examples = indices.iter().map(|&index| data.example(index as usize));
             let logits = session.logits(examples.clone().map(|(image, _)| image));

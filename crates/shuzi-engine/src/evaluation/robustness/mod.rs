@@ -122,7 +122,7 @@ pub fn measure(
         Robustness { clean: 0.0, corruptions: Default::default(), sweeps: Default::default() };
     with_team(threads, |team| {
         for condition in Condition::all() {
-            team.for_each_in_room(
+            team.for_each_with_workspace(
                 &mut correct_of_block,
                 &mut workspaces,
                 |block, correct, (session, corrupted)| {

@@ -26,7 +26,7 @@ pub struct ImageLists {
 }
 
 impl ImageLists {
-    /// Room for up to `capacity` images, whose bytes stand for `scale` times themselves.
+    /// Space for up to `capacity` images, whose bytes stand for `scale` times themselves.
     pub fn new(capacity: usize, scale: f32) -> Self {
         ImageLists {
             capacity,
@@ -75,8 +75,8 @@ impl<'a, I: Images<'a>> Kernel for Load<'_, I> {
             let (parts, rest) = image.as_chunks::<PART>();
             assert!(parts.len() == PIXELS / PART && rest.is_empty(), "ImageLists::load: size of an image");
             for (index, bytes) in parts.iter().enumerate() {
-                let room = entries[end..].first_chunk_mut().expect("room for a part");
-                end += lanes.list_nonzero(bytes, (index * PART) as u32, room);
+                let listed = entries[end..].first_chunk_mut().expect("space for a part");
+                end += lanes.list_nonzero(bytes, (index * PART) as u32, listed);
             }
             ends.push(end);
         }

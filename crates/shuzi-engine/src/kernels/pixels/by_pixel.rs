@@ -48,7 +48,7 @@ struct Pair {
 }
 
 impl PixelBlock {
-    /// Room for half number `half` of up to `capacity` images, whose bytes stand for `scale` times
+    /// Space for half number `half` of up to `capacity` images, whose bytes stand for `scale` times
     /// themselves.
     ///
     /// # Panics
@@ -57,13 +57,13 @@ impl PixelBlock {
     pub fn new(half: usize, capacity: usize, scale: f32) -> Self {
         assert!(capacity <= MAX_IMAGES, "PixelBlock::new: {capacity} images");
         let half = HALVES[half].clone();
-        let room = capacity.next_multiple_of(16);
+        let padded = capacity.next_multiple_of(16);
         PixelBlock {
             images: 0,
             numbers: std::array::from_fn(|byte| byte as f32 * scale),
             pairs: Vec::with_capacity(half.len() / PAIR),
-            entries: vec![0; (half.len() / PAIR + 2) * room], // lists are written whole, then counted
-            columns: vec![[0; 16]; room],
+            entries: vec![0; (half.len() / PAIR + 2) * padded], // lists are written whole, then counted
+            columns: vec![[0; 16]; padded],
             half,
         }
     }
@@ -155,7 +155,7 @@ impl<'a, I: Images<'a>> Kernel for Load<'_, I> {
             }
             for pixel in (start..half.end.min(start + 64)).step_by(4) {
                 let column = &columns[(pixel - first) / 4 * tiles..][..tiles];
-                let counts = lanes.list_pairs(column, &mut entries[end..]);
+                let counts = lanes.list_nonzero_u16(column, &mut entries[end..]);
                 for (pixel, count) in [pixel, pixel + 2].into_iter().zip(counts) {
                     end += count;
                     if count > 0 {

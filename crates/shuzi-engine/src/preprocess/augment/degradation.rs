@@ -2,10 +2,13 @@
 //!
 //! In: an image, how likely each of the five is. Out: the image, degraded by some of them or by none, in the order
 //! in which they come about; its label stays. A network that trains on such images is robust to what it never met, as
-//! well (see `evaluation::robustness`, which nothing here is made after). Whole numbers and IEEE
+//! well (see `evaluation::robustness`, which nothing here is made after). Integers and IEEE
 //! arithmetic: the same bytes on every machine.
 
-use super::{Bend, Elastic, ONE};
+use super::{
+    Elastic,
+    elastic::{DisplacementField, ONE},
+};
 use crate::{
     Rng,
     image::{PIXELS, SIDE},
@@ -72,7 +75,7 @@ fn margins(rng: &mut Rng, image: &mut [u8; PIXELS]) {
 fn ground(rng: &mut Rng, image: &mut [u8; PIXELS]) {
     let contrast = 1.0 - FADING * rng.random::<f32>();
     let grey = GREY * rng.random::<f32>();
-    let waves = Bend::random(Elastic { strength: grey / 2.0, grid: 5 }, rng);
+    let waves = DisplacementField::random(Elastic { strength: grey / 2.0, grid: 5 }, rng);
     for (y, row) in image.chunks_exact_mut(SIDE).enumerate() {
         for (pixel, wave) in row.iter_mut().zip(waves.row(0, y)) {
             let paper = grey + (f64::from(wave) / ONE) as f32;

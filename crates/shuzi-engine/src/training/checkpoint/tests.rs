@@ -5,7 +5,8 @@ use super::*;
 use crate::{
     dataset::{Dataset, synthetic},
     kernels::Processor,
-    training::{Event, Outcome, TrainingData, initial_network, resume, split, train},
+    model::safetensors::SafetensorsError,
+    training::{Event, Outcome, TrainingData, initial_network, resume, split, steps_per_epoch, train},
 };
 use std::ops::ControlFlow;
 
@@ -43,10 +44,10 @@ fn recipes() -> Vec<Recipe> {
     .into()
 }
 
-/// How a training went: what it told, what it ended with, and a checkpoint of each pause, beside how much had been
-/// told by then.
+/// How a training went: what it reported, what it ended with, and a checkpoint of each pause, beside how much had been
+/// reported by then.
 struct Course {
-    told: Vec<String>,
+    reported: Vec<String>,
     ended: Outcome,
     network: Network,
     checkpoints: Vec<(usize, Vec<u8>)>,
@@ -61,7 +62,7 @@ enum Digits<'a> {
 
 /// A whole training, or the rest of one.
 fn run(recipe: &Recipe, digits: Digits<'_>, from: Option<&[u8]>, threads: usize) -> Course {
-    let (mut told, mut checkpoints) = (vec![], vec![]);
+    let (mut reported, mut checkpoints) = (vec![], vec![]);
     let teacher = recipe.training.distillation.is_some();
     let teacher = teacher.then(|| initial_network(&Recipe::built_in("mlp").unwrap()));
     let (training, validation) = (&recipe.training, recipe.training.validation);
@@ -77,8 +78,8 @@ fn run(recipe: &Recipe, digits: Digits<'_>, from: Option<&[u8]>, threads: usize)
     let (validation, processor) = (held_out.validation.as_ref(), Processor::with_threads(threads));
     let observe = |event: Event<'_>| {
         match event {
-            Event::Step(step) => told.push(format!("{step:?}")),
-            Event::Epoch(epoch) => told.push(format!(
+            Event::Step(step) => reported.push(format!("{step:?}")),
+            Event::Epoch(epoch) => reported.push(format!(
                 "{} {} {} {:?}",
                 epoch.epoch,
                 epoch.mean_loss,
@@ -88,7 +89,7 @@ fn run(recipe: &Recipe, digits: Digits<'_>, from: Option<&[u8]>, threads: usize)
             Event::Pause(pause) if from.is_none() => {
                 let checkpoint = pause.checkpoint(&task).unwrap();
                 assert_eq!((pause.steps(), pause.between_epochs()), place(&checkpoint));
-                checkpoints.push((told.len(), checkpoint.to_bytes()));
+                checkpoints.push((reported.len(), checkpoint.to_bytes()));
             }
             Event::Pause(_) => {}
         }
@@ -105,7 +106,7 @@ fn run(recipe: &Recipe, digits: Digits<'_>, from: Option<&[u8]>, threads: usize)
             resume(checkpoint, &mut network, data, validation, processor, observe)
         }
     };
-    Course { told, ended: ended.unwrap(), network, checkpoints }
+    Course { reported, ended: ended.unwrap(), network, checkpoints }
 }
 
 fn place(checkpoint: &Checkpoint) -> (u64, bool) {
@@ -115,10 +116,10 @@ fn place(checkpoint: &Checkpoint) -> (u64, bool) {
 /// Goes on from every pause, with one and with several threads.
 fn check(recipe: &Recipe, digits: Digits<'_>) -> Course {
     let undisturbed = run(recipe, digits, None, 2);
-    for (index, (told, bytes)) in undisturbed.checkpoints.iter().enumerate() {
+    for (index, (reported, bytes)) in undisturbed.checkpoints.iter().enumerate() {
         assert_eq!(Checkpoint::from_bytes(bytes).unwrap().to_bytes(), *bytes);
         let rest = run(recipe, digits, Some(bytes), 1 + index % 3);
-        assert_eq!(rest.told, undisturbed.told[*told..], "pause {index}");
+        assert_eq!(rest.reported, undisturbed.reported[*reported..], "pause {index}");
         assert!(rest.network == undisturbed.network && rest.ended == undisturbed.ended, "pause {index}");
     }
     undisturbed
@@ -207,15 +208,22 @@ fn damage_anywhere_is_noticed() {
 }
 
 /// The hash is no protection against somebody who means harm, so everything behind it is checked as well.
+fn error_with(bytes: &[u8], from: &str, to: &str) -> CheckpointError {
+    Checkpoint::from_bytes(&with(bytes, from, to)).unwrap_err()
+}
+
 #[test]
-fn lies_with_a_right_hash_are_refused_by_name() {
-    use CheckpointError as E;
+fn another_version_is_refused() {
     let bytes = bytes();
     assert_eq!(with(&bytes, "synthetic", "synthetic"), bytes);
-    let error = |from, to| Checkpoint::from_bytes(&with(&bytes, from, to)).unwrap_err();
-    let version = error("\"format_version\":\"1\"", "\"format_version\":\"2\"");
-    assert!(matches!(version, E::Version { ref found } if found == "2"), "{version:?}");
-    assert!(matches!(error("shuzi checkpoint", "another"), E::Version { .. }));
+    let version = error_with(&bytes, "\"format_version\":\"1\"", "\"format_version\":\"2\"");
+    assert!(matches!(version, CheckpointError::Version { ref found } if found == "2"), "{version:?}");
+    assert!(matches!(error_with(&bytes, "shuzi checkpoint", "another"), CheckpointError::Version { .. }));
+}
+
+#[test]
+fn values_that_cannot_be_are_refused_by_name() {
+    let bytes = bytes();
     for (from, to, expected) in [
         ("\"steps\":\"8\"", "\"steps\":\"4\"", "steps"),
         ("\"steps\":\"8\"", "\"steps\":\"-8\"", "steps"),
@@ -228,25 +236,44 @@ fn lies_with_a_right_hash_are_refused_by_name() {
         ("\"epoch_loss\":\"", "\"epoch_loss\":\"NaN", "epoch_loss"),
         ("\"best_loss\":\"", "\"best_loss\":\"inf", "best_loss"),
     ] {
-        let error = error(from, to);
-        assert!(matches!(error, E::Value { name, .. } if name == expected), "{to}: {error:?}");
+        let error = error_with(&bytes, from, to);
+        assert!(matches!(error, CheckpointError::Value { name, .. } if name == expected), "{to}: {error:?}");
     }
+}
+
+#[test]
+fn a_recipe_that_cannot_be_is_refused() {
+    let bytes = bytes();
     for (from, to) in [
         ("epochs = 3", "epochs = 0"),
         ("learning-rate", "learning-rat"),
         ("channels = 3", "channels = 0"),
         ("channels = 3", "channels = 9999999999"),
+        ("kind = \\\"adam\\\"", "kind = \\\"sgd\\\""), // its constants
     ] {
-        assert!(matches!(error(from, to), E::Recipe(_)), "{to}");
+        assert!(matches!(error_with(&bytes, from, to), CheckpointError::Recipe(_)), "{to}");
     }
+}
+
+#[test]
+fn lists_that_are_missing_too_many_or_of_another_length_are_refused_by_name() {
+    use CheckpointError as E;
+    let bytes = bytes();
     for (from, to) in [("\"epoch_loss\"", "\"epoch_lost\""), ("\"average\"", "\"overage\"")] {
-        assert!(matches!(error(from, to), E::Missing { name } if name == from.trim_matches('"')), "{to}");
+        let error = error_with(&bytes, from, to);
+        assert!(matches!(error, E::Missing { name } if name == from.trim_matches('"')), "{to}");
     }
-    assert!(matches!(error("channels = 3", "channels = 4"), E::Length { name: "parameters", .. }));
-    assert!(matches!(error("channels = 3", "channels = 16000"), E::Length { name: "parameters", .. }));
-    assert!(matches!(error("kind = \\\"adam\\\"", "kind = \\\"sgd\\\""), E::Recipe(_))); // its constants
-    let surplus = error("[training.early-stopping]\\npatience = 2", "");
+    for channels in ["channels = 4", "channels = 16000"] {
+        let error = error_with(&bytes, "channels = 3", channels);
+        assert!(matches!(error, E::Length { name: "parameters", .. }), "{error:?}");
+    }
+    let surplus = error_with(&bytes, "[training.early-stopping]\\npatience = 2", "");
     assert!(matches!(surplus, E::Surplus { ref name } if name.starts_with("best_")), "{surplus:?}");
+}
+
+#[test]
+fn numbers_that_cannot_be_are_refused_by_the_name_of_their_list() {
+    let bytes = bytes();
     for (number, from_end) in [(f32::NAN, 4), (f32::INFINITY, 400), (-1.0, 4)] {
         let mut changed = bytes.clone();
         let place = changed.len() - from_end;
@@ -254,8 +281,8 @@ fn lies_with_a_right_hash_are_refused_by_name() {
         seal(&mut changed);
         let error = Checkpoint::from_bytes(&changed).unwrap_err();
         let refused = match error {
-            E::Safetensors(SafetensorsError::NotFinite { .. }) => !number.is_finite(),
-            E::Negative { name: "best_statistics", .. } => number < 0.0, // the last of all is a variance
+            CheckpointError::Safetensors(SafetensorsError::NotFinite { .. }) => !number.is_finite(),
+            CheckpointError::Negative { name: "best_statistics", .. } => number < 0.0, // the last of all is a variance
             _ => false,
         };
         assert!(refused, "{number}: {error:?}");
@@ -263,49 +290,54 @@ fn lies_with_a_right_hash_are_refused_by_name() {
 }
 
 #[test]
-fn a_checkpoint_of_another_training_is_told_by_the_first_difference() {
-    let data = synthetic::generate(260, 3, 2);
+fn another_recipe_is_refused_with_the_first_difference() {
+    type Change = fn(&mut Recipe);
     let checkpoint = Checkpoint::from_bytes(&bytes()).unwrap();
     let same = checkpoint.task().recipe.clone();
     let mut named = same.clone();
     named.name = "another name".into();
     checkpoint.check_recipe(&named).unwrap();
-    let differs = |change: &dyn Fn(&mut Recipe)| {
-        let mut other = same.clone();
-        change(&mut other);
-        checkpoint.check_recipe(&other).unwrap_err().to_string()
-    };
-    for (found, expected) in [
+    let cases: [(Change, &str); 6] = [
         (
-            differs(&|recipe| recipe.training.epochs = 4),
+            |recipe| recipe.training.epochs = 4,
             "its recipe has training.epochs = Some(\"3\"), now it is Some(\"4\")",
         ),
-        (differs(&|recipe| recipe.training.learning_rate = 0.5), "training.learning-rate = Some(\"0.02\")"),
+        (|recipe| recipe.training.learning_rate = 0.5, "training.learning-rate = Some(\"0.02\")"),
         (
-            differs(&|recipe| recipe.training.averaging = None),
+            |recipe| recipe.training.averaging = None,
             "training.averaging = Some(\"{ kind = \\\"swa\\\", start = 0.5 }\"), now it is None",
         ),
         (
-            differs(&|recipe| recipe.training.statistics = crate::recipe::Statistics::Clean),
+            |recipe| recipe.training.statistics = crate::recipe::Statistics::Clean,
             "training.statistics = None, now it is Some(\"\\\"clean\\\"\")",
         ),
-        (differs(&|recipe| drop(recipe.network.layers.remove(3))), "network.layers"),
+        (|recipe| drop(recipe.network.layers.remove(3)), "network.layers"),
         (
-            differs(&|recipe| recipe.training.gradient_clipping = Some(1.0)),
+            |recipe| recipe.training.gradient_clipping = Some(1.0),
             "training.gradient-clipping = None, now it is Some(\"1.0\")",
         ),
-    ] {
+    ];
+    for (change, expected) in cases {
+        let mut other = same.clone();
+        change(&mut other);
+        let found = checkpoint.check_recipe(&other).unwrap_err().to_string();
         assert!(found.contains(expected), "{found}");
     }
+}
 
-    let held_out = split(&data, 30, same.training.seed);
+#[test]
+fn other_data_are_refused() {
+    use CheckpointError as E;
+    let data = synthetic::generate(260, 3, 2);
+    let checkpoint = Checkpoint::from_bytes(&bytes()).unwrap();
+    let held_out = split(&data, 30, checkpoint.task().recipe.training.seed);
     let check = |trained_on, examples| checkpoint.check_data(trained_on, examples);
     let examples = Examples::shuffled(&data, &held_out);
     check("synthetic", examples).unwrap();
-    assert!(matches!(check("MNIST", examples), Err(CheckpointError::OtherData { .. })));
+    assert!(matches!(check("MNIST", examples), Err(E::OtherData { .. })));
     let (fewer, other) = (split(&data, 31, 0), synthetic::generate(260, 4, 2));
     let counted = check("synthetic", Examples::shuffled(&data, &fewer));
-    assert!(matches!(counted, Err(CheckpointError::OtherCount { found: 229, expected: 230 })));
+    assert!(matches!(counted, Err(E::OtherCount { found: 229, expected: 230 })));
     let given = Order::Given(vec![held_out.training.clone(); 3]);
     let indices = &held_out.training;
     for examples in [
@@ -313,7 +345,7 @@ fn a_checkpoint_of_another_training_is_told_by_the_first_difference() {
         Examples::Kept { data: &data, indices, order: &given },
         Examples::Drawn { seed: 3, count: 230 },
     ] {
-        assert!(matches!(check("synthetic", examples), Err(CheckpointError::OtherExamples { .. })));
+        assert!(matches!(check("synthetic", examples), Err(E::OtherExamples { .. })));
     }
 }
 

@@ -147,7 +147,7 @@ impl GeneralTrainer {
         let block_size = self.block_size;
         let scale = architecture.pixel_scale().factor();
         let results = &mut self.results[..batch.indices.len().div_ceil(block_size)];
-        team.for_each_in_room(results, &mut self.workspaces, |index, result, block| {
+        team.for_each_with_workspace(results, &mut self.workspaces, |index, result, block| {
             let batch = batch.part(index, block_size);
             block.set_labels(batch.labels());
             block.set_targets(batch.targets);

@@ -1,7 +1,7 @@
 //! A training step on all threads: a batch's loss, then the gradients that move the weights.
 //!
 //! In: a network and a [`Batch`]. Out: its loss, and [`Gradients`] for the optimizer. How a batch is cut among the threads is
-//! told in `dense.rs` for fully connected networks and in `general.rs` for all others. No sum depends on how many
+//! described in `dense.rs` for fully connected networks and in `general.rs` for all others. No sum depends on how many
 //! threads there are.
 
 mod dense;
