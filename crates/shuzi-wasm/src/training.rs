@@ -4,12 +4,12 @@ use crate::{Weights, explain, first_weights};
 use serde_json::json;
 use shuzi_engine::{
     Processor,
-    dataset::{Dataset, idx, synthetic},
+    dataset::{Dataset, Split, idx, synthetic},
     evaluation::evaluate,
     model::{Model, Record, TestResult},
     network::Network,
     recipe::Recipe,
-    training::{Checkpoint, Event, Examples, Outcome, Split, Task, initial_network, resume, split, train},
+    training::{Checkpoint, Event, Examples, Outcome, Task, initial_network, resume, split, train},
 };
 use std::ops::ControlFlow;
 use wasm_bindgen::prelude::*;

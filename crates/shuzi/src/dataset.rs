@@ -131,7 +131,7 @@ impl Dataset {
     pub fn split(&self, held_out: usize, seed: u64) -> (Dataset, Dataset) {
         assert!(held_out > 0, "Dataset::split: no image held out");
         let split = shuzi_engine::training::split(&self.inner, held_out, seed);
-        let validation = split.validation.expect("some are held out");
+        let validation = split.validation_set(&self.inner).expect("some are held out");
         (Dataset { inner: self.inner.select(&split.training) }, Dataset { inner: validation })
     }
 }

@@ -5,7 +5,6 @@ use crate::{
         data_sets::{self, DataFile, DataSet, MNIST},
         data_source::DataSource,
         download,
-        part::Part,
         set_files::{self, SetFiles},
         sources,
         user_data::UserDataArguments,
@@ -17,7 +16,7 @@ use clap::Subcommand;
 use rust_i18n::t;
 use serde_json::json;
 use shuzi_engine::{
-    dataset::Dataset,
+    dataset::{Dataset, Part},
     image::{DigitImage, SIDE},
     recipe::Recipe,
     training::augmented,

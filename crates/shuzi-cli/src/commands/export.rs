@@ -1,7 +1,7 @@
 //! `shuzi export`: a model as a file that other programs load.
 
 use crate::{
-    data::{data_source::DataSource, part::Part, sources, user_data::UserDataArguments},
+    data::{data_source::DataSource, sources, user_data::UserDataArguments},
     ending::UsageError,
     files, machine, models,
     pixels::PixelsArgument,
@@ -10,7 +10,7 @@ use anyhow::{Context, bail};
 use clap::ValueEnum;
 use rust_i18n::t;
 use shuzi_engine::{
-    dataset::synthetic,
+    dataset::{Part, synthetic},
     evaluation::evaluate,
     model::{InputShape, Model, TestResult},
     network::quantize,

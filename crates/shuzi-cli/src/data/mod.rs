@@ -3,7 +3,6 @@
 pub mod data_source;
 pub mod sources;
 
-pub mod part;
 pub mod user_data;
 
 pub mod labels;

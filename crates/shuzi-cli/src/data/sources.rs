@@ -6,7 +6,6 @@ use crate::{
         data_sets::{DataSet, MNIST},
         data_source::{DataSource, SYNTHETIC_COUNT},
         download,
-        part::Part,
         set_files::{self, SetFiles},
         user_data::{UserData, UserDataArguments},
     },
@@ -16,9 +15,9 @@ use crate::{
 use rust_i18n::t;
 use shuzi_engine::{
     classes::Classes,
-    dataset::{Dataset, synthetic},
+    dataset::{Dataset, Part, Split, synthetic},
     recipe::{Additions, FineTuning},
-    training::{self, Examples, Order, Split},
+    training::{self, Examples, Order},
 };
 use std::io::{self, Write};
 
@@ -110,17 +109,25 @@ impl TrainingSet {
         }
     }
 
-    /// Holds `validation` of them out, drawn at random by the seed where they are kept.
+    /// Holds `validation` of them out: drawn at random by the seed where they are kept, else the last ones.
     pub fn split(&self, validation: usize, seed: u64) -> Split {
         match self {
             TrainingSet::Kept(data) => training::split(data, validation, seed),
             TrainingSet::Drawn(count) => {
-                let held_out = count - validation..*count;
-                let threads = machine::available_threads();
-                let validation = (validation > 0)
-                    .then(|| synthetic::generate_range(held_out, SYNTHETIC_TRAINING_SEED, threads));
-                Split { training: vec![], validation }
+                let held_out = (count - validation) as u32..*count as u32;
+                Split { validation: held_out.collect(), ..Split::default() }
             }
+        }
+    }
+
+    /// Those that a split holds out for validation, if there are any.
+    pub fn validation_set(&self, split: &Split) -> Option<Dataset> {
+        match self {
+            TrainingSet::Kept(data) => split.validation_set(data),
+            TrainingSet::Drawn(count) => (!split.validation.is_empty()).then(|| {
+                let held_out = count - split.validation.len()..*count;
+                synthetic::generate_range(held_out, SYNTHETIC_TRAINING_SEED, machine::available_threads())
+            }),
         }
     }
 
@@ -143,8 +150,7 @@ impl TrainingSet {
         match self {
             TrainingSet::Kept(data) => Examples::Kept { data, indices: &split.training, order },
             TrainingSet::Drawn(count) => {
-                let count = count - split.validation.as_ref().map_or(0, Dataset::len);
-                Examples::Drawn { seed: SYNTHETIC_TRAINING_SEED, count }
+                Examples::Drawn { seed: SYNTHETIC_TRAINING_SEED, count: count - split.validation.len() }
             }
         }
     }

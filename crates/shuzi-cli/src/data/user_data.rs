@@ -6,7 +6,7 @@
 //! to go on without it.
 
 use crate::{
-    data::{labels, part::Part, pictures},
+    data::{labels, pictures},
     ending::UsageError,
     files::{self, Entries},
     machine, models,
@@ -15,7 +15,7 @@ use anyhow::{Context, bail};
 use rust_i18n::t;
 use shuzi_engine::{
     classes::{Classes, ClassesError},
-    dataset::{Dataset, HELD_OUT, Parts, csv},
+    dataset::{Dataset, HELD_OUT, Part, Split, csv},
     decode::Limits,
     image::{DigitImage, Picture, SIDE},
     recognition::{Options, Reader, recognize},
@@ -55,11 +55,11 @@ pub struct UserData {
     data: Dataset,
     /// The picture of each example; none of a table of pixels.
     paths: Vec<PathBuf>,
-    parts: Parts,
+    split: Split,
     /// What they are called: the file's or folder's own name.
     name: String,
     form: Form,
-    split: Split,
+    held_out_by: HeldOutBy,
 }
 
 /// What they were read from.
@@ -73,12 +73,11 @@ enum Form {
 }
 
 /// Who said which of them are held out.
-enum Split {
+enum HeldOutBy {
     /// Two files, or two folders.
-    AsFound,
-    Drawn {
-        seed: u64,
-    },
+    Files,
+    /// The seed.
+    Chance { seed: u64 },
 }
 
 impl UserData {
@@ -111,21 +110,23 @@ impl UserData {
         }
         let mut sets = sets.into_iter();
         let mut data = sets.next().expect("there is something to train on");
-        let (parts, split) = match sets.next() {
+        let (split, held_out_by) = match sets.next() {
             Some(test) => {
                 let (end, all) = (data.len() as u32, (data.len() + test.len()) as u32);
                 data.append(&test);
-                (Parts { training: (0..end).collect(), test: (end..all).collect() }, Split::AsFound)
+                let split =
+                    Split { training: (0..end).collect(), test: (end..all).collect(), ..Split::default() };
+                (split, HeldOutBy::Files)
             }
             None => {
                 let seed = arguments.split_seed;
-                (data.parts(seed), Split::Drawn { seed })
+                (Split::with_test(&data, seed), HeldOutBy::Chance { seed })
             }
         };
         complaints.end()?;
         let name = std::path::absolute(path).unwrap_or_default();
         let name = name.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Ok(UserData { data, paths, parts, name, form, split })
+        Ok(UserData { data, paths, split, name, form, held_out_by })
     }
 
     /// What they show.
@@ -146,16 +147,16 @@ impl UserData {
 
     /// A picture that is held out for the test, if there are pictures.
     pub fn held_out_picture(&self) -> Option<&Path> {
-        self.parts.test.first().and_then(|&index| self.paths.get(index as usize)).map(PathBuf::as_path)
+        self.split.test.first().and_then(|&index| self.paths.get(index as usize)).map(PathBuf::as_path)
     }
 
     /// A copy of a part.
     pub fn part(&self, part: Part) -> anyhow::Result<Dataset> {
         Ok(match part {
-            Part::Training => self.data.select(&self.parts.training), // never empty: no label gives all of its examples
+            Part::Training => self.data.select(&self.split.training), // never empty: no label gives all of its examples
             Part::Test => {
                 self.check_test()?;
-                self.data.select(&self.parts.test)
+                self.data.select(&self.split.test)
             }
             Part::All => self.data.clone(),
         })
@@ -163,7 +164,7 @@ impl UserData {
 
     /// Refuses data of which nothing is held out, before anybody waits for a training.
     pub fn check_test(&self) -> anyhow::Result<()> {
-        if self.parts.test.is_empty() {
+        if self.split.test.is_empty() {
             bail!(t!("own.none-held-out", name = self.name).into_owned());
         }
         Ok(())
@@ -171,7 +172,7 @@ impl UserData {
 
     /// Refuses what no network can begin to learn from: fewer digits than a batch, or one label.
     pub fn check_training(&self, batch: usize, validation: usize) -> anyhow::Result<()> {
-        let examples = self.parts.training.len().saturating_sub(validation);
+        let examples = self.split.training.len().saturating_sub(validation);
         if examples < batch {
             return Err(UsageError(t!("own.few", batch = batch, examples = examples).into()).into());
         }
@@ -193,10 +194,10 @@ impl UserData {
                 t!("own.small-pictures", count = self.data.len(), name = self.name, classes = self.classes())
             }
         };
-        let test = self.parts.test.len();
-        let split = match self.split {
-            Split::AsFound => t!("own.as-found", test = test),
-            Split::Drawn { seed } => t!("own.drawn", test = test, one_in = HELD_OUT, seed = seed),
+        let test = self.split.test.len();
+        let split = match self.held_out_by {
+            HeldOutBy::Files => t!("own.as-found", test = test),
+            HeldOutBy::Chance { seed } => t!("own.drawn", test = test, one_in = HELD_OUT, seed = seed),
         };
         t!("own.what", form = form, split = split).into()
     }

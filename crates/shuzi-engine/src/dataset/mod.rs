@@ -5,10 +5,10 @@
 
 pub mod csv;
 pub mod idx;
-mod parts;
+mod split;
 pub mod synthetic;
 
-pub use self::parts::{HELD_OUT, Parts};
+pub use self::split::{HELD_OUT, Part, Split};
 use crate::{
     Rng,
     classes::Classes,

@@ -7,32 +7,10 @@
 use super::random::{Purpose, generator};
 use crate::{
     classes::Classes,
-    dataset::{Dataset, synthetic},
+    dataset::{Dataset, Split, synthetic},
     network::Network,
     recipe::{Additions, LastBatch, TrainingRecipe},
 };
-use rand::seq::SliceRandom;
-
-/// The examples to train on, and those held out.
-pub struct Split {
-    /// Indices of the training examples.
-    pub training: Vec<u32>,
-    /// A copy of the held-out examples, if there are any.
-    pub validation: Option<Dataset>,
-}
-
-impl Split {
-    /// Adds examples behind `data`, to train on.
-    ///
-    /// # Panics
-    ///
-    /// If there are more than 4,294,967,296 examples then.
-    pub(super) fn append(&mut self, data: &mut Dataset, examples: &Dataset) {
-        let end = u32::try_from(data.len() + examples.len()).expect("Split::append: too many examples");
-        self.training.extend(data.len() as u32..end);
-        data.append(examples);
-    }
-}
 
 /// Holds `validation` examples out, drawn at random by the seed.
 ///
@@ -40,14 +18,7 @@ impl Split {
 ///
 /// If no example would be left for training.
 pub fn split(data: &Dataset, validation: usize, seed: u64) -> Split {
-    assert!(validation < data.len(), "split: {validation} of {} examples held out", data.len());
-    let mut training: Vec<u32> = (0..data.len() as u32).collect();
-    if validation == 0 {
-        return Split { training, validation: None };
-    }
-    training.shuffle(&mut generator(seed, Purpose::Split, 0));
-    let held_out = training.split_off(data.len() - validation);
-    Split { training, validation: Some(data.select(&held_out)) }
+    Split::all_training(data.len()).hold_out(validation, &mut generator(seed, Purpose::Split, 0))
 }
 
 /// Adds what a recipe asks for to the training examples of a split.

@@ -19,7 +19,7 @@ mod teacher;
 
 pub use self::{
     checkpoint::{Checkpoint, CheckpointError, Pause, Task},
-    data::{Examples, Order, Split, TrainingData, add, split, steps_per_epoch},
+    data::{Examples, Order, TrainingData, add, split, steps_per_epoch},
     epoch::augmented,
     initial::{initial_network, network_for_new_classes},
     optimizer::Optimizer,

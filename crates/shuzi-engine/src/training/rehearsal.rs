@@ -3,8 +3,11 @@
 //! In: a few examples of one's own, and many of what the network was trained on. Out: a mixture of both, the few repeated.
 //! Repeated examples have numbers of their own, so that each is augmented in a way of its own.
 
-use super::data::Split;
-use crate::{Rng, dataset::Dataset, recipe::FineTuning};
+use crate::{
+    Rng,
+    dataset::{Dataset, Split},
+    recipe::FineTuning,
+};
 use rand::{SeedableRng, seq::index};
 
 /// Mixes what a recipe asks for into the training examples of a split: its own again, and examples of `known` if there are any.

@@ -87,7 +87,7 @@ fn run(recipe: &Recipe, data: &Dataset, threads: usize) -> Network {
         &recipe.training,
         &mut network,
         Examples::shuffled(data, &split),
-        split.validation.as_ref(),
+        split.validation_set(data).as_ref(),
         Processor::with_threads(threads),
         carry_on,
     )
@@ -204,7 +204,7 @@ fn a_dropped_last_batch_is_not_trained_on() {
         &recipe.training,
         &mut initial_network(&recipe),
         Examples::shuffled(&data, &split),
-        split.validation.as_ref(),
+        split.validation_set(&data).as_ref(),
         Processor::with_threads(1),
         |event| {
             if let Event::Step(step) = event {
@@ -233,7 +233,7 @@ fn held_out_examples_are_not_trained_on() {
     let data = blobs(100);
     let split = split(&data, 30, 7);
     assert_eq!(split.training.len(), 70);
-    let held_out = split.validation.unwrap();
+    let held_out = split.validation_set(&data).unwrap();
     for index in 0..held_out.len() {
         assert!(split.training.iter().all(|&i| data.image(i as usize) != held_out.image(index)));
     }
@@ -253,7 +253,7 @@ fn a_diverging_training_stops_and_gives_the_last_good_weights() {
         &recipe.training,
         &mut network,
         Examples::shuffled(&data, &split),
-        split.validation.as_ref(),
+        split.validation_set(&data).as_ref(),
         Processor::with_threads(2),
         carry_on,
     );
@@ -270,7 +270,7 @@ fn the_observer_can_stop_a_training() {
         &recipe().training,
         &mut initial_network(&recipe()),
         Examples::shuffled(&data, &split),
-        split.validation.as_ref(),
+        split.validation_set(&data).as_ref(),
         Processor::with_threads(2),
         |_| {
             steps += 1;
@@ -318,18 +318,24 @@ fn a_training_that_no_longer_helps_stops_early_with_its_best_network() {
     recipe.training.early_stopping = Some(EarlyStopping { patience: 2 });
     recipe.check().unwrap();
     let (mut network, split) = (initial_network(&recipe), split(&data, 100, recipe.training.seed));
-    let (validation, mut losses) = (split.validation.as_ref(), vec![]);
+    let (validation, mut losses) = (split.validation_set(&data), vec![]);
     let examples = Examples::shuffled(&data, &split);
-    let outcome =
-        train(&recipe.training, &mut network, examples, validation, Processor::with_threads(2), |event| {
+    let outcome = train(
+        &recipe.training,
+        &mut network,
+        examples,
+        validation.as_ref(),
+        Processor::with_threads(2),
+        |event| {
             if let Event::Epoch(epoch) = event {
                 losses.push(epoch.validation.unwrap().loss());
             }
             ControlFlow::Continue(())
-        });
+        },
+    );
     assert_eq!(outcome, Ok(Outcome::StoppedEarly));
     let best = losses.iter().copied().fold(f64::INFINITY, f64::min);
     assert_eq!(losses.iter().rposition(|&loss| loss == best), Some(losses.len() - 3));
-    let kept = evaluate(&network, validation.unwrap(), Processor::with_threads(2)).loss();
+    let kept = evaluate(&network, &validation.unwrap(), Processor::with_threads(2)).loss();
     assert_eq!(kept, best);
 }

@@ -4,7 +4,6 @@
 use crate::{
     data::{
         data_source::DataSource,
-        part::Part,
         pictures::LimitArguments,
         sources::{self, Found},
         user_data::UserDataArguments,
@@ -15,7 +14,12 @@ use crate::{
 };
 use clap::Arg;
 use rust_i18n::t;
-use shuzi_engine::{Processor, classes::Classes, dataset::Dataset, evaluation::Evaluation};
+use shuzi_engine::{
+    Processor,
+    classes::Classes,
+    dataset::{Dataset, Part},
+    evaluation::Evaluation,
+};
 use std::{
     io::Write,
     path::{Path, PathBuf},

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     commands::facts::{run_facts, seconds},
-    data::{part::Part, sources::Found},
+    data::sources::Found,
     ending::UsageError,
     models, pixels,
 };
@@ -15,6 +15,7 @@ use rust_i18n::t;
 use serde_json::json;
 use shuzi_engine::{
     classes::Classes,
+    dataset::Part,
     evaluation::{Comparison, Evaluation, evaluate},
 };
 use shuzi_report::comparison::{self, ComparisonReport, Contender};

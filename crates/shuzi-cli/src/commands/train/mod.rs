@@ -96,13 +96,13 @@ impl Train {
             recipe: &plan.recipe,
             trained_on: plan.trained_on.clone(),
             data: TrainingData { examples: data.examples(), teacher: plan.teacher.as_ref() },
-            validation: data.split.validation.as_ref(),
+            validation: data.validation.as_ref(),
             processor: plan.processor,
         };
         let mut log = RunLog::new(folder, &training, from, self.log_every.get(), self.quiet)?;
         let ended = log.train(&training, from.cloned(), &mut network, &mut checkpoints);
         let seconds = clock.elapsed().as_secs_f64();
-        let held_out = data.split.validation.take(); // the other data go: they may be large
+        let held_out = data.validation.take(); // the other data go: they may be large
         if plan.recipe.training.storage == Storage::I8 && network.quantized().is_none() {
             let _ = writeln!(io::stderr(), "{}", t!("train.not-whole")); // nobody is left to tell
         }

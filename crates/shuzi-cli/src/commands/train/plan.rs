@@ -19,10 +19,11 @@ use rust_i18n::t;
 use shuzi_engine::{
     Processor,
     classes::Classes,
+    dataset::{Dataset, Split},
     model::{Model, batch_order, initial_weights},
     network::{LayerKind, Network},
     recipe::{Distillation, LastBatch, Recipe, RecipeError, TrainingRecipe},
-    training::{Checkpoint, CheckpointError, Examples, Order, Split, initial_network},
+    training::{Checkpoint, CheckpointError, Examples, Order, initial_network},
 };
 use shuzi_report::grouped;
 use std::{path::Path, time::Instant};
@@ -56,7 +57,8 @@ pub struct Plan {
 /// The examples, which are not needed any more when the training is over.
 pub struct PreparedData {
     set: TrainingSet,
-    pub split: Split,
+    split: Split,
+    pub validation: Option<Dataset>,
     order: Order,
 }
 
@@ -91,6 +93,7 @@ pub fn make(train: &Train, resumed: Resumed<'_>) -> anyhow::Result<(Plan, Prepar
         Some(known) => (known.join_record(found.record()), known.join_words(found.describe())),
     };
     let mut split = set.split(recipe.training.validation, recipe.training.seed);
+    let validation = set.validation_set(&split);
     if let (Some(fine_tuning), Some(known)) = (&recipe.training.fine_tuning, &known) {
         set.rehearse(&mut split, fine_tuning, known.examples(fine_tuning)?.as_ref());
     }
@@ -112,7 +115,7 @@ pub fn make(train: &Train, resumed: Resumed<'_>) -> anyhow::Result<(Plan, Prepar
         data,
         load_seconds,
     };
-    Ok((plan, PreparedData { set, split, order: Order::Shuffled }))
+    Ok((plan, PreparedData { set, split, validation, order: Order::Shuffled }))
 }
 
 impl Plan {

@@ -3,7 +3,7 @@
 use super::{arguments::Train, log::RunLog, plan::Plan, tuning::Gain};
 use crate::{
     commands::facts::{facts, seconds},
-    data::{part::Part, sources::Found},
+    data::sources::Found,
     files, models, recipes,
     run::checkpoints::Checkpoints,
     suggestions::ProgramCommand,
@@ -11,7 +11,7 @@ use crate::{
 use rust_i18n::t;
 use serde_json::json;
 use shuzi_engine::{
-    dataset::Dataset,
+    dataset::{Dataset, Part},
     evaluation::{Evaluation, evaluate},
     model::{Model, Record, TestResult},
     network::Network,

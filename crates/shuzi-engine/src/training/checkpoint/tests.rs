@@ -66,16 +66,18 @@ fn run(recipe: &Recipe, digits: Digits<'_>, from: Option<&[u8]>, threads: usize)
     let teacher = recipe.training.distillation.is_some();
     let teacher = teacher.then(|| initial_network(&Recipe::built_in("mlp").unwrap()));
     let (training, validation) = (&recipe.training, recipe.training.validation);
-    let held_out = match digits {
-        Digits::Kept(data, _) => split(data, validation, training.seed),
-        Digits::Drawn(_) => split(&synthetic::generate(validation + 1, 9, 1), validation, 0),
+    let drawn = synthetic::generate(validation + 1, 9, 1);
+    let (data, seed) = match digits {
+        Digits::Kept(data, _) => (data, training.seed),
+        Digits::Drawn(_) => (&drawn, 0),
     };
+    let held_out = split(data, validation, seed);
     let examples = match digits {
         Digits::Kept(data, order) => Examples::Kept { data, indices: &held_out.training, order },
         Digits::Drawn(count) => Examples::Drawn { seed: 5, count },
     };
     let task = Task::new(recipe.clone(), "synthetic".into(), examples);
-    let (validation, processor) = (held_out.validation.as_ref(), Processor::with_threads(threads));
+    let (validation, processor) = (held_out.validation_set(data), Processor::with_threads(threads));
     let observe = |event: Event<'_>| {
         match event {
             Event::Step(step) => reported.push(format!("{step:?}")),
@@ -98,12 +100,12 @@ fn run(recipe: &Recipe, digits: Digits<'_>, from: Option<&[u8]>, threads: usize)
     let mut network = initial_network(recipe);
     let data = TrainingData { examples, teacher: teacher.as_ref() };
     let ended = match from {
-        None => train(training, &mut network, data, validation, processor, observe),
+        None => train(training, &mut network, data, validation.as_ref(), processor, observe),
         Some(bytes) => {
             let checkpoint = Checkpoint::from_bytes(bytes).unwrap();
             checkpoint.check_recipe(recipe).unwrap();
             checkpoint.check_data("synthetic", examples).unwrap();
-            resume(checkpoint, &mut network, data, validation, processor, observe)
+            resume(checkpoint, &mut network, data, validation.as_ref(), processor, observe)
         }
     };
     Course { reported, ended: ended.unwrap(), network, checkpoints }

@@ -85,8 +85,8 @@ fn a_trained_network_is_rounded_as_the_recipe_asks_and_evaluated_as_it_is_kept()
         recipe.training.storage = Storage::F16;
         let (mut network, split) = (initial_network(&recipe), split(&data, 60, recipe.training.seed));
         let (examples, processor) = (Examples::shuffled(&data, &split), Processor::with_threads(2));
-        let (validation, mut evaluated) = (split.validation.as_ref(), 0.0);
-        train(&recipe.training, &mut network, examples, validation, processor, |event| {
+        let (validation, mut evaluated) = (split.validation_set(&data), 0.0);
+        train(&recipe.training, &mut network, examples, validation.as_ref(), processor, |event| {
             if let Event::Epoch(epoch) = event {
                 evaluated = epoch.validation.unwrap().loss();
             }
@@ -96,7 +96,7 @@ fn a_trained_network_is_rounded_as_the_recipe_asks_and_evaluated_as_it_is_kept()
         assert!(network != rounded, "{averaging:?}");
         rounded.round_to(Storage::F16);
         assert!(network == rounded, "{averaging:?}");
-        assert_eq!(evaluate(&network, validation.unwrap(), processor).loss(), evaluated, "{averaging:?}");
+        assert_eq!(evaluate(&network, &validation.unwrap(), processor).loss(), evaluated, "{averaging:?}");
     }
 }
 
