@@ -77,7 +77,7 @@ impl Clients {
 
 /// One connection.
 pub struct Client {
-    /// Where it comes from, as far as one client can be told from another.
+    /// Where it comes from, as far as one client can be distinguished from another.
     pub address: IpAddr,
     /// Our own address, by which it came.
     pub reached: IpAddr,

@@ -62,7 +62,7 @@ impl Model {
         self.inner.to_npz()
     }
 
-    /// The names of what it tells apart, by label.
+    /// The names of its classes, by label.
     pub fn classes(&self) -> impl ExactSizeIterator<Item = &str> {
         self.inner.classes.names()
     }

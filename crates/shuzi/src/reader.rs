@@ -75,7 +75,7 @@ impl Reader {
         self.inner.probabilities(&images)
     }
 
-    /// The names of what it tells apart, by label.
+    /// The names of its classes, by label.
     pub fn classes(&self) -> impl ExactSizeIterator<Item = &str> {
         self.inner.classes().names()
     }

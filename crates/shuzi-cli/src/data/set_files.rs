@@ -53,7 +53,7 @@ impl SetFiles {
         self.own_classes.is_some()
     }
 
-    /// What the images show.
+    /// The classes of the images.
     pub fn classes(&self) -> Classes {
         self.own_classes.clone().unwrap_or_else(|| self.set.classes())
     }

@@ -183,7 +183,7 @@ impl Found {
         }
     }
 
-    /// What its images show.
+    /// The classes of its images.
     pub fn classes(&self) -> Classes {
         match self {
             Found::Set(files) => files.classes(),

@@ -29,7 +29,7 @@ impl Model {
 
 #include <stdint.h>
 
-/* What is told apart. */
+/* How many classes there are. */
 #define SHUZI_CLASSES {}
 /* Numbers that shuzi_recognize needs to work in. */
 #define SHUZI_ROOM {}
@@ -63,7 +63,7 @@ impl Model {
                     .enumerate()
                     .map(|(label, name)| format!("{label} is {}", one_line(name)))
                     .collect();
-                (format!("Tells classes apart ({})", names.join(", ")), "the number of the class")
+                (format!("Classifies pictures ({})", names.join(", ")), "the number of the class")
             }
         };
         let (version, sha256) = (env!("CARGO_PKG_VERSION"), self.weights_sha256());
@@ -80,7 +80,7 @@ impl Model {
 
    image: {PIXELS} bytes, {SIDE} rows of {SIDE} pixels from the top left, 0 for paper to 255 for ink, light on dark. As in MNIST a
    digit is scaled into 20x20 pixels, and its centre of mass lies in the middle of the picture.
-   label: {class}, that of the largest logit. How far it is above the second tells how sure it is.
+   label: {class}, that of the largest logit. The further it is above the second, the surer it is.
    Memory: {weights} bytes of constants, {room} bytes for the room. Multiplications: {multiplications}, of 16 by 8 bits.
    C99 (or C++11) with <stdint.h> alone. The code may be used under MIT or Apache-2.0, at your choice. */
 

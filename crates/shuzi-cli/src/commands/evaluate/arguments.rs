@@ -90,7 +90,7 @@ impl Evaluate {
         }
     }
 
-    /// What to evaluate models on that tell these classes apart.
+    /// What to evaluate models of these classes on.
     pub fn test(&self, classes: &Classes) -> anyhow::Result<Test> {
         let processor = machine::processor(self.threads)?;
         let found = sources::find(&self.data, &self.own, &self.mirror, self.quiet)?;
@@ -115,7 +115,7 @@ impl Evaluate {
         self.predictions.as_deref() == Some(Path::new("-"))
     }
 
-    /// Writes the files of a report, and tells where they are.
+    /// Writes the files of a report, and prints where they are.
     pub fn write(&self, report: Vec<(String, Vec<u8>)>) -> anyhow::Result<PathBuf> {
         let folder = match &self.out {
             Some(folder) => folder.clone(),

@@ -89,7 +89,7 @@ fn check(asked: &Evaluate, names: &[PathBuf]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The classes that all models tell apart.
+/// The classes that all models have.
 fn common_classes<'a>(names: &[PathBuf], read: &'a [models::Found]) -> anyhow::Result<&'a Classes> {
     let classes = &read[0].model.classes;
     if let Some(other) = read.iter().position(|read| read.model.classes != *classes) {

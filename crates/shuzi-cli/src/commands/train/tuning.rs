@@ -110,7 +110,7 @@ pub enum Known {
     /// MNIST, which lies on this machine.
     Mnist(SetFiles),
     Synthetic,
-    /// Nobody knows what else a model has seen that tells other classes than digits apart, or there is no more use for it.
+    /// The model has other classes than digits, so nobody knows what it has seen; or there is no more use for it.
     Nothing,
 }
 
