@@ -8,9 +8,9 @@ use std::fmt::Write;
 use rust_i18n::t;
 use unicode_width::UnicodeWidthChar;
 
-/// How much room there is: the text keeps its size, the drawing makes do with less.
+/// What a drawing is laid out for. Its text has the same size in both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Room {
+pub enum Layout {
     /// A desktop's page, or a file of its own.
     Wide,
     /// A phone held upright.

@@ -1,7 +1,7 @@
 //! Connections: accepted, served by hyper, cut when they stall, and ended in order when the server stops.
 //!
-//! In: a listener and what answers requests. There is room for so many connections; when it is used up, the one that has kept
-//! the server waiting the longest makes place. So clients that send nothing, or a byte now and then, stop nobody else.
+//! In: a listener and what answers requests. Only so many connections are open at once; of more, the one that has kept the
+//! server waiting the longest is closed to admit another. So clients that send nothing, or a byte now and then, stop nobody else.
 
 use crate::{
     api,

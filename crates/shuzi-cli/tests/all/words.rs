@@ -1,5 +1,5 @@
 //! Every word that users see exists in English and Simplified Chinese, and every word that is
-//! asked for exists. Also: only the rooms for it open files.
+//! asked for exists. Also: only the modules for it open files.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -205,7 +205,7 @@ fn every_error_of_the_library_is_explained_in_both_languages() {
 
 /// `files` opens files for everyone; `data/download/` keeps its parts until they are whole.
 #[test]
-fn only_two_rooms_open_files() {
+fn only_two_modules_open_files() {
     for (file, code) in files("src", "rs") {
         let code = code.split("#[cfg(test)]\nmod tests {").next().unwrap();
         let calls =
