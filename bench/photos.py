@@ -80,13 +80,13 @@ class Shuzi:
         output = subprocess.run(
             command + [str(picture.path) for picture in pictures], stdout=subprocess.PIPE, text=True
         ).stdout
-        # Lines of writing are told apart in the text, and not in labels; a picture that cannot be read has none.
+        # Lines of writing are separated in the text, and not in labels; a picture that cannot be read has none.
         found = {entry["file"]: entry.get("text", "").replace("\n", "") for entry in map(json.loads, output.splitlines())}
         return [found.get(str(picture.path)) for picture in pictures]
 
 
 class Tesseract:
-    """Told to read digits only, in the mode that reads most of the single digits, and another for lines."""
+    """Reads digits only, in the mode that reads most of the single digits, and another for lines."""
 
     def __init__(self):
         modes = [self.best_mode(select("single")), self.best_mode(select("multi"))]

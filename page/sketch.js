@@ -34,9 +34,9 @@ export function drawTiles(canvas, count, side, across, zoom, color) {
 }
 
 /** Weights of neurons side by side, as signed colours. */
-export function drawWeights(canvas, values, side, room = 660) {
+export function drawWeights(canvas, values, side, width = 660) {
   const count = values.length / side ** 2, most = largest(values);
-  const across = Math.min(count, Math.max(1, Math.floor(room / ((side + 1) * (side > 8 ? 2 : 6)))));
+  const across = Math.min(count, Math.max(1, Math.floor(width / ((side + 1) * (side > 8 ? 2 : 6)))));
   drawTiles(canvas, count, side, across, side > 8 ? 2 : 6, (tile, x, y) => signedColor(values[tile * side ** 2 + y * side + x] / most));
 }
 

@@ -62,7 +62,7 @@ def resized(image):
 
 
 def boxed(image):
-    """The ink alone, told from paper by Otsu's threshold, as MNIST has it: fitted into 20x20, the centre of mass in the middle of 28x28."""
+    """The ink alone, separated from paper by Otsu's threshold, as MNIST has it: fitted into 20x20, the centre of mass in the middle of 28x28."""
     ink = np.float32(image <= otsu(image))
     rows, columns = np.flatnonzero(ink.any(1)), np.flatnonzero(ink.any(0))
     if not len(rows):

@@ -29,7 +29,7 @@ pub fn parse(name: &str) -> Result<&'static str, String> {
 }
 
 /// Speaks the language of `--lang`, else the locale's, else English. Looks at the arguments
-/// itself, because mistakes in them must already be told in the right language.
+/// itself, because mistakes in them must already be reported in the right language.
 pub fn choose(arguments: impl Iterator<Item = OsString>) {
     let arguments: Vec<String> = arguments.map(|argument| argument.to_string_lossy().into_owned()).collect();
     let asked =
@@ -178,7 +178,7 @@ fn why_invalid(reason: &(dyn std::error::Error + 'static)) -> String {
     match reason.downcast_ref::<ParseIntError>().map(ParseIntError::kind) {
         Some(IntErrorKind::Zero) => t!("usage.zero").into(),
         Some(IntErrorKind::PosOverflow | IntErrorKind::NegOverflow) => t!("usage.too-large").into(),
-        Some(_) => t!("usage.no-whole-number").into(),
+        Some(_) => t!("usage.no-integer").into(),
         None if reason.is::<ParseFloatError>() => t!("usage.no-number").into(),
         None => reason.to_string(), // our own parsers speak the user's language
     }

@@ -1,4 +1,4 @@
-//! Classes: what a data set's images show and a network distinguishes, each with a name.
+//! Classes: what a data set is labelled with and a network distinguishes, each with a name.
 //!
 //! In: the names, from a data set or a model file. Out: [`Classes`], checked once. A label is the place of its class
 //! among the names, from 0. Without a word on it they are the ten digits.

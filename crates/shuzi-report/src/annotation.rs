@@ -83,7 +83,7 @@ fn draw(svg: &mut String, classes: &Classes, digit: &DigitReading, scale: f64, s
     draw_box(svg, digit.area, scale, color, line);
     let (left, top) = (digit.area.left as f64 * scale, digit.area.top as f64 * scale);
     let label = Escaped(if digit.rejected { "?" } else { classes.name(digit.digit) });
-    // Above the box, or inside it where there is no room.
+    // Above the box, or inside it where there is no space.
     let baseline = if top > size { top - size / 4.0 } else { top + size };
     write!(
         svg,

@@ -19,7 +19,7 @@ use crate::{
     reliability::degrees,
     rendered,
     summary::aligned,
-    svg::{Anchor, Drawing, Escaped, Font, Room, shortened, width_of},
+    svg::{Anchor, Drawing, Escaped, Font, Layout, shortened, width_of},
 };
 
 /// The most images that are shown; more would make the page long, not the reader wiser.
@@ -72,7 +72,7 @@ impl Contender {
 /// The files of a comparison and their names: `comparison.svg`, `report.html`, and with `png` also
 /// the picture as PNG.
 pub fn render(report: &ComparisonReport, png: bool) -> Vec<(String, Vec<u8>)> {
-    rendered::files(&[("comparison", accuracies(report, Room::Wide))], page(report), png)
+    rendered::files(&[("comparison", accuracies(report, Layout::Wide))], page(report), png)
 }
 
 /// The comparison as text for the terminal; ends with a line break.
@@ -206,7 +206,7 @@ fn page(report: &ComparisonReport) -> String {
     let mut page = html::begin(&report.title);
     page.push_str("</header>\n<main>\n");
     write_table(&mut page, report);
-    html::write_figure(&mut page, &|room| accuracies(report, room));
+    html::write_figure(&mut page, &|layout| accuracies(report, layout));
     write_disagreements(&mut page, report);
     html::write_facts(&mut page, &report.facts);
     html::end(&mut page);
@@ -303,9 +303,9 @@ fn write_disagreement(page: &mut String, report: &ComparisonReport, index: usize
 // ---- The picture.
 
 /// The accuracies with their intervals, one under the other.
-fn accuracies(report: &ComparisonReport, room: Room) -> Drawing {
+fn accuracies(report: &ComparisonReport, layout: Layout) -> Drawing {
     const ROW: f64 = 46.0;
-    let wide = room == Room::Wide;
+    let wide = layout == Layout::Wide;
     let (id, width, padding) =
         if wide { ("comparison", 880.0, 24.0) } else { ("comparison-narrow", 352.0, 12.0) };
     let title = t!("report.compare_picture");
@@ -336,9 +336,9 @@ fn accuracies(report: &ComparisonReport, room: Room) -> Drawing {
         let evaluation = &report.evaluations[index];
         let (y, accuracy) = (top + ROW * (index as f64 + 0.5) + 14.0, evaluation.accuracy());
         let value = percent(accuracy, 2);
-        let room = right - left - width_of(&value, Font::Strong) - 20.0;
+        let space = right - left - width_of(&value, Font::Strong) - 20.0;
         let name = format!("{}  {}", mark(index), model.name);
-        drawing.text(left, y - 14.0, Anchor::Start, Font::Body, &shortened(&name, Font::Body, room));
+        drawing.text(left, y - 14.0, Anchor::Start, Font::Body, &shortened(&name, Font::Body, space));
         drawing.text(right, y - 14.0, Anchor::End, Font::Strong, &value);
         drawing.line([x(interval.low), y], [x(interval.high), y], "z-mean");
         for end in [interval.low, interval.high] {

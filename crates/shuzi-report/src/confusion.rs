@@ -8,7 +8,7 @@ use shuzi_engine::{classes::Classes, evaluation::Evaluation};
 
 use crate::{
     numbers::{grouped, percent, thing},
-    svg::{Anchor, Drawing, Font, RIGHT_SHADES, Room, WRONG_SHADES, shortened, width_of},
+    svg::{Anchor, Drawing, Font, Layout, RIGHT_SHADES, WRONG_SHADES, shortened, width_of},
 };
 
 /// Cells smaller than this hold no number, in CSS pixels.
@@ -16,34 +16,34 @@ const SMALLEST_WITH_NUMBER: f64 = 22.0;
 /// Rows and columns smaller than this have no name.
 const SMALLEST_WITH_NAME: f64 = 11.0;
 
-/// Draws the matrix; where there is room, with recall and precision at its border.
-pub fn draw(evaluation: &Evaluation, room: Room) -> Drawing {
-    let layout = Layout::new(evaluation.classes(), room);
+/// Draws the matrix; if wide, with recall and precision at its border.
+pub fn draw(evaluation: &Evaluation, layout: Layout) -> Drawing {
+    let sizes = Sizes::new(evaluation.classes(), layout);
     let title = t!("report.confusion");
     let (correct, count) = (grouped(evaluation.correct()), grouped(evaluation.count()));
     let thing = thing(evaluation.classes());
     let description = t!("report.confusion_description", thing = thing, correct = correct, count = count);
-    let id = if layout.wide { "confusion" } else { "confusion-narrow" };
-    let mut drawing = Drawing::new(id, layout.width, layout.padding, &title, &description);
-    let y = draw_legend(&mut drawing, &layout, layout.padding + 40.0);
+    let id = if sizes.wide { "confusion" } else { "confusion-narrow" };
+    let mut drawing = Drawing::new(id, sizes.width, sizes.padding, &title, &description);
+    let y = draw_legend(&mut drawing, &sizes, sizes.padding + 40.0);
 
-    let corner = [layout.padding + layout.left + 10.0, y + 17.0 + layout.above];
-    draw_names(&mut drawing, &layout, corner);
-    draw_cells(&mut drawing, &layout, corner, &evaluation.confusion());
-    let mut bottom = corner[1] + layout.side();
-    if layout.has_recall {
-        draw_recall(&mut drawing, &layout, corner, evaluation);
+    let corner = [sizes.padding + sizes.left + 10.0, y + 17.0 + sizes.above];
+    draw_names(&mut drawing, &sizes, corner);
+    draw_cells(&mut drawing, &sizes, corner, &evaluation.confusion());
+    let mut bottom = corner[1] + sizes.side();
+    if sizes.has_recall {
+        draw_recall(&mut drawing, &sizes, corner, evaluation);
     }
-    if layout.has_precision {
-        draw_precision(&mut drawing, &layout, corner, evaluation);
+    if sizes.has_precision {
+        draw_precision(&mut drawing, &sizes, corner, evaluation);
         bottom += 26.0;
     }
-    drawing.end_at(bottom + layout.padding);
+    drawing.end_at(bottom + sizes.padding);
     drawing
 }
 
 /// What fits, and how large it is, in CSS pixels.
-struct Layout {
+struct Sizes {
     wide: bool,
     names: Vec<String>,
     name_font: Font,
@@ -62,9 +62,9 @@ struct Layout {
     has_recall: bool,
 }
 
-impl Layout {
-    fn new(classes: &Classes, room: Room) -> Self {
-        let wide = room == Room::Wide;
+impl Sizes {
+    fn new(classes: &Classes, layout: Layout) -> Self {
+        let wide = layout == Layout::Wide;
         let (padding, largest, most, most_name) =
             if wide { (24.0, 50.0, 620.0, 150.0) } else { (12.0, 28.6, 286.0, 90.0) };
         let names: Vec<String> =
@@ -80,7 +80,7 @@ impl Layout {
         let upright = longest_name > cell - 4.0 && !classes.are_characters();
         let recall = width_of(&t!("report.recall"), Font::Small).max(width_of("100.0 %", Font::Small));
         let right = if has_recall { recall + 12.0 } else { 0.0 };
-        Layout {
+        Sizes {
             wide,
             name_font: if cell < 16.0 { Font::Tiny } else { Font::Strong },
             upright,
@@ -110,8 +110,8 @@ impl Layout {
 }
 
 /// What the two scales of colour mean; where the text ends.
-fn draw_legend(drawing: &mut Drawing, layout: &Layout, mut y: f64) -> f64 {
-    let padding = layout.padding;
+fn draw_legend(drawing: &mut Drawing, sizes: &Sizes, mut y: f64) -> f64 {
+    let padding = sizes.padding;
     for (name, levels, text) in [
         ("right", RIGHT_SHADES.len(), t!("report.confusion_right")),
         ("wrong", WRONG_SHADES.len(), t!("report.confusion_wrong")),
@@ -121,31 +121,31 @@ fn draw_legend(drawing: &mut Drawing, layout: &Layout, mut y: f64) -> f64 {
             drawing.rectangle(at, [11.0, 12.0], 0.0, &format!("z-{name}{level}"));
         }
         let text_left = padding + 11.0 * levels as f64 + 8.0;
-        y = drawing.paragraph(text_left, y, layout.width - padding - text_left, Font::Body, &text) + 3.0;
+        y = drawing.paragraph(text_left, y, sizes.width - padding - text_left, Font::Body, &text) + 3.0;
     }
     y
 }
 
 /// What the axes are, and each class beside its row and above its column.
-fn draw_names(drawing: &mut Drawing, layout: &Layout, [left, top]: [f64; 2]) {
-    let middle = left + layout.side() / 2.0;
-    drawing.text(middle, top - layout.above - 9.0, Anchor::Middle, Font::Small, &t!("report.read_as"));
+fn draw_names(drawing: &mut Drawing, sizes: &Sizes, [left, top]: [f64; 2]) {
+    let middle = left + sizes.side() / 2.0;
+    drawing.text(middle, top - sizes.above - 9.0, Anchor::Middle, Font::Small, &t!("report.read_as"));
     drawing.text(left - 10.0, top - 9.0, Anchor::End, Font::Small, &t!("report.label"));
-    for (class, name) in layout.names.iter().enumerate().filter(|_| layout.has_names) {
-        let middle = layout.middle_of(class);
-        if layout.upright {
-            drawing.upright_text(left + middle + 4.0, top - 9.0, layout.name_font, name);
+    for (class, name) in sizes.names.iter().enumerate().filter(|_| sizes.has_names) {
+        let middle = sizes.middle_of(class);
+        if sizes.upright {
+            drawing.upright_text(left + middle + 4.0, top - 9.0, sizes.name_font, name);
         } else {
-            drawing.text(left + middle, top - 9.0, Anchor::Middle, layout.name_font, name);
+            drawing.text(left + middle, top - 9.0, Anchor::Middle, sizes.name_font, name);
         }
-        drawing.text(left - 10.0, top + middle + 4.0, Anchor::End, layout.name_font, name);
+        drawing.text(left - 10.0, top + middle + 4.0, Anchor::End, sizes.name_font, name);
     }
 }
 
-fn draw_cells(drawing: &mut Drawing, layout: &Layout, [left, top]: [f64; 2], confusion: &[Vec<usize>]) {
-    let (shades, cell) = (shades(confusion), layout.cell);
+fn draw_cells(drawing: &mut Drawing, sizes: &Sizes, [left, top]: [f64; 2], confusion: &[Vec<usize>]) {
+    let (shades, cell) = (shades(confusion), sizes.cell);
     let number_font = if cell >= 45.0 { Font::Body } else { Font::Tiny };
-    let gap = if layout.has_numbers { 1.0 } else { 0.25 };
+    let gap = if sizes.has_numbers { 1.0 } else { 0.25 };
     for (label, row) in confusion.iter().enumerate() {
         for (prediction, &count) in row.iter().enumerate() {
             let at = [left + prediction as f64 * cell, top + label as f64 * cell];
@@ -155,7 +155,7 @@ fn draw_cells(drawing: &mut Drawing, layout: &Layout, [left, top]: [f64; 2], con
                 Some(shade) => {
                     let (corner, size) = ([at[0] + gap, at[1] + gap], [cell - 2.0 * gap; 2]);
                     drawing.rectangle(corner, size, (cell / 8.0).min(3.0), &format!("z-{shade}"));
-                    if layout.has_numbers {
+                    if sizes.has_numbers {
                         let class = format!("z-on-{shade}");
                         drawing.text_with(middle[0], middle[1], Anchor::Middle, number_font, &class, &text);
                     }
@@ -170,21 +170,21 @@ fn draw_cells(drawing: &mut Drawing, layout: &Layout, [left, top]: [f64; 2], con
 }
 
 /// How many of each class were found, right of its row.
-fn draw_recall(drawing: &mut Drawing, layout: &Layout, [left, top]: [f64; 2], evaluation: &Evaluation) {
-    let x = left + layout.side() + layout.right;
+fn draw_recall(drawing: &mut Drawing, sizes: &Sizes, [left, top]: [f64; 2], evaluation: &Evaluation) {
+    let x = left + sizes.side() + sizes.right;
     drawing.text(x, top - 9.0, Anchor::End, Font::Small, &t!("report.recall"));
     for (class, score) in evaluation.class_scores().iter().enumerate() {
-        let y = top + layout.middle_of(class) + 4.0;
+        let y = top + sizes.middle_of(class) + 4.0;
         drawing.text(x, y, Anchor::End, Font::Small, &share(score.recall));
     }
 }
 
 /// How many of those that were read as a class are of it, below its column.
-fn draw_precision(drawing: &mut Drawing, layout: &Layout, [left, top]: [f64; 2], evaluation: &Evaluation) {
-    let y = top + layout.side() + 20.0;
+fn draw_precision(drawing: &mut Drawing, sizes: &Sizes, [left, top]: [f64; 2], evaluation: &Evaluation) {
+    let y = top + sizes.side() + 20.0;
     drawing.text(left - 10.0, y, Anchor::End, Font::Small, &t!("report.precision"));
     for (class, score) in evaluation.class_scores().iter().enumerate() {
-        let x = left + layout.middle_of(class);
+        let x = left + sizes.middle_of(class);
         drawing.text(x, y, Anchor::Middle, Font::Small, &share(score.precision));
     }
 }
@@ -251,12 +251,12 @@ mod tests {
 
     #[test]
     fn any_number_of_classes_with_any_names_fits() {
-        for room in [Room::Wide, Room::Narrow] {
+        for layout in [Layout::Wide, Layout::Narrow] {
             for (classes, letters) in
                 [(2, 2), (2, 64), (10, 11), (10, 64), (26, 3), (26, 20), (62, 3), (255, 4), (255, 64)]
             {
-                let drawing = draw(&evaluation(classes, letters), room);
-                let most = if room == Room::Wide { 900.0 } else { 420.0 };
+                let drawing = draw(&evaluation(classes, letters), layout);
+                let most = if layout == Layout::Wide { 900.0 } else { 420.0 };
                 assert!(drawing.width() < most, "{classes} of {letters}: {}", drawing.width());
                 let svg = drawing.document(super::super::svg::Themes::Light);
                 assert_eq!(svg.matches("<rect class=\"z-right").count(), classes - 1 + RIGHT_SHADES.len());

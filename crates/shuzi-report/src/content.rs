@@ -34,7 +34,7 @@ pub struct Digits<'a> {
     pub images: &'a Dataset,
     /// The temperature in the model's record, where the probabilities are those without it.
     pub temperature: Option<f64>,
-    /// Where each image is from; without, they are told apart by number.
+    /// Where each image is from; without, they are numbered.
     pub origins: Option<&'a [String]>,
 }
 

@@ -16,7 +16,7 @@ use crate::{
     content::FactGroup,
     numbers::percent,
     png,
-    svg::{self, Drawing, Escaped, Room, Themes},
+    svg::{self, Drawing, Escaped, Layout, Themes},
 };
 
 /// A page up to its heading; its header is still open.
@@ -49,7 +49,7 @@ pub fn end(page: &mut String) {
 }
 
 /// A drawing as a section of its own.
-pub fn write_figure(page: &mut String, draw: &dyn Fn(Room) -> Drawing) {
+pub fn write_figure(page: &mut String, draw: &dyn Fn(Layout) -> Drawing) {
     page.push_str("<section>\n");
     write_drawing(page, draw);
     page.push_str("</section>\n");
@@ -57,10 +57,10 @@ pub fn write_figure(page: &mut String, draw: &dyn Fn(Room) -> Drawing) {
 
 /// A drawing twice, of which the style sheet shows the one that fits: shrunk to a phone's
 /// width the wide one could not be read.
-pub fn write_drawing(page: &mut String, draw: &dyn Fn(Room) -> Drawing) {
-    for (class, room) in [("wide", Room::Wide), ("narrow", Room::Narrow)] {
+pub fn write_drawing(page: &mut String, draw: &dyn Fn(Layout) -> Drawing) {
+    for (class, layout) in [("wide", Layout::Wide), ("narrow", Layout::Narrow)] {
         write!(page, "<figure class=\"{class}\">").expect("a string takes all");
-        draw(room).write_inline(page);
+        draw(layout).write_inline(page);
         page.push_str("</figure>\n");
     }
 }
@@ -76,7 +76,7 @@ pub fn write_image(page: &mut String, image: &DigitImage, words: &str) {
     .expect("a string takes all");
 }
 
-/// What a list's class is extended by, so that bars have room for names.
+/// What a list's class is extended by, so that bars leave space for names.
 pub fn named(classes: &Classes) -> &'static str {
     if classes.are_characters() { "" } else { " named" }
 }

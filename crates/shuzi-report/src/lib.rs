@@ -38,13 +38,13 @@ rust_i18n::i18n!("locales", fallback = "en");
 pub fn render(report: &Report, png: bool) -> Vec<(String, Vec<u8>)> {
     let mut pictures = Vec::new();
     if let Some(curves) = report.curves {
-        pictures.push(("accuracy", curves::accuracy(curves, svg::Room::Wide)));
-        pictures.push(("loss", curves::loss(curves, svg::Room::Wide)));
-        pictures.push(("learning-rate", curves::learning_rate(curves, svg::Room::Wide)));
+        pictures.push(("accuracy", curves::accuracy(curves, svg::Layout::Wide)));
+        pictures.push(("loss", curves::loss(curves, svg::Layout::Wide)));
+        pictures.push(("learning-rate", curves::learning_rate(curves, svg::Layout::Wide)));
     }
     pictures.extend(rendered::digit_pictures(&report.digits));
     if let Some(corrupted) = report.robustness {
-        pictures.push(("robustness", robustness::draw(corrupted.measured, svg::Room::Wide)));
+        pictures.push(("robustness", robustness::draw(corrupted.measured, svg::Layout::Wide)));
     }
     rendered::files(&pictures, page::page(report), png)
 }

@@ -3,7 +3,7 @@
 use rust_i18n::t;
 use shuzi_engine::classes::Classes;
 
-/// What is told apart, in a word: a digit, or a class.
+/// What is classified, in a word: a digit, or a class.
 pub fn thing(classes: &Classes) -> String {
     if classes.are_digits() { t!("report.digit") } else { t!("report.class") }.into_owned()
 }

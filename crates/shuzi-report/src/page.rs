@@ -77,16 +77,16 @@ fn write_headline(page: &mut String, report: &Report) {
 
 fn write_curves(page: &mut String, curves: &Curves) {
     open_section(page, "training", &t!("report.page_training"));
-    write_drawing(page, &|room| curves::accuracy(curves, room));
-    write_drawing(page, &|room| curves::loss(curves, room));
-    write_drawing(page, &|room| curves::learning_rate(curves, room));
+    write_drawing(page, &|layout| curves::accuracy(curves, layout));
+    write_drawing(page, &|layout| curves::loss(curves, layout));
+    write_drawing(page, &|layout| curves::learning_rate(curves, layout));
     page.push_str("</section>\n");
 }
 
 /// All that is to say of digits: which were taken for which, how surely, the worst mistakes, wrong labels.
 pub fn write_digits(page: &mut String, digits: &Digits) {
-    write_figure(page, &|room| confusion::draw(digits.evaluation, room));
-    write_figure(page, &|room| reliability::draw(digits.evaluation, digits.temperature, room));
+    write_figure(page, &|layout| confusion::draw(digits.evaluation, layout));
+    write_figure(page, &|layout| reliability::draw(digits.evaluation, digits.temperature, layout));
     write_scores(page, digits.evaluation);
     mistakes::write_section(page, digits);
     mistakes::write_wrong_labels(page, digits);

@@ -11,18 +11,18 @@ use shuzi_engine::evaluation::{CALIBRATION_BINS, ConfidenceBin, Evaluation, wils
 
 use crate::{
     numbers::{grouped, nats, percent},
-    svg::{Anchor, Drawing, Font, MARK, Room, width_of},
+    svg::{Anchor, Drawing, Font, Layout, MARK, width_of},
 };
 
-/// Where the bins end, in percent, the last one apart, which ends at 100; so many as there is room for.
+/// Where the bins end, in percent, the last one apart, which ends at 100; so many as fit.
 const WIDE_ENDS: [f64; 12] = [50.0, 80.0, 90.0, 95.0, 98.0, 99.0, 99.5, 99.8, 99.9, 99.95, 99.98, 99.99];
 const NARROW_ENDS: [f64; 5] = [50.0, 90.0, 99.0, 99.9, 99.99];
 /// The marks of the upright axis, in percent.
 const TICKS: [f64; 7] = [0.0, 50.0, 90.0, 99.0, 99.9, 99.99, 100.0];
 
 /// Draws the accuracy of each bin of confidence; with a temperature also what it makes of them.
-pub fn draw(evaluation: &Evaluation, temperature: Option<f64>, room: Room) -> Drawing {
-    let wide = room == Room::Wide;
+pub fn draw(evaluation: &Evaluation, temperature: Option<f64>, layout: Layout) -> Drawing {
+    let wide = layout == Layout::Wide;
     let (id, width, padding, plot_height) =
         if wide { ("reliability", 880.0, 24.0, 300.0) } else { ("reliability-narrow", 352.0, 12.0, 220.0) };
     let ends = if wide { &WIDE_ENDS[..] } else { &NARROW_ENDS };

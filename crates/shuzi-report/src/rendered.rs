@@ -11,8 +11,8 @@ use crate::{
 pub fn digit_pictures(digits: &Digits) -> [(&'static str, svg::Drawing); 2] {
     let Digits { evaluation, temperature, .. } = digits;
     [
-        ("confusion", confusion::draw(evaluation, svg::Room::Wide)),
-        ("reliability", reliability::draw(evaluation, *temperature, svg::Room::Wide)),
+        ("confusion", confusion::draw(evaluation, svg::Layout::Wide)),
+        ("reliability", reliability::draw(evaluation, *temperature, svg::Layout::Wide)),
     ]
 }
 

@@ -16,7 +16,7 @@ use crate::{
     html,
     numbers::percent,
     summary::aligned,
-    svg::{Anchor, Drawing, Escaped, Font, Room, push_point, width_of},
+    svg::{Anchor, Drawing, Escaped, Font, Layout, push_point, width_of},
 };
 
 /// The accuracies for the terminal; ends with a line break.
@@ -43,7 +43,7 @@ pub fn summary(measured: &Robustness) -> String {
 
 /// The curves, and the sheet of corruptions.
 pub fn write_sections(page: &mut String, robustness: &Corrupted) {
-    html::write_figure(page, &|room| draw(robustness.measured, room));
+    html::write_figure(page, &|layout| draw(robustness.measured, layout));
     html::open_section(page, "corruptions", &t!("report.corruptions"));
     let mean = percent(robustness.measured.mean_corruption_accuracy(), 2);
     let note = t!("report.corruptions_note", mean = mean);
@@ -67,9 +67,9 @@ fn write_example(page: &mut String, image: &DigitImage, name: &str, accuracy: f6
         .expect("a string takes all");
 }
 
-/// Draws the accuracy along each sweep, side by side where there is room.
-pub fn draw(measured: &Robustness, room: Room) -> Drawing {
-    let wide = room == Room::Wide;
+/// Draws the accuracy along each sweep, side by side if wide.
+pub fn draw(measured: &Robustness, layout: Layout) -> Drawing {
+    let wide = layout == Layout::Wide;
     let (id, width, padding) =
         if wide { ("robustness", 880.0, 24.0) } else { ("robustness-narrow", 352.0, 12.0) };
     let columns = if wide { 2 } else { 1 };

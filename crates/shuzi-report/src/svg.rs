@@ -8,9 +8,9 @@ use std::fmt::Write;
 use rust_i18n::t;
 use unicode_width::UnicodeWidthChar;
 
-/// How much room there is: the text keeps its size, the drawing makes do with less.
+/// What a drawing is laid out for. Its text has the same size in both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Room {
+pub enum Layout {
     /// A desktop's page, or a file of its own.
     Wide,
     /// A phone held upright.
@@ -107,7 +107,7 @@ pub struct Drawing {
 
 impl Drawing {
     /// A drawing with its title alone, the margin `padding` around it. `id` must be its own within a page; title and
-    /// description are also told to those who do not see it.
+    /// description are also read to those who do not see it.
     pub fn new(id: &str, width: f64, padding: f64, title: &str, description: &str) -> Self {
         let mut drawing = Drawing {
             id: id.to_owned(),

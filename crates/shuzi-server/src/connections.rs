@@ -1,7 +1,7 @@
 //! Connections: accepted, served by hyper, cut when they stall, and ended in order when the server stops.
 //!
-//! In: a listener and what answers requests. There is room for so many connections; when it is used up, the one that has kept
-//! the server waiting the longest makes place. So clients that send nothing, or a byte now and then, stop nobody else.
+//! In: a listener and what answers requests. Only so many connections are open at once; of more, the one that has kept the
+//! server waiting the longest is closed to admit another. So clients that send nothing, or a byte now and then, stop nobody else.
 
 use crate::{
     api,
@@ -41,7 +41,7 @@ pub async fn serve(listener: TcpListener, server: Arc<Server>, stop: Arc<Notify>
             Ok(accepted) => accepted,
             Err(error) if error.kind() == ErrorKind::ConnectionAborted => continue,
             Err(_) => {
-                clients.make_place();
+                clients.close_longest_waiting();
                 sleep(BREATH).await;
                 continue;
             }

@@ -175,7 +175,7 @@ impl Queue {
         self.lines.retain(|line| !line.jobs.is_empty());
     }
 
-    /// Makes room where most waits; where two lines are as long, in that of this client.
+    /// Drops the last of the longest line; where two lines are as long, of that of this client.
     fn drop_last_of_longest(&mut self, client: IpAddr) {
         let longest = self.lines.iter_mut().max_by_key(|line| (line.jobs.len(), line.client == client));
         longest.and_then(|line| line.jobs.pop_back());
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_full_queue_has_room_for_a_client_with_less_in_it() {
+    async fn a_full_queue_admits_a_client_with_less_in_it() {
         let (pool, waiting, release) = busy_pool(2).await;
         let (mut first, mut second) = (pin!(pool.run(ONE, 0, |_| 1)), pin!(pool.run(ONE, 0, |_| 2)));
         begin(first.as_mut());
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn work_that_nobody_waits_for_is_passed_over_and_takes_no_room() {
+    async fn work_that_nobody_waits_for_is_passed_over_and_takes_no_place() {
         let (pool, _, release) = busy_pool(1).await;
         let (ran, has_run) = channel();
         {

@@ -79,7 +79,7 @@ async fn occupy(server: &Arc<Server>) -> mpsc::Sender<()> {
 }
 
 #[tokio::test]
-async fn beyond_the_queue_a_picture_is_refused_until_there_is_room_again() {
+async fn beyond_the_queue_a_picture_is_refused_until_there_is_space_again() {
     let (server, router) = server(1);
     let busy = occupy(&server).await;
     let mut queued = pin!(ask(&router, Method::POST, "/api/recognize", picture()));

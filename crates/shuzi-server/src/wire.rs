@@ -214,7 +214,7 @@ mod tests {
             wire.write_all(BARE).await.unwrap();
             wire.shutdown().await
         });
-        client.write_all(&[0; 1 << 16]).await.unwrap(); // more than there is room for
+        client.write_all(&[0; 1 << 16]).await.unwrap(); // more than the buffers hold
         let mut answer = String::new();
         client.read_to_string(&mut answer).await.unwrap();
         assert!(answer.contains("some_code"), "{answer}");

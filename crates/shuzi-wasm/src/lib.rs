@@ -42,7 +42,7 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// What is wrong with the bytes, or that the model tells something else than digits apart.
+    /// What is wrong with the bytes, or that the model classifies other things than digits.
     #[wasm_bindgen(constructor)]
     pub fn new(bytes: &[u8]) -> Result<Model, JsError> {
         #[cfg(feature = "training")]
@@ -51,7 +51,7 @@ impl Model {
         let model = shuzi_engine::model::Model::for_reading(bytes).map_err(explain)?;
         if !model.classes.are_digits() {
             return Err(JsError::new(&format!(
-                "the model tells {} apart, the page reads digits",
+                "the model classifies {}, the page reads digits",
                 model.classes
             )));
         }
@@ -167,7 +167,7 @@ pub struct Answer {
 
 #[wasm_bindgen]
 impl Answer {
-    /// As `shuzi recognize --json` tells it, without the file.
+    /// As in `shuzi recognize --json`, without the file.
     pub fn json(&self) -> String {
         self.reading.to_json(Wording::default()).to_string()
     }

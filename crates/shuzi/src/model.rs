@@ -34,7 +34,7 @@ impl Model {
     }
 
     /// Reads a model file: safetensors as [`to_bytes`](Self::to_bytes) writes it, or with the feature `numpy` the tutorial's `.npy` or an
-    /// `.npz`. Its first bytes tell which.
+    /// `.npz`. Its first bytes say which.
     ///
     /// # Errors
     ///
@@ -62,7 +62,7 @@ impl Model {
         self.inner.to_npz()
     }
 
-    /// The names of what it tells apart, by label.
+    /// The names of its classes, by label.
     pub fn classes(&self) -> impl ExactSizeIterator<Item = &str> {
         self.inner.classes.names()
     }

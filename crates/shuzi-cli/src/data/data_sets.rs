@@ -39,7 +39,7 @@ pub struct DataSet {
     pub name: &'static str,
     /// What people call it; the same in every language.
     pub title: &'static str,
-    /// What the images show; none for digits.
+    /// The classes of the images; none for digits.
     pub names: &'static [&'static str],
     /// Images and labels for training, images and labels for the test.
     pub files: [DataFile; 4],
@@ -56,7 +56,7 @@ pub struct DataSet {
 }
 
 impl DataSet {
-    /// What its images show.
+    /// The classes of its images.
     pub fn classes(&self) -> Classes {
         match self.names {
             [] => Classes::digits(),

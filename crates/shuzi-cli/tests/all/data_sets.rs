@@ -140,12 +140,12 @@ fn what_makes_no_sense_for_other_classes_is_said() {
         (&["evaluate", "classic", "--data", "alphabet"], ["A, B, C, …, Z", "0, 1, 2, …, 9"], "不认识"),
         (
             &["evaluate", "run", "classic", "--data", "alphabet"],
-            ["run tells A, B, C, …, Z", "classic tells 0"],
+            ["run has the classes A, B, C, …, Z", "classic 0"],
             "无法比较",
         ),
         (
             &["evaluate", "run", "--data", ".", "--labels", "labels.csv"],
-            ["run tells A", "a model of digits"],
+            ["run classifies A", "a model of digits"],
             "识别数字的模型",
         ),
         (
@@ -155,7 +155,7 @@ fn what_makes_no_sense_for_other_classes_is_said() {
         ),
         (
             &["train", "--recipe", "taught.toml", "--data", "alphabet"],
-            ["the teacher tells 0", "A, B, C, …, Z"],
+            ["the teacher has the classes 0", "A, B, C, …, Z"],
             "教师模型",
         ),
     ] {

@@ -50,8 +50,8 @@ fn levels<const N: usize>(shapes: &[[usize; N]]) -> Vec<Case<N>> {
     cases(shapes, false).into_iter().filter(|case| matches!(case.by, By::Kernel(_))).collect()
 }
 
-/// The same of pairs: at the level whose instructions multiply them, and at the lowest.
-fn pair_levels(shapes: &[[usize; 5]]) -> impl Iterator<Item = Case<5>> {
+/// The same of packed bf16: at the level whose instructions multiply it, and at the lowest.
+fn packed_bf16_levels(shapes: &[[usize; 5]]) -> impl Iterator<Item = Case<5>> {
     let differs = |level: Level| level == Level::Plain || level.has_bf16();
     levels(shapes).into_iter().filter(move |case| differs(level(case)))
 }
@@ -85,35 +85,35 @@ fn gradient(bencher: Bencher, case: &Case<5>) {
     });
 }
 
-/// Of layers with pairs of channels; making the pairs of the images is part of it.
-#[divan::bench(args = pair_levels(&CONVOLUTIONS).filter(|case| case.shape[1] > 1), sample_count = 30)]
-fn forward_pairs(bencher: Bencher, case: &Case<5>) {
+/// Of layers with an even number of channels; packing the images is part of it.
+#[divan::bench(args = packed_bf16_levels(&CONVOLUTIONS).filter(|case| case.shape[1] > 1), sample_count = 30)]
+fn forward_packed_bf16(bencher: Bencher, case: &Case<5>) {
     let (level, g) = (level(case), geometry(case.shape));
     let half = Geometry { channels: g.channels / 2, ..g };
     let (x, mut y) = (aligned(IMAGES * g.input_len()), zeros(IMAGES * g.output_len()));
-    let (mut x_pairs, mut weight, bias) = (zeros(x.len() / 2), zeros(half.weights()), aligned(g.outputs));
+    let (mut x_packed, mut weight, bias) = (zeros(x.len() / 2), zeros(half.weights()), aligned(g.outputs));
     packed_bf16::rows(level, &aligned(g.weights()), g.outputs, &mut weight);
     let filters = Filters { geometry: half, weight: &weight, bias: &bias, activation: Activation::Identity };
     bencher.counter(multiplications(g)).bench_local(|| {
-        packed_bf16::neighbours(level, black_box(&x), &mut x_pairs);
-        convolution::forward_bf16(level, filters, &x_pairs, &mut y);
+        packed_bf16::neighbours(level, black_box(&x), &mut x_packed);
+        convolution::forward_bf16(level, filters, &x_packed, &mut y);
     });
 }
 
-/// Making the pairs is part of it.
-#[divan::bench(args = pair_levels(&CONVOLUTIONS), sample_count = 30)]
-fn gradient_pairs(bencher: Bencher, case: &Case<5>) {
+/// Packing is part of it.
+#[divan::bench(args = packed_bf16_levels(&CONVOLUTIONS), sample_count = 30)]
+fn gradient_packed_bf16(bencher: Bencher, case: &Case<5>) {
     let (level, g) = (level(case), geometry(case.shape));
     let (x, dy) = (aligned(IMAGES * g.input_len()), aligned(IMAGES * g.output_len()));
-    let (row, row_pairs) = (g.output_width() * g.outputs, g.output_width().div_ceil(2) * g.outputs);
-    let (mut x_pairs, mut dy_pairs) = (zeros(x.len()), zeros(dy.len() / row * row_pairs));
+    let (row, packed_row) = (g.output_width() * g.outputs, g.output_width().div_ceil(2) * g.outputs);
+    let (mut x_packed, mut dy_packed) = (zeros(x.len()), zeros(dy.len() / row * packed_row));
     let mut dweight = zeros(g.weights());
     bencher.counter(multiplications(g)).bench_local(|| {
-        packed_bf16::distant(level, black_box(&x), g.stride * g.channels, &mut x_pairs);
-        for (row, pairs) in dy.chunks_exact(row).zip(dy_pairs.chunks_exact_mut(row_pairs)) {
-            packed_bf16::rows(level, row, g.outputs, pairs);
+        packed_bf16::distant(level, black_box(&x), g.stride * g.channels, &mut x_packed);
+        for (row, packed) in dy.chunks_exact(row).zip(dy_packed.chunks_exact_mut(packed_row)) {
+            packed_bf16::rows(level, row, g.outputs, packed);
         }
-        convolution::gradient_bf16(level, g, &x_pairs, &dy_pairs, &mut dweight);
+        convolution::gradient_bf16(level, g, &x_packed, &dy_packed, &mut dweight);
     });
 }
 

@@ -52,7 +52,7 @@ pub enum DatasetError {
     #[error("there is no example in it")]
     Empty,
     /// Images of a class that somebody else does not know.
-    #[error("the images show {found}, among them {name:?}; only {known} are known")]
+    #[error("the images have the classes {found}, among them {name:?}; only {known} are known")]
     UnknownClass {
         /// The class that is not known.
         name: String,
@@ -167,7 +167,7 @@ impl Dataset {
         Ok(Dataset { classes: known.clone(), ..self })
     }
 
-    /// What the images show.
+    /// The classes of the images.
     pub fn classes(&self) -> &Classes {
         &self.classes
     }
@@ -324,6 +324,9 @@ mod tests {
         assert_eq!((known.labels(), known.classes()), (&[1, 0][..], &alphabet));
         assert_eq!(letters.clone().relabelled(letters.classes()).unwrap(), letters);
         let error = letters.relabelled(&Classes::digits()).unwrap_err().to_string();
-        assert_eq!(error, r#"the images show B, A, among them "B"; only 0, 1, 2, …, 9 are known"#);
+        assert_eq!(
+            error,
+            r#"the images have the classes B, A, among them "B"; only 0, 1, 2, …, 9 are known"#
+        );
     }
 }

@@ -166,7 +166,7 @@ impl Evaluation {
 ///
 /// # Panics
 ///
-/// If there is no thread, or the network tells another number of classes apart than the data shows.
+/// If there is no thread, or the network has another number of classes than the data.
 pub fn evaluate(network: &Network, data: &Dataset, processor: Processor) -> Evaluation {
     evaluate_ready(&InferenceModel::new(network, processor.level, Precision::F32), data, processor.threads)
 }

@@ -2,7 +2,7 @@
 //!
 //! C99 with `<stdint.h>` alone: no library, no memory of its own, no floating point, and no shift of a negative number, which C
 //! leaves open. The header has a function for each kind of layer that the network has, and one that calls them in order. What layers give lies
-//! in a workspace that the caller lends, its `room`. All names begin with the model's, so that a program can include several.
+//! in a `workspace` that the caller lends. All names begin with the model's, so that a program can include several.
 //! Only written, never read.
 
 mod functions;
@@ -29,10 +29,10 @@ impl Model {
 
 #include <stdint.h>
 
-/* What is told apart. */
+/* How many classes there are. */
 #define SHUZI_CLASSES {}
 /* Numbers that shuzi_recognize needs to work in. */
-#define SHUZI_ROOM {}
+#define SHUZI_WORKSPACE {}
 /* The logits count 2^-SHUZI_FRACTION_BITS. */
 #define SHUZI_FRACTION_BITS {}
 
@@ -63,11 +63,11 @@ impl Model {
                     .enumerate()
                     .map(|(label, name)| format!("{label} is {}", one_line(name)))
                     .collect();
-                (format!("Tells classes apart ({})", names.join(", ")), "the number of the class")
+                (format!("Classifies pictures ({})", names.join(", ")), "the number of the class")
             }
         };
         let (version, sha256) = (env!("CARGO_PKG_VERSION"), self.weights_sha256());
-        let (room, weights, upper) = (2 * plan.workspace.len, plan.weights.bytes, upper(name));
+        let (workspace, weights, upper) = (2 * plan.workspace.len, plan.weights.bytes, upper(name));
         let multiplications = self.network.architecture().multiplications();
         format!(
             "/* {reads} in int8. Written by shuzi {version}; do not edit.
@@ -75,13 +75,13 @@ impl Model {
    {facts}
    Weights: SHA-256 {sha256}.
 
-       int16_t logits[{upper}_CLASSES], room[{upper}_ROOM];
-       int label = {name}_recognize(image, logits, room);
+       int16_t logits[{upper}_CLASSES], workspace[{upper}_WORKSPACE];
+       int label = {name}_recognize(image, logits, workspace);
 
    image: {PIXELS} bytes, {SIDE} rows of {SIDE} pixels from the top left, 0 for paper to 255 for ink, light on dark. As in MNIST a
    digit is scaled into 20x20 pixels, and its centre of mass lies in the middle of the picture.
-   label: {class}, that of the largest logit. How far it is above the second tells how sure it is.
-   Memory: {weights} bytes of constants, {room} bytes for the room. Multiplications: {multiplications}, of 16 by 8 bits.
+   label: {class}, that of the largest logit. The further it is above the second, the surer it is.
+   Memory: {weights} bytes of constants, {workspace} bytes of workspace. Multiplications: {multiplications}, of 16 by 8 bits.
    C99 (or C++11) with <stdint.h> alone. The code may be used under MIT or Apache-2.0, at your choice. */
 
 "

@@ -101,7 +101,7 @@ pub enum ModelError {
     #[error("its classes")]
     Classes(#[from] ClassesError),
     /// Another number of outputs than of classes.
-    #[error("its network tells {outputs} classes apart, but the file names {names}")]
+    #[error("its network has {outputs} outputs, but the file names {names} classes")]
     ClassCount {
         /// What the network has.
         outputs: usize,

@@ -45,7 +45,7 @@ pub fn write(
 ) -> Vec<u8> {
     let doc = match classes.are_digits() {
         true => "Reads handwritten digits: pixels to the probability of each digit, 0 to 9.".to_string(),
-        false => format!("Tells {classes} apart: pixels to the probability of each class."),
+        false => format!("Classifies {classes}: pixels to the probability of each class."),
     };
     let mut graph = Graph::default();
     graph.add_layers(network, input);

@@ -21,7 +21,7 @@ fn model() -> Model {
     Model { network, classes: Classes::digits(), record }
 }
 
-/// A model that tells three things apart.
+/// A model of three classes.
 fn model_of(names: [&str; 3]) -> Model {
     let classes = Classes::new(names.map(String::from).to_vec()).unwrap();
     let Model { record, .. } = model();
@@ -71,11 +71,11 @@ fn classes_that_are_none_or_too_few_are_refused() {
     ] {
         assert_eq!(read(names), "its classes", "{names}");
     }
-    assert_eq!(read(r#"[\"A\",\"B\"]"#), "its network tells 3 classes apart, but the file names 2");
+    assert_eq!(read(r#"[\"A\",\"B\"]"#), "its network has 3 outputs, but the file names 2 classes");
     assert_eq!(read(r#"[\"A\",\"B\",\"D\"]"#.replace("D", "A").as_str()), "its classes");
 }
 
-/// A model with layers that only its recipe tells, and statistics that are not those it began with.
+/// A model with layers that only its recipe names, and statistics that are not those it began with.
 fn convolutional_model() -> Model {
     let mut recipe = Recipe::built_in("quick").unwrap();
     let conv = ConvKind { channels: 3, kernel: 5, stride: 2, padding: 1 };
@@ -368,7 +368,7 @@ fn arrays_that_make_no_network_are_named() {
         ),
         (vec![("w1", &[784, 10]), ("b1", &[10]), ("w3", &[10, 10])], "array w3 belongs to no layer"),
         (vec![("w1", &[784, 1]), ("b1", &[1])], "its layers"),
-        (vec![("w1", &[784, 9]), ("b1", &[9])], "its network tells 9 classes apart, but the file names 10"),
+        (vec![("w1", &[784, 9]), ("b1", &[9])], "its network has 9 outputs, but the file names 10 classes"),
         (vec![("w1", &[784]), ("b1", &[10])], "array w1 has shape [784], expected [784, outputs]"),
     ] {
         assert_eq!(npz(&arrays), expected);

@@ -90,9 +90,9 @@ pub enum RecipeError {
     #[error("network.layers")]
     Layers(#[from] ArchitectureError),
     /// What is drawn shows digits, or none, which says nothing of other classes.
-    #[error("training.additions are for digits, but the data shows {classes}")]
+    #[error("training.additions are for digits, but the classes of the data are {classes}")]
     Additions {
-        /// What the data shows.
+        /// The classes of the data.
         classes: Classes,
     },
     /// Layers that int8 does not have, which it asks for.

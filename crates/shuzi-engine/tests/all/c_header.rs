@@ -29,9 +29,9 @@ const PROGRAM: &str = r#"
 int main(void)
 {
     static uint8_t image[784];
-    static int16_t logits[MODEL_CLASSES], room[MODEL_ROOM];
+    static int16_t logits[MODEL_CLASSES], workspace[MODEL_WORKSPACE];
     while (fread(image, 1, 784, stdin) == 784) {
-        printf("%d", model_recognize(image, logits, room));
+        printf("%d", model_recognize(image, logits, workspace));
         for (int i = 0; i < MODEL_CLASSES; i++)
             printf(" %d", logits[i]);
         printf("\n");
@@ -172,10 +172,10 @@ fn two_headers_are_included_together() {
 int main(void)
 {
     static uint8_t image[784];
-    static int16_t logits[CLASSIC_CLASSES + SHUZI_2_CLASSES], room[CLASSIC_ROOM + SHUZI_2_ROOM];
+    static int16_t logits[CLASSIC_CLASSES + SHUZI_2_CLASSES], workspace[CLASSIC_WORKSPACE + SHUZI_2_WORKSPACE];
     while (fread(image, 1, 784, stdin) == 784) {
-        const int one = classic_recognize(image, logits, room);
-        printf("%d%d\n", one, shuzi_2_recognize(image, logits, room));
+        const int one = classic_recognize(image, logits, workspace);
+        printf("%d%d\n", one, shuzi_2_recognize(image, logits, workspace));
     }
     return 0;
 }

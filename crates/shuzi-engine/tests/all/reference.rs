@@ -22,7 +22,7 @@ fn digits(part: &str) -> Dataset {
 }
 
 /// 20 epochs of 4 batches of 90; the other 20 examples wait, as 60 of MNIST's do. Single precision moves a loss by 5e-6 (the same
-/// NumPy program in float32), so a tolerance of 1e-4 leaves room for sums in another order and for nothing else.
+/// NumPy program in float32), so a tolerance of 1e-4 covers sums in another order and nothing else.
 #[test]
 fn every_loss_weight_and_prediction_follows_the_small_trace() {
     let (file, training_set, test_set) = (&file("classic-digits.npz"), &digits("train"), &digits("t10k"));

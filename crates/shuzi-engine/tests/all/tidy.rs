@@ -1,10 +1,10 @@
-//! The library's own rules, read off its source: which room may use which, where `unsafe` may
+//! The library's own rules, read off its source: which module may use which, where `unsafe` may
 //! stand, who may change weights, and what a library that is quiet and repeatable never does.
 
 use std::{fs, path::Path};
 
-/// The rooms, lowest first. Each may use those that stand before it and are listed beside it.
-const ROOMS: [(&str, &[&str]); 13] = [
+/// The modules, lowest first. Each may use those that stand before it and are listed beside it.
+const MODULES: [(&str, &[&str]); 13] = [
     ("hash", &[]),
     ("classes", &[]),
     ("image", &[]),
@@ -47,11 +47,11 @@ const LOUD: [&str; 14] = [
     "OnceLock",
 ];
 
-/// A file of the library: its path below `src`, its room, and its code without comments and
+/// A file of the library: its path below `src`, its module, and its code without comments and
 /// unit tests.
 struct Source {
     path: String,
-    room: String,
+    module: String,
     code: String,
     text: String,
 }
@@ -76,28 +76,28 @@ fn sources() -> Vec<Source> {
 
 impl Source {
     fn new(path: String, text: String) -> Self {
-        let room = path.split(['/', '.']).next().unwrap().to_string();
+        let module = path.split(['/', '.']).next().unwrap().to_string();
         let is_test = path.ends_with("/tests.rs");
         let before_tests = text.split("#[cfg(test)]").next().unwrap();
         let code =
             before_tests.lines().map(|line| line.split("//").next().unwrap()).collect::<Vec<_>>().join("\n");
-        Source { room, code: if is_test { String::new() } else { code }, text, path }
+        Source { module, code: if is_test { String::new() } else { code }, text, path }
     }
 
-    /// The rooms that it uses: `crate::ROOM`, alone or in braces.
+    /// The modules that it uses: `crate::MODULE`, alone or in braces.
     fn uses(&self) -> Vec<String> {
-        let mut rooms = vec![];
+        let mut modules = vec![];
         for (place, _) in self.code.match_indices("crate::") {
             let rest = &self.code[place + "crate::".len()..];
             match rest.strip_prefix('{') {
-                Some(list) => rooms.extend(first_names(list)),
-                None => rooms.push(first_name(rest)),
+                Some(list) => modules.extend(first_names(list)),
+                None => modules.push(first_name(rest)),
             }
         }
-        rooms.retain(|name| {
-            name.starts_with(|letter: char| letter.is_ascii_lowercase()) && *name != self.room
+        modules.retain(|name| {
+            name.starts_with(|letter: char| letter.is_ascii_lowercase()) && *name != self.module
         });
-        rooms
+        modules
     }
 }
 
@@ -129,15 +129,15 @@ fn first_names(list: &str) -> Vec<String> {
 fn complaints(sources: &[Source]) -> Vec<String> {
     let mut complaints = vec![];
     for source in sources.iter().filter(|source| source.path != "lib.rs") {
-        let Source { path, room, code, text } = source;
-        let Some((_, allowed)) = ROOMS.iter().find(|(name, _)| name == room) else {
-            complaints.push(format!("{path}: a room that tests/tidy.rs does not know"));
+        let Source { path, module, code, text } = source;
+        let Some((_, allowed)) = MODULES.iter().find(|(name, _)| name == module) else {
+            complaints.push(format!("{path}: a module that tests/tidy.rs does not know"));
             continue;
         };
         for used in source.uses().iter().filter(|used| !allowed.contains(&used.as_str())) {
-            complaints.push(format!("{path}: {room} may not use {used}"));
+            complaints.push(format!("{path}: {module} may not use {used}"));
         }
-        if room != "kernels" && code.contains("unsafe") {
+        if module != "kernels" && code.contains("unsafe") {
             complaints.push(format!("{path}: unsafe outside of kernels"));
         }
         if !CHANGES_NETWORKS.iter().any(|place| path.starts_with(place)) && code.contains(".parts_mut()") {
@@ -157,7 +157,7 @@ fn complaints(sources: &[Source]) -> Vec<String> {
 }
 
 #[test]
-fn every_room_keeps_to_its_borders() {
+fn every_module_keeps_to_its_borders() {
     let sources = sources();
     assert!(sources.len() > 20, "the source was found");
     let complaints = complaints(&sources);
@@ -165,10 +165,10 @@ fn every_room_keeps_to_its_borders() {
 }
 
 #[test]
-fn rooms_use_only_what_lies_below_them() {
-    for (place, (room, allowed)) in ROOMS.iter().enumerate() {
+fn modules_use_only_what_lies_below_them() {
+    for (place, (module, allowed)) in MODULES.iter().enumerate() {
         for used in *allowed {
-            assert!(ROOMS[..place].iter().any(|(below, _)| below == used), "{room} uses {used}");
+            assert!(MODULES[..place].iter().any(|(below, _)| below == used), "{module} uses {used}");
         }
     }
 }

@@ -8,7 +8,7 @@ use std::io::{Cursor, Write};
 
 const MB: usize = 1_000_000;
 /// What decoding may ask for whatever the picture's size.
-const ROOM: usize = 64 * MB;
+const LIMIT: usize = 64 * MB;
 
 /// The most that decoding holds at a time, the file itself not counted.
 fn peak(bytes: &[u8]) -> usize {
@@ -25,7 +25,7 @@ fn decoding_keeps_to_its_memory() {
     for (name, bomb) in bombs() {
         let (peak, n_bytes) = (peak(&bomb), bomb.len());
         println!("{name}: {peak} bytes for a file of {n_bytes}");
-        assert!(peak <= ROOM, "{name}: {peak} bytes for a file of {n_bytes}");
+        assert!(peak <= LIMIT, "{name}: {peak} bytes for a file of {n_bytes}");
     }
     for (name, bytes_a_pixel, file) in pictures() {
         let peak = peak(&file);

@@ -21,11 +21,11 @@ use rust_i18n::t;
 use crate::{
     content::Curves,
     numbers::{grouped, nats, percent},
-    svg::{Anchor, Drawing, Font, MARK, Room, push_point, width_of},
+    svg::{Anchor, Drawing, Font, Layout, MARK, push_point, width_of},
 };
 
 /// Accuracy over the iterations.
-pub fn accuracy(curves: &Curves, room: Room) -> Drawing {
+pub fn accuracy(curves: &Curves, layout: Layout) -> Drawing {
     let batches = curves.steps.iter().map(|step| (step.iteration, f64::from(step.batch_accuracy)));
     let epochs = curves.epochs.iter().map(|epoch| (epoch.iteration, f64::from(epoch.mean_batch_accuracy)));
     let series = Series {
@@ -45,11 +45,11 @@ pub fn accuracy(curves: &Curves, room: Room) -> Drawing {
         axis: t!("report.accuracy_axis").into_owned(),
         test: series.test.map(|accuracy| percent(accuracy, 2)),
     };
-    draw(&series, &scale, &words, room)
+    draw(&series, &scale, &words, layout)
 }
 
 /// Loss over the iterations; logarithmic where it spans more than one and a half decades.
-pub fn loss(curves: &Curves, room: Room) -> Drawing {
+pub fn loss(curves: &Curves, layout: Layout) -> Drawing {
     let batches = curves.steps.iter().map(|step| (step.iteration, f64::from(step.loss)));
     let epochs = curves.epochs.iter().map(|epoch| (epoch.iteration, f64::from(epoch.mean_loss)));
     let series = Series {
@@ -70,11 +70,11 @@ pub fn loss(curves: &Curves, room: Room) -> Drawing {
         axis: axis.into_owned(),
         test: series.test.map(nats),
     };
-    draw(&series, &scale, &words, room)
+    draw(&series, &scale, &words, layout)
 }
 
 /// Learning rate over the iterations.
-pub fn learning_rate(curves: &Curves, room: Room) -> Drawing {
+pub fn learning_rate(curves: &Curves, layout: Layout) -> Drawing {
     let rates = curves.steps.iter().map(|step| (step.iteration, f64::from(step.learning_rate)));
     let epochs = curves.epochs.iter().map(|epoch| (epoch.iteration, f64::NAN)); // for their borders
     let series = Series {
@@ -94,7 +94,7 @@ pub fn learning_rate(curves: &Curves, room: Room) -> Drawing {
         axis: t!("report.learning_rate_axis").into_owned(),
         test: None,
     };
-    draw(&series, &scale, &words, room)
+    draw(&series, &scale, &words, layout)
 }
 
 struct Words {
@@ -105,8 +105,8 @@ struct Words {
     test: Option<String>,
 }
 
-fn draw(series: &Series, scale: &Scale, words: &Words, room: Room) -> Drawing {
-    let wide = room == Room::Wide;
+fn draw(series: &Series, scale: &Scale, words: &Words, layout: Layout) -> Drawing {
+    let wide = layout == Layout::Wide;
     let (width, padding, plot_height) = if wide { (880.0, 24.0, 280.0) } else { (352.0, 12.0, 210.0) };
     let plot_height = if series.exact { plot_height / 2.0 } else { plot_height };
     let id = if wide { words.id.to_owned() } else { format!("{}-narrow", words.id) };
@@ -121,11 +121,11 @@ fn draw(series: &Series, scale: &Scale, words: &Words, room: Room) -> Drawing {
     }
     let window = if series.exact { 1 } else { smoothing_window(series.batches.len()) };
     if !series.exact {
-        y = draw_legend(&mut drawing, series, words, window, room, [padding, y]) + 6.0;
+        y = draw_legend(&mut drawing, series, words, window, layout, [padding, y]) + 6.0;
     }
     drawing.text(padding, y, Anchor::Start, Font::Small, &words.axis);
 
-    let [left, right] = margins(scale, words, room);
+    let [left, right] = margins(scale, words, layout);
     let plot = Plot {
         left: padding + left,
         right: width - padding - right,
@@ -151,13 +151,13 @@ fn draw(series: &Series, scale: &Scale, words: &Words, room: Room) -> Drawing {
 }
 
 /// What the labels beside the plot take, on its left and right.
-fn margins(scale: &Scale, words: &Words, room: Room) -> [f64; 2] {
+fn margins(scale: &Scale, words: &Words, layout: Layout) -> [f64; 2] {
     let width_of = |label: &str| width_of(label, Font::Small);
     let rows = [t!("report.iteration"), t!("report.epoch")];
     let ticks = scale.ticks.iter().map(|(_, label)| width_of(label));
     let left = ticks.chain(rows.iter().map(|name| width_of(name))).fold(0.0, f64::max);
     let right = match &words.test {
-        Some(value) if room == Room::Wide => {
+        Some(value) if layout == Layout::Wide => {
             width_of(&t!("report.curve_test")).max(crate::svg::width_of(value, Font::Strong)) + 10.0
         }
         _ => 0.0,
@@ -218,7 +218,7 @@ fn draw_legend(
     series: &Series,
     words: &Words,
     window: usize,
-    room: Room,
+    layout: Layout,
     place: [f64; 2],
 ) -> f64 {
     let mut entries: Vec<(&str, String)> = Vec::new();
@@ -235,7 +235,7 @@ fn draw_legend(
         entries.push(("z-validation", t!("report.curve_validation").into_owned()));
     }
     match &words.test {
-        Some(_) if room == Room::Wide => entries.push(("z-test", t!("report.curve_test").into_owned())),
+        Some(_) if layout == Layout::Wide => entries.push(("z-test", t!("report.curve_test").into_owned())),
         Some(value) => entries.push(("z-test", t!("report.curve_test_value", value = value).into_owned())),
         None => {}
     }

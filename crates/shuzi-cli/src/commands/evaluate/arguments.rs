@@ -33,7 +33,7 @@ pub struct Evaluate {
     #[arg(long, value_name = "DIR|FILE.csv|mnist|synthetic[:N]", default_value = "auto")]
     pub data: DataSource,
     #[command(flatten)]
-    pub own: UserDataArguments,
+    pub user_data: UserDataArguments,
     #[arg(long, conflicts_with_all = ["labels", "training"])]
     pub all: bool,
     #[arg(long, conflicts_with = "labels")]
@@ -94,10 +94,10 @@ impl Evaluate {
         }
     }
 
-    /// What to evaluate models on that tell these classes apart.
+    /// What to evaluate models of these classes on.
     pub fn test(&self, classes: &Classes) -> anyhow::Result<Test> {
         let processor = machine::processor(self.threads)?;
-        let found = sources::find(&self.data, &self.own, &self.mirror, self.quiet)?;
+        let found = sources::find(&self.data, &self.user_data, &self.mirror, self.quiet)?;
         let images = found.read(self.part())?.relabelled(classes)?;
         Ok(Test { found, images, processor })
     }
@@ -119,7 +119,7 @@ impl Evaluate {
         self.predictions.as_deref() == Some(Path::new("-"))
     }
 
-    /// Writes the files of a report, and tells where they are.
+    /// Writes the files of a report, and prints where they are.
     pub fn write(&self, report: Vec<(String, Vec<u8>)>) -> anyhow::Result<PathBuf> {
         let folder = match &self.out {
             Some(folder) => folder.clone(),

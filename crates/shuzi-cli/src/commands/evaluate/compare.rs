@@ -90,7 +90,7 @@ fn check(asked: &Evaluate, names: &[PathBuf]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The classes that all models tell apart.
+/// The classes that all models have.
 fn common_classes<'a>(names: &[PathBuf], read: &'a [models::Found]) -> anyhow::Result<&'a Classes> {
     let classes = &read[0].model.classes;
     if let Some(other) = read.iter().position(|read| read.model.classes != *classes) {
@@ -120,7 +120,7 @@ fn compared_on(part: Part, count: usize, found: &Found) -> String {
     match part {
         Part::Training => t!("evaluate.compared-on-training-set", count = count, data = data),
         Part::Test => t!("evaluate.compared-on", count = count, data = data),
-        Part::All => t!("own.compared-on", count = count, data = data),
+        Part::All => t!("user_data.compared-on", count = count, data = data),
     }
     .into()
 }

@@ -57,7 +57,7 @@ fn in_folder(folder: &Path, ending: &str, pictures: &[PathBuf]) -> Vec<PathBuf> 
         let is_free = |name: &String| {
             let is_original =
                 folder.join(name).canonicalize().is_ok_and(|target| originals.contains(&target));
-            // Some file systems do not tell letters of either case apart.
+            // Some file systems do not distinguish upper from lower case.
             !is_original && taken.insert(name.to_lowercase())
         };
         folder.join({ names }.find(is_free).expect("numbers do not end"))

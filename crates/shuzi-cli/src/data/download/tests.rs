@@ -83,7 +83,7 @@ fn packed_files_are_known_by_their_own_hash() {
         file(name, Some(sha256(&bodies[place - 1].1)))
     });
     let (trifles, folder) = (set(files, None), tempfile::tempdir().unwrap());
-    // The same bytes packed otherwise cannot be told from others, and raw ones are not asked for.
+    // The same bytes packed otherwise cannot be distinguished from others, and raw ones are not asked for.
     let mut repacked = bodies.to_vec();
     repacked[0].1 = gzip(&NAMES[0].as_bytes().repeat(20), 0);
     repacked.push((NAMES[0].into(), NAMES[0].as_bytes().repeat(20)));

@@ -56,7 +56,7 @@ impl<'a> Plan<'a> {
         };
         let pixels_last_use = if is_cropped { fusion.last_use(0) } else { 0 };
         let mut before = plan.workspace.place(&[], side * side, 0, pixels_last_use);
-        plan.calls.push(format!("shuzi_pixels(image, {first}, {side}, room + {})", before.place.start));
+        plan.calls.push(format!("shuzi_pixels(image, {first}, {side}, workspace + {})", before.place.start));
         let mut values: Vec<Value> = vec![];
         for (index, &layer) in layers.iter().enumerate() {
             let is_done = fusion.is_fused(index) || (index == 0 && is_cropped);
@@ -89,20 +89,24 @@ impl<'a> Plan<'a> {
             Layer::Conv(conv) => self.call_convolution(conv, step),
             Layer::Crop(crop) => {
                 let (first, side) = (crop.corner().0, crop.output().height);
-                format!("shuzi_crop(room + {x}, {width}, {channels}, {first}, {side}, room + {y})")
+                format!("shuzi_crop(workspace + {x}, {width}, {channels}, {first}, {side}, workspace + {y})")
             }
             Layer::MaxPool(windows) => {
                 let window = windows.window_height;
-                format!("shuzi_maximum(room + {x}, {height}, {width}, {channels}, {window}, room + {y})")
+                format!(
+                    "shuzi_maximum(workspace + {x}, {height}, {width}, {channels}, {window}, workspace + {y})"
+                )
             }
             Layer::AveragePool(windows) => {
                 let window = windows.window_height;
-                format!("shuzi_mean(room + {x}, {height}, {width}, {channels}, {window}, room + {y})")
+                format!(
+                    "shuzi_mean(workspace + {x}, {height}, {width}, {channels}, {window}, workspace + {y})"
+                )
             }
-            Layer::Relu => format!("shuzi_rectify(room + {x}, {}, room + {y})", output.len()),
+            Layer::Relu => format!("shuzi_rectify(workspace + {x}, {}, workspace + {y})", output.len()),
             Layer::Add { from } => {
                 let other = values[from].place.start;
-                format!("shuzi_add(room + {other}, room + {x}, {}, room + {y})", output.len())
+                format!("shuzi_add(workspace + {other}, workspace + {x}, {}, workspace + {y})", output.len())
             }
             Layer::Flatten | Layer::BatchNorm(_) | Layer::Dropout(_) => {
                 unreachable!("not in a quantised network, or fused")
@@ -147,13 +151,13 @@ impl<'a> Plan<'a> {
         let calls: String = self.calls.iter().map(|call| format!("    {call};\n")).collect();
         let logits = self.logits;
         format!(
-            "/* The label of an image, from 0; fills the logits. The room's content does not matter. */
+            "/* The label of an image, from 0; fills the logits. The workspace's content does not matter. */
 static inline int shuzi_recognize(
-    const uint8_t image[{PIXELS}], int16_t logits[SHUZI_CLASSES], int16_t room[SHUZI_ROOM])
+    const uint8_t image[{PIXELS}], int16_t logits[SHUZI_CLASSES], int16_t workspace[SHUZI_WORKSPACE])
 {{
     int label = 0;
 {calls}    for (int i = 0; i < SHUZI_CLASSES; i++) {{
-        logits[i] = room[{logits} + i];
+        logits[i] = workspace[{logits} + i];
         if (logits[i] > logits[label])
             label = i;
     }}
@@ -169,7 +173,7 @@ impl Step {
     fn call_with_weights(&self, function: &str, name: &str, shape: &str) -> String {
         let Step { x, y, least, .. } = self;
         format!(
-            "{function}(room + {x}, {shape}, shuzi_{name}_weights,\n        shuzi_{name}_biases, shuzi_{name}_shifts, {least}, room + {y})"
+            "{function}(workspace + {x}, {shape}, shuzi_{name}_weights,\n        shuzi_{name}_biases, shuzi_{name}_shifts, {least}, workspace + {y})"
         )
     }
 }
