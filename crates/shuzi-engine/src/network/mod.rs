@@ -13,6 +13,8 @@ mod block;
 mod chain;
 pub mod conv;
 pub mod crop;
+#[cfg(feature = "train")]
+pub mod ctc;
 pub mod dropout;
 mod folding;
 mod inference;
