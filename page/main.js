@@ -32,7 +32,7 @@ async function main() {
 class Page {
   #engine;
   #model = null;
-  #own = null; // the file of a network of one's own, and its name
+  #own = null; // the file of the user's own network, and its name
   #reading = false;
   #again = false;
   #photo = null;
@@ -59,7 +59,7 @@ class Page {
     this.#wireSettings();
   }
 
-  /** Loads a network from bytes to come; its name is kept for the list, and one's own stays there. */
+  /** Loads a network from bytes to come; its name is kept for the list, and the user's own stays there. */
   async setModel(bytes, name, own = this.#own) {
     const file = await bytes();
     if (!byId("reading").hidden) this.#engine.end(); // the picture is read again, by the new one

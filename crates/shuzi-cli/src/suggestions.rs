@@ -32,9 +32,9 @@ impl ProgramCommand {
     }
 
     /// With the options that name this data, which was found as `found`; none where it is found without a word.
-    pub fn with_data(self, source: &DataSource, own: &UserDataArguments, found: &Found) -> Self {
+    pub fn with_data(self, source: &DataSource, user_data: &UserDataArguments, found: &Found) -> Self {
         match (source, found) {
-            (DataSource::Folder(path), _) => self.with_own_data(path, own),
+            (DataSource::Folder(path), _) => self.with_user_data(path, user_data),
             (DataSource::Set(set), _) => self.with("--data").with(set.name),
             (_, Found::Synthetic(count)) => self.with("--data").with(&format!("synthetic:{count}")),
             _ => self,
@@ -42,9 +42,9 @@ impl ProgramCommand {
     }
 
     /// With the options that name the data at this path.
-    pub fn with_own_data(self, path: &Path, own: &UserDataArguments) -> Self {
+    pub fn with_user_data(self, path: &Path, user_data: &UserDataArguments) -> Self {
         let named = self.with("--data").with_path(path);
-        own.again().iter().fold(named, |command, argument| command.with(argument))
+        user_data.again().iter().fold(named, |command, argument| command.with(argument))
     }
 }
 

@@ -29,7 +29,7 @@ impl Picture {
         Self::decode_at_most(bytes, Limits::default().pixels)
     }
 
-    /// [`decode`](Self::decode) with a limit of one's own for the pixels, such as a server needs.
+    /// [`decode`](Self::decode) with your own limit for the pixels, such as a server needs.
     ///
     /// # Errors
     ///

@@ -39,7 +39,7 @@ impl Reader {
         Ok(Reader::new(&Model::named(name)?))
     }
 
-    /// A reader with a model of one's own.
+    /// A reader with your own model.
     pub fn new(model: &Model) -> Reader {
         Reader { inner: recognition::Reader::new(&model.inner, Level::detect()) }
     }

@@ -205,7 +205,7 @@ struct Show {
     #[arg(long, value_name = "DIR|FILE.csv|mnist|synthetic[:N]", default_value = "auto")]
     data: DataSource,
     #[command(flatten)]
-    own: UserDataArguments,
+    user_data: UserDataArguments,
     #[arg(long, conflicts_with = "augment")]
     test: bool,
     #[arg(long, value_name = "NAME|FILE")]
@@ -223,7 +223,7 @@ struct Show {
 impl Show {
     fn run(self, out: &mut impl Write) -> anyhow::Result<()> {
         let recipe = self.augment.as_deref().map(recipe_with_augmentation).transpose()?;
-        let found = sources::find(&self.data, &self.own, &self.mirror, self.quiet)?;
+        let found = sources::find(&self.data, &self.user_data, &self.mirror, self.quiet)?;
         let set = found.read(if self.test { Part::Test } else { Part::Training })?;
         let sample = |count| set.sample_of_each_class(count, self.seed).into_iter();
         let rows: Vec<Vec<DigitImage>> = match &recipe {

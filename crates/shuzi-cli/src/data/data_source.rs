@@ -19,7 +19,7 @@ pub enum DataSource {
     Auto,
     /// This one or nothing.
     Set(&'static DataSet),
-    /// What lies here: the files of a data set in a folder, or one's own pictures or table.
+    /// What lies here: the files of a data set in a folder, or the user's own pictures or table.
     Folder(PathBuf),
     /// So many synthetic digits.
     Synthetic(usize),

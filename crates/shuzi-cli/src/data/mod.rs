@@ -1,4 +1,4 @@
-//! Where labelled images come from: a data set by its name, one's own pictures and tables, or synthetic digits.
+//! Where labelled images come from: a data set by its name, the user's own pictures and tables, or synthetic digits.
 
 pub mod data_source;
 pub mod sources;

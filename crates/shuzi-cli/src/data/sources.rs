@@ -44,7 +44,7 @@ pub enum Found {
 /// with a warning, synthetic digits.
 pub fn find(
     source: &DataSource,
-    own: &UserDataArguments,
+    user_data: &UserDataArguments,
     mirrors: &[String],
     quiet: bool,
 ) -> anyhow::Result<Found> {
@@ -53,7 +53,7 @@ pub fn find(
         DataSource::Folder(folder) if set_files::has_set_file(folder) => {
             return set_files::set_in(folder).map(Found::Set);
         }
-        DataSource::Folder(path) => return UserData::read(path, own, quiet).map(Found::UserData),
+        DataSource::Folder(path) => return UserData::read(path, user_data, quiet).map(Found::UserData),
         DataSource::Set(set) => (*set, true),
         DataSource::Auto => (&MNIST, false),
     };
@@ -165,8 +165,8 @@ impl Found {
     /// Reads (or draws) a part.
     pub fn read(&self, part: Part) -> anyhow::Result<Dataset> {
         match (self, part) {
-            (Found::UserData(own), part) => own.part(part),
-            (_, Part::All) => Err(UsageError(t!("own.all-of-others").into()).into()),
+            (Found::UserData(user_data), part) => user_data.part(part),
+            (_, Part::All) => Err(UsageError(t!("user_data.all-of-others").into()).into()),
             (Found::Set(files), Part::Training) => files.read_training_set(),
             (Found::Set(files), Part::Test) => files.read_test_set(),
             (Found::Synthetic(count), Part::Training) if *count > MAX_IN_MEMORY => {
@@ -188,14 +188,16 @@ impl Found {
         match self {
             Found::Set(files) => files.classes(),
             Found::Synthetic(_) => Classes::digits(),
-            Found::UserData(own) => own.classes().clone(),
+            Found::UserData(user_data) => user_data.classes().clone(),
         }
     }
 
     /// Gives its images the labels that a model knows them by. Whether it knows them all: if not, nothing is changed.
     pub fn relabel(&mut self, known: &Classes) -> anyhow::Result<bool> {
         match self {
-            Found::UserData(own) if own.is_known_to(known) => own.relabel(known).map(|()| true),
+            Found::UserData(user_data) if user_data.is_known_to(known) => {
+                user_data.relabel(known).map(|()| true)
+            }
             other => Ok(other.classes() == *known),
         }
     }
@@ -216,7 +218,7 @@ impl Found {
                 t!("data.set-from", set = files.title(), folder = files.folder().display()).into()
             }
             Found::Synthetic(count) => t!("data.synthetic", count = count).into(),
-            Found::UserData(own) => own.describe(),
+            Found::UserData(user_data) => user_data.describe(),
         }
     }
 
@@ -225,7 +227,7 @@ impl Found {
         match self {
             Found::Set(files) => files.title(),
             Found::Synthetic(count) => format!("synthetic:{count}"),
-            Found::UserData(own) => own.record(),
+            Found::UserData(user_data) => user_data.record(),
         }
     }
 }

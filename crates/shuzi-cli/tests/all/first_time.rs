@@ -173,7 +173,7 @@ fn a_model_learns_classes_that_it_does_not_know() {
     assert!(text.contains("of-three does not know knot") && text.contains("unchanged"), "{text}");
     let evaluated = json(folder.path(), &["evaluate", "of-four", "--data", "more", "--out", "evaluated"]);
     assert!(evaluated["accuracy"].as_f64().unwrap() > 0.8, "{evaluated}");
-    // With a recipe of one's own the layers before the last one must be the model's.
+    // With another recipe the layers before the last one must be the model's.
     let (code, error) =
         fail(folder.path(), &["train", "--from", "small", "--recipe", "tiny", "--data", "shapes"]);
     assert!(code == 2 && error.contains("other layers"), "{error}");

@@ -17,7 +17,7 @@ pub struct FineTuning {
     pub from_sha256: Option<String>,
     /// Examples of what it knows that are mixed in.
     pub rehearsal: usize,
-    /// The fraction of all examples that are one's own, 0 to below 1: fewer are repeated until they are so many.
+    /// The fraction of all examples that are the user's own, 0 to below 1: fewer are repeated until they are so many.
     pub own: f32,
 }
 

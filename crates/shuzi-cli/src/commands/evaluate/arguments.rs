@@ -29,7 +29,7 @@ pub struct Evaluate {
     #[arg(long, value_name = "DIR|FILE.csv|mnist|synthetic[:N]", default_value = "auto")]
     pub data: DataSource,
     #[command(flatten)]
-    pub own: UserDataArguments,
+    pub user_data: UserDataArguments,
     #[arg(long, conflicts_with_all = ["labels", "training"])]
     pub all: bool,
     #[arg(long, conflicts_with = "labels")]
@@ -93,7 +93,7 @@ impl Evaluate {
     /// What to evaluate models of these classes on.
     pub fn test(&self, classes: &Classes) -> anyhow::Result<Test> {
         let processor = machine::processor(self.threads)?;
-        let found = sources::find(&self.data, &self.own, &self.mirror, self.quiet)?;
+        let found = sources::find(&self.data, &self.user_data, &self.mirror, self.quiet)?;
         let images = found.read(self.part())?.relabelled(classes)?;
         Ok(Test { found, images, processor })
     }

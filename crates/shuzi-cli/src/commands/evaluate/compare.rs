@@ -119,7 +119,7 @@ fn compared_on(part: Part, count: usize, found: &Found) -> String {
     match part {
         Part::Training => t!("evaluate.compared-on-training-set", count = count, data = data),
         Part::Test => t!("evaluate.compared-on", count = count, data = data),
-        Part::All => t!("own.compared-on", count = count, data = data),
+        Part::All => t!("user_data.compared-on", count = count, data = data),
     }
     .into()
 }

@@ -20,7 +20,7 @@ pub struct Train {
     #[arg(long, value_name = "DIR|FILE.csv|mnist|synthetic[:N]", default_value = "auto")]
     pub data: DataSource,
     #[command(flatten)]
-    pub own: UserDataArguments,
+    pub user_data: UserDataArguments,
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     #[arg(long, value_name = "N,…", value_delimiter = ',')]
@@ -65,7 +65,7 @@ impl Train {
     pub fn resume_command(&self, run: &Path) -> String {
         let mut command = ProgramCommand::new("train --resume").with_path(run);
         if let DataSource::Folder(data) = &self.data {
-            command = command.with_own_data(data, &self.own);
+            command = command.with_user_data(data, &self.user_data);
         }
         if let Some(order) = &self.batch_order {
             command = command.with("--batch-order").with_path(order);

@@ -76,7 +76,7 @@ pub fn make(train: &Train, resumed: Resumed<'_>) -> anyhow::Result<(Plan, Prepar
     }
     let clock = Instant::now();
     let source = train.data_source(resumed)?;
-    let mut found = sources::find(&source, &train.own, &train.mirror, train.quiet)?;
+    let mut found = sources::find(&source, &train.user_data, &train.mirror, train.quiet)?;
     let knows_classes = base.as_ref().map(|base| found.relabel(&base.classes)).transpose()?.unwrap_or(true);
     let classes = found.classes();
     let mut set = found.training_set(train.examples_at_once(&recipe.training))?;
@@ -155,7 +155,7 @@ struct Chosen {
 }
 
 impl Train {
-    /// The recipe where the user has named none, now that the data are known: their size tells how one's own are learned, and
+    /// The recipe where the user has named none, now that the data are known: the size of user data decides how they are learned, and
     /// classes that a model does not know how it is fine-tuned.
     fn adapted(
         &self,
@@ -194,7 +194,7 @@ impl Train {
         };
         let trained_on = &checkpoint.task().trained_on;
         if user_data::is_user_data(trained_on) {
-            return Err(UsageError(t!("own.name-again", data = trained_on).into()).into());
+            return Err(UsageError(t!("user_data.name-again", data = trained_on).into()).into());
         }
         Ok(sources::of_record(trained_on).unwrap_or(DataSource::Auto))
     }
@@ -323,10 +323,10 @@ fn check_batch_size(recipe: &Recipe, examples: usize) -> anyhow::Result<()> {
 fn check_data(recipe: &Recipe, base: Option<&Model>, found: &Found, examples: usize) -> anyhow::Result<()> {
     tuning::check_layers(base, recipe)?;
     check_validation(recipe, examples)?;
-    if let Found::UserData(own) = found {
-        own.check_test()?;
+    if let Found::UserData(user_data) = found {
+        user_data.check_test()?;
         if base.is_none() {
-            own.check_training(recipe.training.batch_size.of(1), recipe.training.validation)?;
+            user_data.check_training(recipe.training.batch_size.of(1), recipe.training.validation)?;
         }
     }
     Ok(())

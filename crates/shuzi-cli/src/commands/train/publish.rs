@@ -168,11 +168,11 @@ impl Train {
     /// What can be done with the model next: for what, and the command.
     pub fn next_steps(&self, model: &Path, plan: &Plan, examples: usize) -> anyhow::Result<Vec<String>> {
         let Plan { recipe, source, found, .. } = plan;
-        let with_data = |command: ProgramCommand| command.with_data(source, &self.own, found);
+        let with_data = |command: ProgramCommand| command.with_data(source, &self.user_data, found);
         let evaluate = with_data(ProgramCommand::new("evaluate").with_path(model));
         let mut steps = vec![t!("next.evaluate", command = evaluate).into_owned()];
         let picture = match found {
-            Found::UserData(own) => own.held_out_picture(),
+            Found::UserData(user_data) => user_data.held_out_picture(),
             _ => None,
         };
         if let Some(picture) = picture {
@@ -200,7 +200,7 @@ impl Train {
     /// Says on standard error that a network does no better than chance, if so.
     pub fn warn_of_guessing(&self, tested: &Tested, plan: &Plan) {
         if tested.evaluation.is_no_better_than_guessing() {
-            let show = ProgramCommand::new("data show").with_data(&plan.source, &self.own, &plan.found);
+            let show = ProgramCommand::new("data show").with_data(&plan.source, &self.user_data, &plan.found);
             let _ = writeln!(io::stderr(), "{}", no_better_than_guessing(&tested.evaluation, &show)); // nobody is left to tell
         }
     }

@@ -224,7 +224,7 @@ pub struct Gain {
     from: String,
     from_sha256: String,
     /// On the held-out part of the data that was trained on.
-    own: Pair,
+    user_data: Pair,
     /// On MNIST's test set, where it lies on this machine.
     known: Option<Pair>,
 }
@@ -245,14 +245,14 @@ impl Gain {
         Ok(Gain {
             from: recipe.training.fine_tuning.as_ref().map_or_else(String::new, |tuning| tuning.from.clone()),
             from_sha256: base.weights_sha256(),
-            own: Pair { before: read(&base.network, test), now: now.clone() },
+            user_data: Pair { before: read(&base.network, test), now: now.clone() },
             known: known.map(|data| Pair { before: read(&base.network, &data), now: read(network, &data) }),
         })
     }
 
     pub fn to_json(&self) -> serde_json::Value {
         json!({
-            "from": self.from, "from_sha256": self.from_sha256, "own": self.own.to_json(),
+            "from": self.from, "from_sha256": self.from_sha256, "own": self.user_data.to_json(),
             "mnist": self.known.as_ref().map(Pair::to_json),
         })
     }
@@ -265,7 +265,7 @@ impl Gain {
             facts.push((name.clone(), t!("tune.before-now", before = before, now = now).into_owned()));
             facts.push((name, pair.verdict()));
         };
-        add(t!("tune.own").into_owned(), &self.own);
+        add(t!("tune.user_data").into_owned(), &self.user_data);
         if let Some(known) = &self.known {
             add(t!("tune.mnist").into_owned(), known);
         }

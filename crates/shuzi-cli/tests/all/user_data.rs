@@ -1,4 +1,4 @@
-//! One's own digits: tables and folders of pictures are read, split, told when they are wrong, and fine-tuned on.
+//! User data: tables and folders of pictures are read, split, reported when they are wrong, and fine-tuned on.
 
 use crate::support::{
     as_it_is, digits, fail, json, names, on_paper, pictures, png, run, shuzi, succeed, table,
