@@ -136,7 +136,7 @@ seed("safetensors", "recipe-only", wide)
 seed("safetensors", "f8", safetensors({"linear1.weight": numbers}, {"test_count": "3", "test_correct": "2"}))
 seed("safetensors", "integers", safetensors({"linear1.weight": order}, {}))
 
-# A small network of whole numbers: the pixels in the middle, a residual, and ten digits.
+# A small int8 network: the pixels in the middle, a residual, and ten digits.
 layers = '[{"crop":2},{"conv":{"channels":1,"kernel":2}},{"residual":[{"depthwise-conv":{"kernel":1}},"relu"]},{"linear":10}]'
 whole = {"biases": numpy.arange(12, dtype="<i2"), "fraction_bits": numpy.array([3], "i1"),
          "shifts": numpy.arange(12).astype("i1"), "weights": numpy.arange(-7, 8).astype("i1")}

@@ -57,7 +57,7 @@ fn words(error: &(dyn Error + 'static)) -> String {
         DatasetError => dataset,
         ClassesError => classes,
         ModelError => model,
-        QuantizationError => integers,
+        QuantizationError => quantization,
         SafetensorsError => safetensors,
         NpyError => npy,
         NpzError => npz,
@@ -208,9 +208,9 @@ fn model(error: &ModelError) -> String {
             t!("model.not-finite", name = name, index = index, value = value)
         }
         ModelError::Integer { name, index, value, expected } => {
-            t!("model.whole", name = name, index = index, value = value, expected = expected)
+            t!("model.integer", name = name, index = index, value = value, expected = expected)
         }
-        ModelError::Quantization(_) => t!("model.integers"),
+        ModelError::Quantization(_) => t!("model.quantization"),
         ModelError::Architecture(_) => t!("model.architecture"),
         ModelError::Recipe(_) => t!("model.recipe"),
         ModelError::Classes(_) => t!("model.classes"),
@@ -224,16 +224,16 @@ fn model(error: &ModelError) -> String {
     .into_owned()
 }
 
-fn integers(error: &QuantizationError) -> String {
+fn quantization(error: &QuantizationError) -> String {
     match error {
-        QuantizationError::Layer { layer } => t!("integers.layer", layer = layer + 1),
-        QuantizationError::Residual { layer } => t!("integers.residual", layer = layer + 1),
-        QuantizationError::Range { layer } => t!("integers.range", layer = layer + 1),
+        QuantizationError::Layer { layer } => t!("quantization.layer", layer = layer + 1),
+        QuantizationError::Residual { layer } => t!("quantization.residual", layer = layer + 1),
+        QuantizationError::Range { layer } => t!("quantization.range", layer = layer + 1),
         QuantizationError::Shift { index, found } => {
-            t!("integers.shift", index = index, found = found, max = MAX_SHIFT)
+            t!("quantization.shift", index = index, found = found, max = MAX_SHIFT)
         }
         QuantizationError::Overflow { layer, output } => {
-            t!("integers.overflow", layer = layer + 1, output = output)
+            t!("quantization.overflow", layer = layer + 1, output = output)
         }
         _ => error.to_string().into(),
     }
@@ -310,7 +310,7 @@ fn array(error: &ArrayError) -> String {
         ArrayError::ElementType { found } => t!("array.type", found = found),
         ArrayError::Dimensions { found } => t!("array.dimensions", found = found, max = MAX_DIMENSIONS),
         ArrayError::Size { shape, found } => t!("array.size", shape = format!("{shape:?}"), found = found),
-        ArrayError::Integer { index } => t!("array.whole", index = index),
+        ArrayError::Integer { index } => t!("array.integer", index = index),
         ArrayError::NoIndex { value, index } => t!("array.no-index", value = value, index = index),
         _ => error.to_string().into(),
     }
@@ -351,7 +351,7 @@ pub fn recipe(error: &RecipeError) -> String {
         }
         RecipeError::Layers(error) => t!("recipe.layers", reason = architecture(error)),
         RecipeError::Additions { classes } => t!("recipe.additions", classes = classes),
-        RecipeError::Quantization(error) => t!("recipe.integers", reason = integers(error)),
+        RecipeError::Quantization(error) => t!("recipe.quantization", reason = quantization(error)),
         _ => error.to_string().into(),
     }
     .into_owned()

@@ -178,7 +178,7 @@ fn why_invalid(reason: &(dyn std::error::Error + 'static)) -> String {
     match reason.downcast_ref::<ParseIntError>().map(ParseIntError::kind) {
         Some(IntErrorKind::Zero) => t!("usage.zero").into(),
         Some(IntErrorKind::PosOverflow | IntErrorKind::NegOverflow) => t!("usage.too-large").into(),
-        Some(_) => t!("usage.no-whole-number").into(),
+        Some(_) => t!("usage.no-integer").into(),
         None if reason.is::<ParseFloatError>() => t!("usage.no-number").into(),
         None => reason.to_string(), // our own parsers speak the user's language
     }

@@ -18,7 +18,7 @@ fn a_model_of_whole_numbers_is_read_like_any_other() {
         let (floats_correct, whole_correct) = (correct(&floats), correct(&whole)); // of 10,000
         assert!((floats_correct - whole_correct).abs() <= 30, "{name}: {floats_correct}, {whole_correct}");
         assert_ne!(floats["weights_sha256"], whole["weights_sha256"]);
-        // Whole numbers stay what they are.
+        // Integers stay what they are.
         succeed(folder.path(), &["export", &file, "--to", "int8", "--out", "again", "--quiet"]);
         succeed(folder.path(), &["export", &file, "--to", "safetensors", "--out", "copy", "--quiet"]);
         let [first, again, copy] =

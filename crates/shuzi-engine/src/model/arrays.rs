@@ -194,8 +194,8 @@ impl Array {
                 Values::Integers(numbers.map(|bits| ((bits << unused_bits) as i64) >> unused_bits).collect())
             }
             (Kind::Unsigned, _) => {
-                let whole = |(index, bits)| i64::try_from(bits).map_err(|_| ArrayError::Integer { index });
-                Values::Integers(numbers.enumerate().map(whole).collect::<Result<_, _>>()?)
+                let integer = |(index, bits)| i64::try_from(bits).map_err(|_| ArrayError::Integer { index });
+                Values::Integers(numbers.enumerate().map(integer).collect::<Result<_, _>>()?)
             }
         };
         if order == MemoryOrder::ColumnMajor && shape.len() > 1 {
@@ -253,7 +253,7 @@ impl Array {
     ///
     /// # Errors
     ///
-    /// If one is negative, not whole, or above `u32::MAX`.
+    /// If one is negative, no integer, or above `u32::MAX`.
     pub fn into_indices(self) -> Result<Vec<u32>, ArrayError> {
         let Values::Integers(values) = self.values else {
             return Err(ArrayError::ElementType { found: "floating point".into() });
@@ -338,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn indices_are_whole_and_not_negative() {
+    fn indices_are_integers_and_not_negative() {
         let array =
             |values: &[i64]| Array { shape: vec![values.len()], values: Values::Integers(values.to_vec()) };
         assert_eq!(array(&[0, 4_294_967_295]).into_indices().unwrap(), [0, u32::MAX]);

@@ -107,11 +107,11 @@ fn take_array<T>(
     let Values::Integers(values) = array.values() else {
         return Err(SafetensorsError::ElementType { name, found: "floats".into() }.into());
     };
-    let whole = |(index, &value): (usize, &i64)| {
+    let integer = |(index, &value): (usize, &i64)| {
         let name = || name.clone();
         form(value).ok_or_else(|| ModelError::Integer { name: name(), index, value, expected })
     };
-    values.iter().enumerate().map(whole).collect()
+    values.iter().enumerate().map(integer).collect()
 }
 
 #[cfg(test)]

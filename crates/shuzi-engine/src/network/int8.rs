@@ -36,7 +36,7 @@ pub struct QuantizedNetwork {
     pub fraction_bits: u8,
 }
 
-/// Layers or numbers that make no network of integers.
+/// Layers or numbers that make no int8 network.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum QuantizationError {
