@@ -155,10 +155,11 @@ pub fn read_all<T: Sync, R: Send>(
 
 /// An error if any of so many pictures could not be read.
 pub fn all_read(failures: usize, count: usize) -> anyhow::Result<()> {
-    if failures > 0 {
-        bail!(t!("recognize.failures", failures = failures, count = count).into_owned());
+    match (failures, count) {
+        (0, _) => Ok(()),
+        (1, 1) => bail!(t!("recognize.failure").into_owned()),
+        _ => bail!(t!("recognize.failures", failures = failures, count = count).into_owned()),
     }
-    Ok(())
 }
 
 /// Whether a file's name ends as that of a picture does, one that [must be converted](is_heic) included.

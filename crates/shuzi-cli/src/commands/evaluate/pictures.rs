@@ -175,8 +175,10 @@ impl Tally {
             let (share, count) = (percent(share, 2), self.written);
             remarks.push(t!("pictures.rejected", share = share, count = count).into_owned());
         }
-        if ambiguous > 0 {
-            remarks.push(t!("pictures.ambiguous", count = ambiguous).into_owned());
+        match ambiguous {
+            0 => {}
+            1 => remarks.push(t!("pictures.one-ambiguous").into_owned()),
+            count => remarks.push(t!("pictures.ambiguous", count = count).into_owned()),
         }
         remarks
     }

@@ -85,10 +85,11 @@ impl Recognize {
         pictures::read_all(&jobs, processor.threads, self.quiet, read, answer)?;
         answers.report_skipped(&skipped)?;
         pictures::all_read(answers.failures, jobs.len())?;
-        if answers.cut_short > 0 {
-            bail!(t!("recognize.in-part", cut = answers.cut_short, count = jobs.len()).into_owned());
+        match (answers.cut_short, jobs.len()) {
+            (0, _) => Ok(()),
+            (1, 1) => bail!(t!("recognize.one-in-part").into_owned()),
+            (cut, count) => bail!(t!("recognize.in-part", cut = cut, count = count).into_owned()),
         }
-        Ok(())
     }
 
     /// What to do with each of `paths`; wrong wishes are refused before any work.
