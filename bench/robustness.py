@@ -1,4 +1,4 @@
-"""How much shuzi's models and the example network of PyTorch bear: the table of docs/accuracy.md, on the very same corrupted images.
+"""How robust shuzi's models and the example network of PyTorch are: the table of docs/accuracy.md, on the very same corrupted images.
 
 usage: robustness.py MNIST_FOLDER [--epochs N] MODEL …       (after cargo build --release --bins --examples)
 
@@ -36,11 +36,11 @@ def of_model(model):
     """Accuracy of one of shuzi's models under each condition: none, (corruption,), (sweep, amount)."""
     with tempfile.TemporaryDirectory() as folder:
         command = [programs / "shuzi", "evaluate", model, "--robustness", "--data", arguments.mnist, "--out", folder]
-        told = subprocess.run([*command, "--json", "--quiet"], check=True, capture_output=True, text=True).stdout
-    told = json.loads(told)["robustness"]
-    found = {(): told["clean_accuracy"]}
-    found |= {(name,): accuracy for name, accuracy in told["corruptions"].items()}
-    for sweep, points in told["sweeps"].items():
+        output = subprocess.run([*command, "--json", "--quiet"], check=True, capture_output=True, text=True).stdout
+    output = json.loads(output)["robustness"]
+    found = {(): output["clean_accuracy"]}
+    found |= {(name,): accuracy for name, accuracy in output["corruptions"].items()}
+    for sweep, points in output["sweeps"].items():
         found |= {(sweep, amount): accuracy for amount, accuracy in points}
     return found
 

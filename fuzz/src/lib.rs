@@ -1,8 +1,8 @@
-//! The doors through which strangers' bytes come in, one function for each.
+//! The readers of untrusted bytes, one function for each.
 //!
-//! In: any bytes. Each function ends, whether or not the bytes were sound; what was read must
+//! In: any bytes. Each function ends, whether or not the bytes were valid; what was read must
 //! also come back equal when it is written and read again. Used by the fuzz targets, and by
-//! `crates/shuzi-engine/tests/corpus.rs`, which replays the corpus.
+//! `crates/shuzi-engine/tests/all/corpus.rs`, which replays the corpus.
 
 use flate2::{Compression, write::GzEncoder};
 use shuzi_engine::{
@@ -28,7 +28,7 @@ pub fn idx(bytes: &[u8]) {
     }
 }
 
-/// The same inside sound gzip data, and behind the beginning of gzip data that is not.
+/// The same inside valid gzip data, and behind the beginning of invalid gzip data.
 pub fn idx_gzip(bytes: &[u8]) {
     let mut encoder = GzEncoder::new(vec![], Compression::fast());
     encoder.write_all(bytes).expect("memory takes everything");
@@ -66,7 +66,7 @@ pub fn safetensors(bytes: &[u8]) {
     as_model(bytes);
 }
 
-/// A checkpoint, as it is and with its hash put right.
+/// A checkpoint, as it is and with its hash corrected.
 pub fn checkpoint(bytes: &[u8]) {
     let mut sealed = bytes.to_vec();
     seal(&mut sealed);
@@ -116,16 +116,16 @@ pub fn recipe(bytes: &[u8]) {
     }
 }
 
-/// The doors that take any model, told by its first bytes.
+/// The readers of any model, recognised by its first bytes.
 fn as_model(bytes: &[u8]) {
     if let Ok(model) = Model::from_bytes(bytes) {
         let _ = initial_weights(bytes, model.network.architecture());
         assert_eq!(Model::from_bytes(&model.to_safetensors()).expect("the native file"), model);
         if let Some(header) = model.to_c("fuzz") {
             assert_eq!(header.matches("/*").count(), header.matches("*/").count(), "{header}");
-            let ready = InferenceModel::new(&model.network, Level::detect(), Precision::F32);
+            let inference_model = InferenceModel::new(&model.network, Level::detect(), Precision::F32);
             for pixel in [0, 255] {
-                InferenceSession::new(&ready, 1).logits([&[pixel; 784][..]].into_iter());
+                InferenceSession::new(&inference_model, 1).logits([&[pixel; 784][..]].into_iter());
             }
             return;
         }

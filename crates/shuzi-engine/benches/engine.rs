@@ -1,5 +1,5 @@
 //! Training and reading as a whole, on synthetic digits: three of four of their pixels are 0, as
-//! MNIST's. The parts are in `kernels.rs`.
+//! MNIST's. The parts are in `kernels/`.
 
 use divan::{Bencher, counter::ItemsCount};
 use shuzi_engine::{

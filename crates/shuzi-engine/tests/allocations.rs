@@ -51,9 +51,10 @@ fn check(name: &str, recipe: &Recipe, data: &Dataset) {
         let (mut after_first, mut later_steps) = (0, 0);
         let teacher = recipe.training.distillation.as_ref();
         let teacher = teacher.map(|it| initial_network(&Recipe::built_in(&it.teacher).unwrap()));
-        let lessons = TrainingData { examples: Examples::shuffled(data, &split), teacher: teacher.as_ref() };
+        let training_data =
+            TrainingData { examples: Examples::shuffled(data, &split), teacher: teacher.as_ref() };
         let processor = Processor::with_threads(threads);
-        train(&recipe.training, &mut network, lessons, None, processor, |event| {
+        train(&recipe.training, &mut network, training_data, None, processor, |event| {
             if let Event::Step(step) = event {
                 if step.iteration == 0 {
                     after_first = allocations();
