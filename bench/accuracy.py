@@ -36,14 +36,14 @@ if arguments.at_once > 1:
 
 
 def trained(seed, folder):
-    """What `shuzi train` tells of a run, which is put into `folder` unless it is there."""
-    told = folder / f"seed-{seed}.json"
-    if not told.exists():
+    """What `shuzi train` reports of a run, which is put into `folder` unless it is there."""
+    report = folder / f"seed-{seed}.json"
+    if not report.exists():
         shutil.rmtree(folder / f"seed-{seed}", ignore_errors=True)  # what an interrupted run left
         command = ["target/release/shuzi", "train", "--recipe", recipe, "--seed", str(seed), "--data", arguments.mnist]
         command += ["--json", "--quiet", "--out", folder / f"seed-{seed}", *options]
-        told.write_text(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-    run = json.loads(told.read_text())
+        report.write_text(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    run = json.loads(report.read_text())
     print(f"seed {seed}: {run['test_accuracy'] * 100:.2f} %, {run['train_seconds']:.3f} s", file=sys.stderr, flush=True)
     return run
 

@@ -2,7 +2,7 @@
 
 usage: forms.py MNIST_FOLDER [FORMS]
 
-Six training digits of MNIST are written on paper in uneven light, blank or printed in eight ways, 40 forms of each unless told
+Six training digits of MNIST are written on paper in uneven light, blank or printed in eight ways, 40 forms of each unless FORMS says
 otherwise; the same digits in each way. Prints how many `shuzi recognize` reads right. The network has learned these digits: what
 counts is the difference from blank paper. FOLDER=out in the environment keeps the pictures.
 """

@@ -86,7 +86,7 @@ class Shuzi:
 
 
 class Tesseract:
-    """Told to read digits only, in the mode that reads most of the single digits, and another for lines."""
+    """Reads digits only, in the mode that reads most of the single digits, and another for lines."""
 
     def __init__(self):
         modes = [self.best_mode(select("single")), self.best_mode(select("multi"))]

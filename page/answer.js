@@ -8,7 +8,7 @@ export class Answer {
   #chosen = 0;
   #size = [1, 1];
 
-  /** `prefix` is that of the elements' names, `boxes` holds the boxes; `choose` is told which digit is looked at, if any. */
+  /** `prefix` is that of the elements' names, `boxes` holds the boxes; `choose` receives which digit is looked at, if any. */
   constructor(prefix, boxes, choose) {
     const element = (name) => document.getElementById(prefix + name);
     this.text = element("answer");

@@ -54,7 +54,7 @@ export class Engine {
     return start;
   }
 
-  /** `isWanted` tells whether nobody has ended this start meanwhile. */
+  /** `isWanted` says whether nobody has ended this start meanwhile. */
   async #startWorker(isWanted) {
     let url;
     try {
@@ -64,7 +64,7 @@ export class Engine {
       if (!isWanted()) throw new Ended();
       url = URL.createObjectURL(new Blob([glue, "\n", code], { type: "text/javascript" }));
       this.#worker = new Worker(url);
-      this.#worker.onmessage = ({ data }) => this.#take(data);
+      this.#worker.onmessage = ({ data }) => this.#receive(data);
       this.#worker.onerror = (event) => this.end(new Error(event.message));
       await this.#send("start", { wasm }, [wasm]);
       if (this.#network) await this.#send("load", this.#network);
@@ -84,7 +84,7 @@ export class Engine {
     });
   }
 
-  #take({ id, result, error, isBroken }) {
+  #receive({ id, result, error, isBroken }) {
     const answer = this.#answers.get(id);
     if (!answer) return; // nobody waits any more
     this.#answers.delete(id);

@@ -52,7 +52,7 @@ class Page {
     this.#answer = new Answer("", byId("pad-boxes"), look);
     this.#photoAnswer = new Answer("photo-", byId("picture-boxes"), look);
     this.#pad = new Pad(byId("pad"), () => this.#read());
-    this.#train = new TrainTab((bytes) => this.#takeOwn(bytes, () => word("yours"), "draw"));
+    this.#train = new TrainTab((bytes) => this.#useNetwork(bytes, () => word("yours"), "draw"));
     this.#wireTabs();
     this.#wireTools();
     this.#wirePhotos();
@@ -73,12 +73,12 @@ class Page {
     if (this.#photo) await this.#readPhoto();
   }
 
-  /** The same for who looks at the page: what goes wrong is told, and another can be chosen. */
+  /** The same for who looks at the page: what goes wrong is shown, and another can be chosen. */
   async chooseModel(bytes, name) {
     try {
       await this.setModel(bytes, name);
     } catch (error) {
-      complain(word("failed", { reason: error.message })); // the server has gone, say
+      showError(word("failed", { reason: error.message })); // the server has gone, say
       this.#renderModels();
     }
   }
@@ -103,7 +103,7 @@ class Page {
     }
   }
 
-  #takeOwn(bytes, name, tab) {
+  #useNetwork(bytes, name, tab) {
     if (tab) this.#showTab(tab);
     return this.setModel(async () => bytes, "own", { bytes, name });
   }
@@ -136,7 +136,7 @@ class Page {
       if (!this.#pad.isEmpty) this.#answer.show(found, ...this.#pad.size);
     } catch (error) {
       if (error instanceof Ended) this.#again = true;
-      else complain(word("failed", { reason: error.message }));
+      else showError(word("failed", { reason: error.message }));
     }
     this.#reading = false;
     if (this.#again) {
@@ -155,7 +155,7 @@ class Page {
       drawSteps(found, byId("picture"));
       byId("steps").hidden = false;
     } catch (error) {
-      if (!(error instanceof Ended)) complain(word("failed", { reason: error.message }));
+      if (!(error instanceof Ended)) showError(word("failed", { reason: error.message }));
     }
     if (photo === this.#photo) byId("reading").hidden = true;
   }
@@ -170,25 +170,25 @@ class Page {
 
   async #takeFile(file) {
     if (!file) return;
-    complain("");
+    showError("");
     if (MODEL_FILE.test(file.name)) return this.#takeModelFile(file);
     this.#dropPhoto(); // what stood there was of another picture
     this.#showTab("photo");
     try {
       this.#photo = await pixelsOf(file, byId("picture"));
     } catch {
-      return complain(word("bad-picture", { name: file.name || "?" }));
+      return showError(word("bad-picture", { name: file.name || "?" }));
     }
     byId("picture").parentElement.hidden = false;
     await this.#readPhoto();
   }
 
   async #takeModelFile(file) {
-    complain("");
+    showError("");
     try {
-      await this.#takeOwn(await file.arrayBuffer(), () => file.name);
+      await this.#useNetwork(await file.arrayBuffer(), () => file.name);
     } catch (error) {
-      complain(word("bad-model", { name: file.name, reason: error.message }));
+      showError(word("bad-model", { name: file.name, reason: error.message }));
       this.#renderModels();
     }
   }
@@ -197,7 +197,7 @@ class Page {
     const tabs = [...document.querySelectorAll("[role=tab]")];
     for (const tab of tabs) {
       tab.addEventListener("click", () => {
-        complain("");
+        showError("");
         this.#showTab(tab.getAttribute("aria-controls"));
       });
     }
@@ -256,9 +256,9 @@ class Page {
       if (!first) return;
       const isOther = first.type.startsWith("image/") || MODEL_FILE.test(first.name);
       if (!MNIST_FILE.test(first.name) && (isOther || byId("train").hidden)) return this.#takeFile(first);
-      complain("");
+      showError("");
       this.#showTab("train");
-      this.#train.takeFiles(files);
+      this.#train.setFiles(files);
     });
     addEventListener("paste", (event) => this.#takeFile(event.clipboardData.files[0]));
   }
@@ -266,7 +266,7 @@ class Page {
   #wireSettings() {
     byId("model").addEventListener("change", async (event) => {
       const name = event.target.value;
-      complain("");
+      showError("");
       if (name === "file") {
         event.target.value = this.#model?.listed ?? "";
         byId("model-file").click();
@@ -297,9 +297,9 @@ function showTheme(theme) {
   if (theme) document.documentElement.dataset.theme = theme;
 }
 
-function complain(message) {
+function showError(message) {
   byId("problem").textContent = message;
   byId("problem").hidden = !message;
 }
 
-main().catch((error) => complain(error.message));
+main().catch((error) => showError(error.message));

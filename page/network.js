@@ -10,15 +10,15 @@ const DOWN = 460;
 /** Draws a network and lets one follow a neuron. */
 export class NetworkDrawing {
   #canvas;
-  #told;
+  #caption;
   #columns = []; // for each layer the numbers of its neurons, ReLU applied
   #weights = []; // for each layer after the image [inputs, outputs]
   #image = null;
   #looked = null; // [layer, neuron]
 
-  constructor(canvas, told) {
+  constructor(canvas, caption) {
     this.#canvas = canvas;
-    this.#told = told;
+    this.#caption = caption;
     canvas.addEventListener("pointermove", (event) => this.#look(this.#near(event)));
     canvas.addEventListener("pointerleave", () => this.#look(null));
     canvas.addEventListener("keydown", (event) => this.#key(event));
@@ -70,7 +70,7 @@ export class NetworkDrawing {
     if (String(looked) === String(this.#looked)) return;
     this.#looked = looked;
     const [layer, neuron] = looked ?? [];
-    this.#told.textContent = looked
+    this.#caption.textContent = looked
       ? word("neuron", { layer: layer + 1, neuron: neuron + (layer + 1 < this.#columns.length), value: this.#columns[layer][neuron].toPrecision(3) })
       : "";
     this.draw();

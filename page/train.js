@@ -46,7 +46,7 @@ export class TrainTab {
   #over = false;
   #losses = [];
   #accuracies = [];
-  #told = () => "";
+  #status = () => "";
 
   constructor(take) {
     part("recipe").addEventListener("submit", (event) => {
@@ -57,7 +57,7 @@ export class TrainTab {
       part(name).addEventListener("input", () => this.#forget());
     }
     part("mnist").addEventListener("input", () => {
-      if (!this.#running) this.#say(() => (mnistFiles() === null ? word("bad-mnist") : ""));
+      if (!this.#running) this.#setStatus(() => (mnistFiles() === null ? word("bad-mnist") : ""));
     });
     part("stop").addEventListener("click", () => (this.#running = false));
     part("save").addEventListener("click", async () => {
@@ -71,28 +71,28 @@ export class TrainTab {
   }
 
   /** Files to learn from. */
-  takeFiles(files) {
+  setFiles(files) {
     part("mnist").files = files;
     part("mnist").dispatchEvent(new Event("input"));
   }
 
   /** The same in the language of now. */
   render() {
-    part("learns").textContent = this.#told();
+    part("learns").textContent = this.#status();
     part("go").textContent = word(this.#begun && !this.#over ? "go-on" : "go");
     this.#drawCurves();
   }
 
-  #say(told) {
-    this.#told = told;
-    part("learns").textContent = told();
+  #setStatus(status) {
+    this.#status = status;
+    part("learns").textContent = status();
   }
 
   /** What is said while it learns changes too often to be read out; what is said then is. */
-  #end(told) {
+  #end(status) {
     this.#running = false;
     this.#enable();
-    this.#say(told);
+    this.#setStatus(status);
   }
 
   /** The form has changed: the next training begins anew. */
@@ -114,9 +114,9 @@ export class TrainTab {
 
   async #begin() {
     const recipe = recipeFromForm(), chosen = mnistFiles();
-    if (!recipe) return this.#say(() => word("bad-hidden"));
-    if (chosen === null) return this.#say(() => word("bad-mnist"));
-    this.#say(() => (chosen ? "" : word("drawing-digits", { count: DIGITS.toLocaleString() })));
+    if (!recipe) return this.#setStatus(() => word("bad-hidden"));
+    if (chosen === null) return this.#setStatus(() => word("bad-mnist"));
+    this.#setStatus(() => (chosen ? "" : word("drawing-digits", { count: DIGITS.toLocaleString() })));
     this.#running = true;
     this.#enable();
     const files = chosen && (await Promise.all(chosen.map((file) => file.arrayBuffer())));
@@ -130,15 +130,15 @@ export class TrainTab {
     this.#enable();
     let share = 0, steps = this.#losses.length;
     while (this.#running && !this.#over) {
-      const told = await this.#engine.call("advance", { milliseconds: SLICE });
-      for (const [, loss] of told.steps) this.#losses.push(loss);
-      this.#over = told.over;
-      share = told.right / told.all;
+      const progress = await this.#engine.call("advance", { milliseconds: SLICE });
+      for (const [, loss] of progress.steps) this.#losses.push(loss);
+      this.#over = progress.over;
+      share = progress.right / progress.all;
       steps = this.#losses.length;
       this.#accuracies.push(share);
-      const [epoch, step] = [told.epoch + 1, steps], now = share;
-      this.#say(() => word("learning", { epoch, step, percent: percent(now) }));
-      drawWeights(part("learned"), told.first, told.side);
+      const [epoch, step] = [progress.epoch + 1, steps], now = share;
+      this.#setStatus(() => word("learning", { epoch, step, percent: percent(now) }));
+      drawWeights(part("learned"), progress.first, progress.side);
       this.#drawCurves();
     }
     const isOver = this.#over;

@@ -50,10 +50,10 @@ const calls = {
     let epoch = 0, over = false, count = 20;
     while (!over && performance.now() - begin < milliseconds) {
       const before = performance.now();
-      const told = JSON.parse(training.advance(count));
+      const progress = JSON.parse(training.advance(count));
       const took = performance.now() - before;
-      for (const step of told.steps) steps.push(step);
-      ({ epoch, over } = told);
+      for (const step of progress.steps) steps.push(step);
+      ({ epoch, over } = progress);
       if (took < milliseconds / 4) count *= 2;
     }
     const [right, all] = training.test();

@@ -24,7 +24,7 @@ const VARIANTS: [(&str, &str, &str); 3] = [
 const MODELS: [&str; 4] = ["photo", "small", "tiny", "classic"];
 const TARGET: &str = "wasm32-unknown-unknown";
 
-/// A compiler for [`TARGET`], and what else it needs to be told.
+/// A compiler for [`TARGET`], and what else it needs to know.
 struct Toolchain {
     cargo: PathBuf,
     rustc: PathBuf,
@@ -72,7 +72,7 @@ fn own_files(folder: &Path) -> anyhow::Result<Files> {
 
 /// The compiler that builds this program if it has the target, else Debian's with the library's source.
 ///
-/// `cargo run` tells no program its compiler, and `rustc` may be rustup's stand-in: called by cargo in the folder of a crate that has a
+/// `cargo run` passes no program its compiler, and `rustc` may be rustup's stand-in: called by cargo in the folder of a crate that has a
 /// `rust-toolchain.toml`, as some published ones have, that would update the user's toolchain. So the compiler is asked once, here,
 /// where it really lies.
 fn toolchain() -> Option<Toolchain> {
@@ -102,7 +102,7 @@ fn compile(
     let target = root.join("target/page");
     let mut cargo = Command::new(&toolchain.cargo);
     for (key, _) in env::vars_os() {
-        // What this program was told is not meant for that build. What rustup was told stays: which toolchain, and to install none.
+        // This program's settings are not meant for that build. Those of rustup stay: which toolchain, and to install none.
         let key = key.to_string_lossy();
         let is_cargos = key.starts_with("CARGO") && key != "CARGO_HOME";
         if is_cargos || key.starts_with("RUST") && !key.starts_with("RUSTUP_") {

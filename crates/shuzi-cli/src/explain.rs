@@ -34,7 +34,7 @@ pub fn chain(error: &anyhow::Error) -> String {
         if parts.last().is_none_or(|last| !last.ends_with(&words)) {
             parts.push(words);
         }
-        // What the reader of archives says besides is English only, and tells nobody more.
+        // What the reader of archives says besides is English only, and of no use.
         if matches!(cause.downcast_ref(), Some(NpzError::Zip(_) | NpzError::Unpack { .. })) {
             break;
         }

@@ -29,7 +29,7 @@ pub fn parse(name: &str) -> Result<&'static str, String> {
 }
 
 /// Speaks the language of `--lang`, else the locale's, else English. Looks at the arguments
-/// itself, because mistakes in them must already be told in the right language.
+/// itself, because mistakes in them must already be reported in the right language.
 pub fn choose(arguments: impl Iterator<Item = OsString>) {
     let arguments: Vec<String> = arguments.map(|argument| argument.to_string_lossy().into_owned()).collect();
     let asked =

@@ -96,7 +96,7 @@ pub fn read(name: &Path) -> anyhow::Result<Found> {
 }
 
 /// Reads a model that a recipe names, which `reading` calls by what it is for. It must be the one whose hash is in the recipe; else the
-/// hash is put there. `other` tells that it is not, from the hash found and the one expected.
+/// hash is put there. `other` is the error if it is not, from the hash found and the one expected.
 pub fn read_pinned(
     name: &str,
     sha256: &mut Option<String>,

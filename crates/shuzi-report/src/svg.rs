@@ -107,7 +107,7 @@ pub struct Drawing {
 
 impl Drawing {
     /// A drawing with its title alone, the margin `padding` around it. `id` must be its own within a page; title and
-    /// description are also told to those who do not see it.
+    /// description are also read to those who do not see it.
     pub fn new(id: &str, width: f64, padding: f64, title: &str, description: &str) -> Self {
         let mut drawing = Drawing {
             id: id.to_owned(),

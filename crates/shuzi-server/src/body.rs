@@ -60,7 +60,7 @@ impl Kind {
                 Ok(boundary) => Ok(Kind::Form(boundary)),
                 Err(error) => Err(ApiError::bad("bad_multipart", format!("multipart/form-data: {error}"))),
             },
-            // The last is what curl calls whatever it sends; the bytes tell what they are.
+            // The last is what curl calls whatever it sends; the bytes show what they are.
             "" | "application/octet-stream" | "application/x-www-form-urlencoded" => Ok(Kind::Picture),
             _ if kind.starts_with("image/") => Ok(Kind::Picture),
             _ => unsupported(

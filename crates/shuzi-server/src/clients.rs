@@ -48,7 +48,7 @@ impl Clients {
     /// A new connection; none if all others are being worked for.
     pub fn admit(self: &Arc<Self>, address: IpAddr, reached: IpAddr) -> Option<Arc<Client>> {
         let is_full = self.count() >= self.most;
-        if is_full && !self.make_place() {
+        if is_full && !self.close_longest_waiting() {
             return None;
         }
         let client = Client {
@@ -65,7 +65,7 @@ impl Clients {
     }
 
     /// Ends the connection that the server has waited for the longest.
-    pub fn make_place(&self) -> bool {
+    pub fn close_longest_waiting(&self) -> bool {
         let longest = self.lock().hang_ups.pop_first();
         if let Some((_, hang_up)) = &longest {
             hang_up.notify_one();
@@ -81,7 +81,7 @@ pub struct Client {
     pub address: IpAddr,
     /// Our own address, by which it came.
     pub reached: IpAddr,
-    /// Told when the connection is to end.
+    /// Notified when the connection is to end.
     pub hang_up: Arc<Notify>,
     /// Where it stands among those that the server waits for.
     place: Mutex<Option<u64>>,

@@ -41,7 +41,7 @@ pub async fn serve(listener: TcpListener, server: Arc<Server>, stop: Arc<Notify>
             Ok(accepted) => accepted,
             Err(error) if error.kind() == ErrorKind::ConnectionAborted => continue,
             Err(_) => {
-                clients.make_place();
+                clients.close_longest_waiting();
                 sleep(BREATH).await;
                 continue;
             }

@@ -2,7 +2,7 @@
 //!
 //! A page elsewhere can have its own name point to 127.0.0.1 (DNS rebinding) and then read the answers; so the Host must be
 //! one that is known. It can also send requests without reading the answers; so the Origin of what is not a GET must be this
-//! server. And what every answer tells browsers not to do with it.
+//! server. And the headers of every answer that say what browsers must not do with it.
 
 use crate::{api_error::ApiError, clients::Client, server::Server};
 use axum::{

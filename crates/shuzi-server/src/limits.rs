@@ -24,7 +24,7 @@ pub struct Limits {
     pub answer: Duration,
     /// For a client to take the next part of an answer.
     pub write: Duration,
-    /// For what runs when the server is told to stop.
+    /// For what runs when the server is to stop.
     pub stopping: Duration,
 }
 

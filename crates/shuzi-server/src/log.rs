@@ -15,11 +15,11 @@ pub struct Log(SyncSender<Entry>);
 
 enum Entry {
     Line(Line),
-    /// Tell when everything before is written.
+    /// Notify when everything before is written.
     Flush(SyncSender<()>),
 }
 
-/// What is told of a request. Never its query, body or headers.
+/// What is logged of a request. Never its query, body or headers.
 pub struct Line {
     pub time: SystemTime,
     pub method: String,
@@ -113,7 +113,7 @@ impl Line {
     }
 }
 
-/// As much of a path or method as is told.
+/// As much of a path or method as is logged.
 fn start(text: &str) -> &str {
     /// Characters.
     const MOST: usize = 200;

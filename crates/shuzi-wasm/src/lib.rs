@@ -167,7 +167,7 @@ pub struct Answer {
 
 #[wasm_bindgen]
 impl Answer {
-    /// As `shuzi recognize --json` tells it, without the file.
+    /// As in `shuzi recognize --json`, without the file.
     pub fn json(&self) -> String {
         self.reading.to_json(Wording::default()).to_string()
     }

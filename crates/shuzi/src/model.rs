@@ -34,7 +34,7 @@ impl Model {
     }
 
     /// Reads a model file: safetensors as [`to_bytes`](Self::to_bytes) writes it, or with the feature `numpy` the tutorial's `.npy` or an
-    /// `.npz`. Its first bytes tell which.
+    /// `.npz`. Its first bytes say which.
     ///
     /// # Errors
     ///

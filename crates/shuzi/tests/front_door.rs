@@ -40,7 +40,7 @@ fn lines_digits_and_their_places() {
 #[test]
 fn what_is_no_digit_is_rejected_and_one_digit_may_be_asked_for() {
     let reader = Reader::pretrained();
-    // A level bar: no digit, but the one it resembles most is told when there must be one.
+    // A level bar: no digit, but the one it resembles most is given when there must be one.
     let ink = |i: usize| if (40..52).contains(&(i / 100)) && (10..90).contains(&(i % 100)) { 0 } else { 255 };
     let bar = Picture::gray(100, 100, (0..100 * 100).map(ink).collect());
     let reading = reader.read(&bar);

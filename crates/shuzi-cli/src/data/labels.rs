@@ -27,7 +27,7 @@ pub struct Labelled {
     pub path: String,
     /// Empty where no digit is to be read.
     pub label: String,
-    /// Whom it is from, where the file tells.
+    /// Whom it is from, where the file says so.
     pub source: Option<String>,
 }
 

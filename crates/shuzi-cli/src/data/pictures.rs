@@ -1,4 +1,4 @@
-//! Pictures in files: read on all processors, within limits, and told in order.
+//! Pictures in files: read on all processors, within limits, and reported in order.
 //!
 //! In: things that each have a picture, such as paths. Out: each picture with its reading, or why it was not read. Such a picture
 //! stops no other, and makes an error of the whole only at the end.
@@ -118,18 +118,18 @@ pub fn error_code(error: &anyhow::Error) -> &'static str {
     }
 }
 
-/// Reads the picture of each item on so many threads, and tells what was found, in the items' order. One that cannot be read
-/// is told on standard error; returns how many there are.
+/// Reads the picture of each item on so many threads, and reports what was found, in the items' order. One that cannot be
+/// read is reported on standard error; returns how many there are.
 pub fn read_each<T: Sync, R: Send>(
     items: &[T],
     threads: usize,
     quiet: bool,
     read: impl Fn(&T) -> anyhow::Result<R> + Sync,
-    mut tell: impl FnMut(&T, R) -> anyhow::Result<()>,
+    mut report: impl FnMut(&T, R) -> anyhow::Result<()>,
 ) -> anyhow::Result<usize> {
     let mut failures = 0;
     read_all(items, threads, quiet, read, |item, found| match found {
-        Ok(found) => tell(item, found),
+        Ok(found) => report(item, found),
         Err(error) => {
             failures += 1;
             Ok(writeln!(io::stderr(), "{}", crate::explain::chain(&error))?)
@@ -138,18 +138,18 @@ pub fn read_each<T: Sync, R: Send>(
     Ok(failures)
 }
 
-/// Reads the picture of each item on so many threads, and tells what came of it, in the items' order.
+/// Reads the picture of each item on so many threads, and reports what came of it, in the items' order.
 pub fn read_all<T: Sync, R: Send>(
     items: &[T],
     threads: usize,
     quiet: bool,
     read: impl Fn(&T) -> anyhow::Result<R> + Sync,
-    mut tell: impl FnMut(&T, anyhow::Result<R>) -> anyhow::Result<()>,
+    mut report: impl FnMut(&T, anyhow::Result<R>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let progress = PictureProgress::new(items.len(), quiet);
     in_order(items, threads, read, |item, found| {
         progress.step();
-        progress.suspend(|| tell(item, found))
+        progress.suspend(|| report(item, found))
     })
 }
 
@@ -179,12 +179,12 @@ fn has_ending(path: &Path, endings: &[&str]) -> bool {
     ending.is_some_and(|ending| endings.contains(&ending.as_str()))
 }
 
-/// Calls `work` for each item on so many threads, and `tell` with what came of it, in the items' order.
+/// Calls `work` for each item on so many threads, and `report` with what came of it, in the items' order.
 fn in_order<T: Sync, R: Send>(
     items: &[T],
     threads: usize,
     work: impl Fn(&T) -> R + Sync,
-    mut tell: impl FnMut(&T, R) -> anyhow::Result<()>,
+    mut report: impl FnMut(&T, R) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let next = AtomicUsize::new(0);
     let (sender, results) = mpsc::sync_channel(threads);
@@ -202,12 +202,12 @@ fn in_order<T: Sync, R: Send>(
             });
         }
         drop(sender);
-        let (mut early, mut told) = (BTreeMap::new(), 0);
+        let (mut early, mut reported) = (BTreeMap::new(), 0);
         for (index, result) in results {
             early.insert(index, result);
-            while let Some(result) = early.remove(&told) {
-                tell(&items[told], result)?;
-                told += 1;
+            while let Some(result) = early.remove(&reported) {
+                report(&items[reported], result)?;
+                reported += 1;
             }
         }
         Ok(())

@@ -91,7 +91,7 @@ impl SetFiles {
     }
 }
 
-/// The files of a data set in `folder`, which the user named: what is missing is an error. Which one it is, their names tell; of
+/// The files of a data set in `folder`, which the user named: what is missing is an error. Which one it is follows from their names; of
 /// those that are called as MNIST's are, a file of [names](CLASS_NAMES) or else the hash of the labels.
 pub fn set_in(folder: &Path) -> anyhow::Result<SetFiles> {
     let others = data_sets::ALL.into_iter().filter(|set| set.files[0].name != data_sets::MNIST.files[0].name);

@@ -1,4 +1,4 @@
-//! `metrics.jsonl`: what a training told, one JSON object a line; its words are kept stable for programs.
+//! `metrics.jsonl`: what a training reported, one JSON object a line; its words are kept stable for programs.
 //!
 //! Written while the training runs, and read again when it goes on after a break. A disk that is full costs
 //! the training nothing: lines wait in memory until they can be written.
@@ -128,7 +128,7 @@ impl Metrics {
     /// The same, onto the disk.
     pub fn sync(&mut self) -> Option<String> {
         let warning = self.write();
-        let _ = self.file.sync_data(); // the checkpoint that is written next will tell
+        let _ = self.file.sync_data(); // if it fails, so does the checkpoint that is written next
         warning
     }
 

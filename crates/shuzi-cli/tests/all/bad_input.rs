@@ -210,8 +210,8 @@ fn model_files_that_are_damaged_or_hostile_are_refused() {
         ] {
             let (code, error) = fail(folder.path(), &arguments);
             assert_eq!(code, 1, "{arguments:?}: {error}");
-            let told = error.contains(words) || name == "changed.safetensors" && arguments[0] == "train";
-            assert!(error.contains(name) && told, "{arguments:?}: {error}");
+            let says_why = error.contains(words) || name == "changed.safetensors" && arguments[0] == "train";
+            assert!(error.contains(name) && says_why, "{arguments:?}: {error}");
         }
     }
     assert!(!folder.path().join("run").exists() && !folder.path().join("written.npz").exists());

@@ -52,14 +52,14 @@ fn checkpoints(run: &Path) -> Vec<PathBuf> {
     names(&folder).iter().map(|name| folder.join(name)).filter(|path| path.extension().is_some()).collect()
 }
 
-/// Starts it, and waits until so many epochs were told.
+/// Starts it, and waits until so many epochs were reported.
 fn start(folder: &Path, arguments: &[&str], epochs: usize) -> (Child, BufReader<impl Read + use<>>) {
     let mut command = shuzi(folder, arguments);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut words = BufReader::new(child.stderr.take().unwrap());
-    let (mut told, mut line) = (0, String::new());
-    while told < epochs && words.read_line(&mut line).unwrap() > 0 {
-        told += usize::from(line.starts_with("epoch "));
+    let (mut reported, mut line) = (0, String::new());
+    while reported < epochs && words.read_line(&mut line).unwrap() > 0 {
+        reported += usize::from(line.starts_with("epoch "));
         line.clear();
     }
     (child, words)
@@ -216,7 +216,7 @@ fn two_programs_do_not_train_into_one_folder() {
     for other in [&["--resume", "run"][..], &["--out", "run"], &["--out", "run", "--keep-checkpoints", "0"]] {
         let (code, error) = fail(folder.path(), &[&["train"], other].concat());
         assert!(code == 1 && error.contains("another shuzi is training in run"), "{other:?}: {error}");
-        assert!(!error.contains("delete"), "nobody is told to harm the other: {error}");
+        assert!(!error.contains("delete"), "no advice harms the other: {error}");
     }
     child.kill().unwrap();
     child.wait().unwrap();

@@ -1,4 +1,4 @@
-//! `shuzi evaluate`: what it reads, and what it tells.
+//! `shuzi evaluate`: what it reads, and what it reports.
 
 use crate::support::{fail, golden, idx, json, mnist, names, run, shuzi, succeed};
 use shuzi_engine::{dataset::synthetic, kernels::Level};
@@ -56,10 +56,10 @@ fn several_models_are_compared_with_the_first() {
     let tables = ["a", "b", "classic"].map(|model| predictions(folder.path(), model));
     let right = |model: usize, image: usize| tables[model][image][0] == tables[model][image][1];
     for model in 0..3 {
-        let told = &object["models"][model];
+        let reported = &object["models"][model];
         let alone = json(
             folder.path(),
-            &["evaluate", told["model"].as_str().unwrap(), "--data", "synthetic:1", "--out", "run"],
+            &["evaluate", reported["model"].as_str().unwrap(), "--data", "synthetic:1", "--out", "run"],
         );
         for key in [
             "weights_sha256",
@@ -73,7 +73,7 @@ fn several_models_are_compared_with_the_first() {
             "best_temperature",
             "loss_at_best_temperature",
         ] {
-            assert_eq!(told[key], alone[key], "{key}");
+            assert_eq!(reported[key], alone[key], "{key}");
         }
     }
     let file = fs::metadata(folder.path().join("a/model.safetensors")).unwrap();
@@ -144,7 +144,7 @@ fn an_ensemble_is_the_mean_of_what_its_models_say() {
 }
 
 #[test]
-fn the_same_weights_under_two_names_are_told() {
+fn the_same_weights_under_two_names_are_reported() {
     let folder = tempdir().unwrap();
     let compare = ["evaluate", "small", "default", "--data", "synthetic:1", "--out", "compared"];
     let text = succeed(folder.path(), &compare);
@@ -248,7 +248,7 @@ fn tiny_data(folder: &Path) {
 }
 
 #[test]
-fn robustness_is_told_in_json_in_words_and_as_curves_with_a_sheet() {
+fn robustness_is_reported_in_json_in_words_and_as_curves_with_a_sheet() {
     let folder = tempdir().unwrap();
     tiny_data(&folder.path().join("data"));
     let evaluate = ["evaluate", "classic", "--data", "data", "--out", "run", "--robustness", "--png"];
@@ -369,7 +369,7 @@ fn probability(row: &[f64]) -> f64 {
 }
 
 #[test]
-fn wrong_labels_of_mnist_are_shown_and_the_accuracy_without_them_is_told() {
+fn wrong_labels_of_mnist_are_shown_and_the_accuracy_without_them_is_reported() {
     let Some(mnist) = mnist() else { return };
     let folder = tempdir().unwrap();
     let evaluate = ["evaluate", "classic", "--data", mnist.to_str().unwrap(), "--out", "run"];
@@ -405,7 +405,7 @@ fn wrong_labels_of_mnist_are_shown_and_the_accuracy_without_them_is_told() {
 }
 
 #[test]
-fn the_training_set_is_read_where_that_is_asked_for_and_told() {
+fn the_training_set_is_read_where_that_is_asked_for_and_reported() {
     let folder = tempdir().unwrap();
     let evaluate = ["evaluate", "classic", "--data", "synthetic:100", "--out", "run", "--training"];
     let object = json(folder.path(), &evaluate);

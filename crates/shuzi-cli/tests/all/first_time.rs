@@ -282,7 +282,7 @@ fn commands(text: &str) -> Vec<String> {
 
 /// Runs each command that some text suggests as a user does who copies it; returns them.
 #[cfg(unix)]
-fn follow(folder: &Path, text: &str) -> Vec<String> {
+fn run_suggested(folder: &Path, text: &str) -> Vec<String> {
     let commands = commands(text);
     let program = Path::new(env!("CARGO_BIN_EXE_shuzi")).parent().unwrap();
     for command in &commands {
@@ -317,9 +317,9 @@ fn every_suggested_command_runs_as_printed() {
         (&["train", "--from", "small", "--data", "my shapes", "--skip-bad", "--out", "tuned anew"], 2),
     ] {
         let text = words(path, &[arguments, &few].concat());
-        let followed = follow(path, &text);
+        let suggested = run_suggested(path, &text);
         let guessing = usize::from(text.contains("data show"));
-        assert_eq!(followed.len(), count + guessing, "{arguments:?}: {followed:#?}");
+        assert_eq!(suggested.len(), count + guessing, "{arguments:?}: {suggested:#?}");
     }
 }
 
@@ -339,5 +339,5 @@ fn a_training_that_waits_says_how_to_go_on() {
     let (code, refused) = fail(path, &train);
     assert_eq!((code, commands(&refused).len()), (1, 1), "{refused}");
     assert_eq!(commands(&refused), commands(&interrupted));
-    follow(path, &refused);
+    run_suggested(path, &refused);
 }

@@ -1,4 +1,4 @@
-//! `shuzi recognize`: pictures in, digits out, and every bad picture told by its name.
+//! `shuzi recognize`: pictures in, digits out, and every bad picture named.
 
 use crate::support::{CLEAR, fail, page, png, run, shuzi, succeed};
 use std::{

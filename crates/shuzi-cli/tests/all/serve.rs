@@ -365,7 +365,7 @@ fn the_browser_is_opened_or_the_user_is_told() {
         none.log()
     );
 
-    // A browser that tells what it was asked to open, through a pipe that waits for it.
+    // A browser that writes what it was asked to open, through a pipe that waits for it.
     let pipe = programs.path().join("pipe");
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     let browser = programs.path().join("xdg-open");
@@ -383,7 +383,7 @@ fn the_browser_is_opened_or_the_user_is_told() {
     while none.log().is_empty() {
         assert_eq!(none.get("/healthz").status, 200);
         asked += 1;
-        assert!(asked < 100_000, "the user is told");
+        assert!(asked < 100_000, "the failure is reported");
     }
     assert!(none.log().contains("xdg-open: exit code 3"), "{}", none.log());
 }

@@ -72,7 +72,7 @@ fn cmyk_jpeg() -> Vec<u8> {
     bytes.extend(segment(0xdb, &[&[0], &[8; 64][..]].concat())); // so a block's first number is its colour, less 128
     bytes
         .extend(segment(0xc0, &[&[8, 0, 8 * ROWS, 0, 8 * COLUMNS, 4], &components(&[0x11, 0])[..]].concat()));
-    // A difference of n bits is told as n in four bits and then itself; the rest of a block, which is zero, as one 0.
+    // A difference of n bits is coded as n in four bits and then itself; the rest of a block, which is zero, as one 0.
     let four_bits = [0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
     bytes.extend(segment(0xc4, &[&[0], &four_bits[..], &[0, 1, 2, 3, 4, 5, 6, 7, 8]].concat()));
     bytes.extend(segment(0xc4, &[&[0x10, 1], &[0; 15][..], &[0]].concat()));
@@ -212,7 +212,7 @@ fn bad_pictures_get_a_code_of_their_own() {
         ("PGM of 60,000 x 60,000", b"P5 60000 60000 255\n".to_vec(), 413, "too_many_pixels"),
         ("PGM of a great many pixels", b"P5 4294967295 4294967295 255\n".to_vec(), 413, "too_many_pixels"),
         (
-            "PGM of more than a number can tell",
+            "PGM of more pixels than a number can hold",
             b"P5 99999999999999999999 1 255\n".to_vec(),
             422,
             "damaged_picture",
@@ -364,7 +364,7 @@ fn requests_behind_one_another_are_answered_in_their_order() {
 }
 
 #[test]
-fn who_asks_before_sending_is_told_to_go_on_or_why_not() {
+fn who_asks_before_sending_is_context_to_go_on_or_why_not() {
     let server = Server::start(&[]);
     let (bytes, text) = page(&CLEAR);
     let expect = ["Host: localhost", "Expect: 100-continue", "Connection: close"];
@@ -427,12 +427,12 @@ fn every_method_on_every_path_has_an_answer() {
     for path in paths {
         for method in methods {
             let answer = server.ask(method, path, &[], b"");
-            let told = format!("{method} {path}: {answer:?}");
-            assert!([200, 400, 404, 405].contains(&answer.status), "{told}");
-            assert_eq!(answer.status == 405, answer.header("allow").is_some(), "{told}");
+            let context = format!("{method} {path}: {answer:?}");
+            assert!([200, 400, 404, 405].contains(&answer.status), "{context}");
+            assert_eq!(answer.status == 405, answer.header("allow").is_some(), "{context}");
             let is_read =
                 ["GET", "HEAD"].contains(&method) && !missing.contains(&path) && path != "/api/recognize";
-            assert_eq!(answer.status == 200, is_read, "{told}");
+            assert_eq!(answer.status == 200, is_read, "{context}");
             if answer.status != 200 && method != "HEAD" {
                 answer.code();
             }

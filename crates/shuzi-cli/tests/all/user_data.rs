@@ -36,7 +36,7 @@ fn a_table_is_split_alike_for_training_and_evaluation() {
     let words = succeed(folder.path(), &evaluate);
     assert!(words.contains("accuracy"), "{words}");
     let report = fs::read_to_string(folder.path().join("evaluated/report.html")).unwrap();
-    assert!(report.contains("1 in 5 of each label by split seed 0"), "the rule is told");
+    assert!(report.contains("1 in 5 of each label by split seed 0"), "the rule is stated");
     let (code, error) = fail(folder.path(), &["evaluate", "--data", "synthetic:10", "--all"]);
     assert!(code == 2 && error.contains("--all"), "{error}");
 }
@@ -290,7 +290,7 @@ fn fine_tuning_says_its_effect() {
     assert_eq!(other_threads["weights_sha256"], tuned["weights_sha256"]);
     for (language, words) in [("en", "may be chance"), ("zh-CN", "偶然")] {
         let text = succeed(folder.path(), &[&TUNE[..], &["--lang", language]].concat());
-        assert!(text.contains(words), "of ten digits nobody can tell: {text}");
+        assert!(text.contains(words), "ten digits are too few to say: {text}");
         let report = fs::read_to_string(folder.path().join("tuned/report.html")).unwrap();
         assert!(report.contains(words), "{language}");
     }

@@ -59,8 +59,8 @@ fn placeholders(words: &str) -> BTreeSet<&str> {
 }
 
 /// What `t!("key", name = value, …)` asks for: the key, and the names it gives.
-fn asked(code: &str) -> Vec<(String, BTreeSet<String>)> {
-    let mut asked = vec![];
+fn keys_asked_for(code: &str) -> Vec<(String, BTreeSet<String>)> {
+    let mut keys = vec![];
     for (place, _) in code.match_indices("t!(") {
         let is_macro =
             !code[..place].ends_with(|letter: char| letter.is_ascii_alphanumeric() || letter == '_');
@@ -68,10 +68,10 @@ fn asked(code: &str) -> Vec<(String, BTreeSet<String>)> {
         let Some(rest) = code[place + 3..].trim_start().strip_prefix('"') else { continue };
         let (key, rest) = rest.split_once('"').expect("a key ends");
         if is_macro {
-            asked.push((key.to_string(), names(rest)));
+            keys.push((key.to_string(), names(rest)));
         }
     }
-    asked
+    keys
 }
 
 /// The `name`s of `, name = value, other = f(a, b))`, up to the closing bracket.
@@ -115,7 +115,7 @@ fn complaints(words: &Words, sources: &[(String, String)]) -> Vec<String> {
     }
     let mut used = BTreeSet::new();
     for (file, code) in sources {
-        for (key, names) in asked(code) {
+        for (key, names) in keys_asked_for(code) {
             match words.get(&key) {
                 None => complaints.push(format!("{file}: {key} has no words")),
                 Some(languages) => {

@@ -95,13 +95,13 @@ pub enum DecodeError {
     /// A file that was not copied, downloaded or written to its end. [`decode_partial`] reads what is there.
     #[error("the {format} is cut short: the file ends before the picture does")]
     CutShort {
-        /// The kind that its first bytes tell.
+        /// The kind by its first bytes.
         format: &'static str,
     },
     /// A kind that is read, in a form that is not, or damaged.
     #[error("cannot be read as {format}: {reason}")]
     Damaged {
-        /// The kind that its first bytes tell.
+        /// The kind by its first bytes.
         format: &'static str,
         /// What the decoder says.
         reason: String,
@@ -135,7 +135,7 @@ pub struct Decoded {
 ///
 /// # Errors
 ///
-/// [`DecodeError`], before anything large is asked for where the file itself tells that it is too large.
+/// [`DecodeError`], before anything large is asked for where the file itself says that it is too large.
 pub fn decode(bytes: &[u8], limits: Limits) -> Result<Picture, DecodeError> {
     let format = check(bytes, limits)?;
     let readout = (format.read)(bytes, limits).map_err(|fault| format.error(fault, limits))?;

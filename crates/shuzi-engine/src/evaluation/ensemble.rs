@@ -40,14 +40,14 @@ mod tests {
     use crate::classes::Classes;
 
     /// Of two classes, the first with the probability given; always labelled as the second.
-    fn says(first: f32, loss: f32) -> Evaluation {
+    fn evaluation(first: f32, loss: f32) -> Evaluation {
         let classes = Classes::new(vec!["no".into(), "yes".into()]).unwrap();
         Evaluation::new(classes, vec![1], vec![first, 1.0 - first], vec![loss])
     }
 
     #[test]
     fn an_ensemble_says_the_mean_of_what_its_members_say() {
-        let members = [0.9f32, 0.4, 0.3].map(|first| says(first, -(1.0 - first).ln()));
+        let members = [0.9f32, 0.4, 0.3].map(|first| evaluation(first, -(1.0 - first).ln()));
         let together = Evaluation::ensemble(&members);
         let probabilities = together.probabilities(0);
         assert!((probabilities[0] - 1.6 / 3.0).abs() < 1e-6 && (probabilities[1] - 1.4 / 3.0).abs() < 1e-6);
@@ -58,7 +58,7 @@ mod tests {
 
     #[test]
     fn a_probability_of_nothing_leaves_the_loss_finite() {
-        let together = Evaluation::ensemble(&[says(1.0, 200.0), says(1.0, 300.0)]);
+        let together = Evaluation::ensemble(&[evaluation(1.0, 200.0), evaluation(1.0, 300.0)]);
         assert!((together.loss() - (200.0 + 2f64.ln())).abs() < 1e-4, "{}", together.loss());
     }
 }

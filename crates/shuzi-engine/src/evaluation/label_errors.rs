@@ -1,7 +1,7 @@
 //! Suspected label errors, for somebody to look at; and labels that are known to be wrong.
 //!
 //! In: an [`Evaluation`]. Out: indices of images. Where a network contradicts a label, one of the two is wrong; which,
-//! eyes must tell. A label is suspected only where the network contradicts so few of what it reads as surely that an error of the label
+//! a person must look. A label is suspected only where the network contradicts so few of what it reads as surely that an error of the label
 //! is more probable than one of the network (docs/method.md). Ranked by the label's own probability, the first of the rankings of
 //! C. Northcutt, L. Jiang and I. Chuang, "Confident learning: estimating uncertainty in dataset labels" (2021).
 
@@ -54,7 +54,7 @@ impl Evaluation {
     }
 
     /// Indices of the images whose label is known to be wrong: 15 if these are the labels of MNIST's test set in
-    /// their order, which their SHA-256 tells, else none. The images do not matter: under fog they are labelled as wrongly.
+    /// their order, recognised by their SHA-256, else none. The images do not matter: under fog they are labelled as wrongly.
     pub fn known_wrong_labels(&self) -> &'static [usize] {
         const HEADER: [u8; 8] = [0, 0, 8, 1, 0, 0, 0x27, 0x10]; // IDX: labels, 10,000 of them
         let mut hasher = Sha256::new();

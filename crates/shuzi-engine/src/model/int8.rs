@@ -75,14 +75,14 @@ pub(super) fn network(
     let mut arrays: BTreeMap<String, Array> = arrays.into_iter().collect();
     let (weights, outputs) = architecture.weights_and_outputs();
     let quantized = QuantizedNetwork {
-        biases: take_array(&mut arrays, BIASES, outputs, "-32768 to 32767", |value| value.try_into().ok())?,
-        fraction_bits: take_array(&mut arrays, FRACTION_BITS, 1, "0 to 30", |value| {
+        biases: remove_array(&mut arrays, BIASES, outputs, "-32768 to 32767", |value| value.try_into().ok())?,
+        fraction_bits: remove_array(&mut arrays, FRACTION_BITS, 1, "0 to 30", |value| {
             value.try_into().ok().filter(|bits| *bits <= MAX_FRACTION_BITS)
         })?[0],
-        shifts: take_array(&mut arrays, SHIFTS, outputs, "0 to 30", |value| {
+        shifts: remove_array(&mut arrays, SHIFTS, outputs, "0 to 30", |value| {
             value.try_into().ok().filter(|shift| *shift <= MAX_SHIFT)
         })?,
-        weights: take_array(&mut arrays, WEIGHTS, weights, "-128 to 127", |value| value.try_into().ok())?,
+        weights: remove_array(&mut arrays, WEIGHTS, weights, "-128 to 127", |value| value.try_into().ok())?,
     };
     if let Some((name, _)) = arrays.pop_first() {
         return Err(ModelError::Surplus { name });
@@ -91,7 +91,7 @@ pub(super) fn network(
 }
 
 /// The array of this name, of so many integers that all have a `form`.
-fn take_array<T>(
+fn remove_array<T>(
     arrays: &mut BTreeMap<String, Array>,
     name: &str,
     count: usize,

@@ -2,7 +2,7 @@
 //!
 //! What is unpacked is counted while it is unpacked: a zip's own word on sizes is a claim. An
 //! archive that two programs could read differently (a name twice, members that overlap or that
-//! the directory tells otherwise, something before the first or behind the end) is refused.
+//! the directory says otherwise, something before the first or behind the end) is refused.
 
 use super::{
     arrays::Array,

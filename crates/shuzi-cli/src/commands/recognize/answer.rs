@@ -172,7 +172,7 @@ fn lines(reading: &Reading, wording: Wording) -> Vec<Line<'_>> {
     lines.map(|(text, digits)| Line { text: text.into(), digits: digits.to_vec() }).collect()
 }
 
-/// The confidences of a line's digits in words: those that are low, or all; `None` if there is none to tell.
+/// The confidences of a line's digits in words: those that are low, or all; `None` if there is none to show.
 fn confidences(reading: &Reading, digits: &[&DigitReading], all: bool) -> Option<String> {
     let shown = digits.iter().filter(|digit| all || digit.confidence() < LOW_CONFIDENCE);
     let confidence = |digit: &&DigitReading| {

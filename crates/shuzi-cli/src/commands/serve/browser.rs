@@ -33,5 +33,5 @@ pub fn open(url: &str) {
 }
 
 fn warn_user(program: &str, reason: &str) {
-    let _ = writeln!(io::stderr(), "{}", t!("serve.no-browser", program = program, reason = reason)); // if it can be told
+    let _ = writeln!(io::stderr(), "{}", t!("serve.no-browser", program = program, reason = reason)); // if anybody can see it
 }

@@ -1,4 +1,4 @@
-//! `shuzi serve`: the recogniser over HTTP, and the page, for this machine unless told otherwise. The server is a crate of its own;
+//! `shuzi serve`: the recogniser over HTTP, and the page, for this machine by default. The server is a crate of its own;
 //! here are its options and what it says.
 
 mod assets;

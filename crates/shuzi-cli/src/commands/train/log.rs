@@ -187,7 +187,7 @@ impl RunLog {
     }
 }
 
-/// The curves that lines tell of, with a point for each: those of the steps between them are not known.
+/// The curves in the lines, with a point for each: those of the steps between them are not known.
 fn curves_of(lines: &[Line], steps_per_epoch: u64) -> Curves {
     let mut curves = Curves::default();
     for line in lines {

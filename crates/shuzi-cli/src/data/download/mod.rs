@@ -2,7 +2,7 @@
 //!
 //! A file is downloaded beside its place (`.part`, so that a cut transfer goes on where it
 //! ended), hashed, and only then renamed into place; an archive is taken apart then. Whatever a mirror does wrong
-//! is remembered and told if no mirror does better.
+//! is remembered and reported if no mirror does better.
 
 mod answer;
 mod check;
@@ -89,7 +89,7 @@ pub fn fetch(
     match &set.archive {
         Some(archive) if missing().next().is_some() => {
             download.fetch(&archive.file)?;
-            take_apart(archive, folder)?;
+            unpack(archive, folder)?;
         }
         Some(_) => {}
         None => missing().try_for_each(|file| download.fetch(file))?,
@@ -98,7 +98,7 @@ pub fn fetch(
 }
 
 /// Puts the files of an archive in `folder` into it, packed as they are, and removes the archive.
-fn take_apart(archive: &Archive, folder: &Path) -> anyhow::Result<()> {
+fn unpack(archive: &Archive, folder: &Path) -> anyhow::Result<()> {
     let path = folder.join(archive.file.name);
     let damaged = || t!("download.archive", path = path.display()).into_owned();
     let mut zip = ZipArchive::new(files::open_to_read(&path)?).with_context(damaged)?;
@@ -218,7 +218,7 @@ impl Download<'_> {
         pace: &mut Pace,
     ) -> Result<(), MirrorError> {
         let have = length(part);
-        let mut response = self.ask(url, have, mirrors_left)?;
+        let mut response = self.request(url, have, mirrors_left)?;
         self.alive = true;
         let start = check_answer(&response, part, have)?;
         let target = files::continue_behind(part, start).map_err(MirrorError::Disk)?;
@@ -246,8 +246,8 @@ impl Download<'_> {
         }
     }
 
-    /// Asks a mirror for a file from byte `have` on.
-    fn ask(
+    /// Requests a file of a mirror from byte `have` on.
+    fn request(
         &self,
         url: &str,
         have: u64,

@@ -1,5 +1,5 @@
 //! What the tests of the program share: the program in clean surroundings, and a web server
-//! that does as it is told.
+//! with prepared answers.
 
 #![allow(dead_code, reason = "each test uses its part")]
 

@@ -1,4 +1,4 @@
-//! The file is read back as its fields; that it computes what the library does, `.ci/check_onnx.py` tells.
+//! The file is read back as its fields; that it computes what the library does is checked by `.ci/check_onnx.py`.
 
 use super::*;
 use crate::{

@@ -64,7 +64,7 @@ impl<'a> Instructions<'a> {
     /// The next instruction with its argument.
     pub(super) fn read(&mut self) -> Result<Instruction<'a>, PickleError> {
         let place = self.place;
-        let code = self.take(1)?[0];
+        let code = self.read_bytes(1)?[0];
         self.left = self.left.checked_sub(1).ok_or(PickleError::TooLong)?;
         Ok(match code {
             0x80 if place == 0 => self.protocol()?,
@@ -135,7 +135,7 @@ impl<'a> Instructions<'a> {
     /// Bytes behind their count, which has `width` bytes itself.
     fn counted_bytes(&mut self, width: u64) -> Result<&'a [u8], PickleError> {
         let length = self.number(width)?;
-        self.take(length)
+        self.read_bytes(length)
     }
 
     fn counted_text(&mut self, width: u64) -> Result<&'a str, PickleError> {
@@ -147,7 +147,7 @@ impl<'a> Instructions<'a> {
     fn line(&mut self) -> Result<&'a str, PickleError> {
         let rest = &self.bytes[self.place..];
         let length = rest.iter().position(|&byte| byte == b'\n').ok_or(self.cut())?;
-        let bytes = self.take(length as u64)?;
+        let bytes = self.read_bytes(length as u64)?;
         let line = self.text(bytes)?;
         self.place += 1;
         Ok(line)
@@ -160,11 +160,11 @@ impl<'a> Instructions<'a> {
     /// An unsigned number of `width` bytes, up to 8.
     fn number(&mut self, width: u64) -> Result<u64, PickleError> {
         let mut number = [0; 8];
-        number[..width as usize].copy_from_slice(self.take(width)?);
+        number[..width as usize].copy_from_slice(self.read_bytes(width)?);
         Ok(u64::from_le_bytes(number))
     }
 
-    fn take(&mut self, count: u64) -> Result<&'a [u8], PickleError> {
+    fn read_bytes(&mut self, count: u64) -> Result<&'a [u8], PickleError> {
         let rest = &self.bytes[self.place..];
         let count = usize::try_from(count).ok().filter(|&count| count <= rest.len());
         let count = count.ok_or(self.cut())?;
