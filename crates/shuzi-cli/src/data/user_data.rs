@@ -98,8 +98,8 @@ impl UserData {
                 });
             }
             let classes = classes(listings.iter().flatten()).with_context(|| match kind {
-                Kind::Labels => t!("own.table-classes", path = path.display()).into_owned(),
-                _ => t!("own.classes", path = path.display()).into_owned(),
+                Kind::Labels => t!("user_data.table-classes", path = path.display()).into_owned(),
+                _ => t!("user_data.classes", path = path.display()).into_owned(),
             })?;
             for listing in listings {
                 let pictures = read_pictures(path, listing, &classes, quiet, &mut complaints)?;
@@ -165,7 +165,7 @@ impl UserData {
     /// Refuses data of which nothing is held out, before anybody waits for a training.
     pub fn check_test(&self) -> anyhow::Result<()> {
         if self.split.test.is_empty() {
-            bail!(t!("own.none-held-out", name = self.name).into_owned());
+            bail!(t!("user_data.none-held-out", name = self.name).into_owned());
         }
         Ok(())
     }
@@ -174,11 +174,11 @@ impl UserData {
     pub fn check_training(&self, batch: usize, validation: usize) -> anyhow::Result<()> {
         let examples = self.split.training.len().saturating_sub(validation);
         if examples < batch {
-            return Err(UsageError(t!("own.few", batch = batch, examples = examples).into()).into());
+            return Err(UsageError(t!("user_data.few", batch = batch, examples = examples).into()).into());
         }
         let labels = self.data.histogram().iter().filter(|&&count| count > 0).count();
         if labels < 2 {
-            bail!(t!("own.one-label", name = self.name).into_owned());
+            bail!(t!("user_data.one-label", name = self.name).into_owned());
         }
         Ok(())
     }
@@ -186,20 +186,25 @@ impl UserData {
     /// What they are and which are held out, in the user's language.
     pub fn describe(&self) -> String {
         let form = match self.form {
-            Form::Table => t!("own.table", count = self.data.len(), name = self.name),
+            Form::Table => t!("user_data.table", count = self.data.len(), name = self.name),
             Form::Pictures => {
-                t!("own.pictures", count = self.data.len(), name = self.name, classes = self.classes())
+                t!("user_data.pictures", count = self.data.len(), name = self.name, classes = self.classes())
             }
             Form::SmallPictures => {
-                t!("own.small-pictures", count = self.data.len(), name = self.name, classes = self.classes())
+                t!(
+                    "user_data.small-pictures",
+                    count = self.data.len(),
+                    name = self.name,
+                    classes = self.classes()
+                )
             }
         };
         let test = self.split.test.len();
         let split = match self.held_out_by {
-            HeldOutBy::Files => t!("own.as-found", test = test),
-            HeldOutBy::Chance { seed } => t!("own.drawn", test = test, one_in = HELD_OUT, seed = seed),
+            HeldOutBy::Files => t!("user_data.as-found", test = test),
+            HeldOutBy::Chance { seed } => t!("user_data.drawn", test = test, one_in = HELD_OUT, seed = seed),
         };
-        t!("own.what", form = form, split = split).into()
+        t!("user_data.what", form = form, split = split).into()
     }
 
     /// What they are, for the model's record: the same in every language, without the way to them.
@@ -256,7 +261,7 @@ fn place(path: &Path) -> anyhow::Result<Place> {
     if let [table] = &tables[..] {
         return self::tables(table.clone(), None);
     }
-    bail!(t!("own.no-layout", path = path.display()).into_owned())
+    bail!(t!("user_data.no-layout", path = path.display()).into_owned())
 }
 
 /// One or two tables, both of the kind that the first line tells.
@@ -295,17 +300,17 @@ struct Complaints {
 impl Complaints {
     fn add(&mut self, path: &Path, reason: &str) {
         self.count += 1;
-        let _ = writeln!(io::stderr(), "{}", t!("own.bad", path = path.display(), reason = reason));
+        let _ = writeln!(io::stderr(), "{}", t!("user_data.bad", path = path.display(), reason = reason));
     }
 
     fn end(&self) -> anyhow::Result<()> {
         match self.count {
             0 => Ok(()),
             count if self.skip => {
-                let _ = writeln!(io::stderr(), "{}", t!("own.skipped", count = count));
+                let _ = writeln!(io::stderr(), "{}", t!("user_data.skipped", count = count));
                 Ok(())
             }
-            count => bail!(t!("own.stopped", count = count).into_owned()),
+            count => bail!(t!("user_data.stopped", count = count).into_owned()),
         }
     }
 }
@@ -329,16 +334,16 @@ fn listed(folder: &Path, complaints: &mut Complaints) -> anyhow::Result<Vec<List
     for folder in folders {
         let (name, paths) = (file_name(&folder), files::files_below(&folder)?);
         if paths.is_empty() {
-            complaints.add(&folder, &t!("own.empty"));
+            complaints.add(&folder, &t!("user_data.empty"));
         } else {
             listing.push(Listed { name, paths });
         }
     }
     for file in files.iter().filter(|file| pictures::is_picture(file)) {
-        complaints.add(file, &t!("own.stray"));
+        complaints.add(file, &t!("user_data.stray"));
     }
     if listing.is_empty() {
-        bail!(t!("own.none", path = folder.display()).into_owned());
+        bail!(t!("user_data.none", path = folder.display()).into_owned());
     }
     Ok(listing)
 }
@@ -350,14 +355,14 @@ fn listed_in_table(table: &Path, complaints: &mut Complaints) -> anyhow::Result<
     for labels::Labelled { line, path, label, .. } in labels::read(table)?.pictures {
         let path = folder.join(path);
         if label.is_empty() {
-            complaints.add(&path, &t!("own.no-label", line = line));
+            complaints.add(&path, &t!("user_data.no-label", line = line));
         } else {
             listed.entry(label).or_default().push(path);
         }
     }
     if listed.is_empty() {
         complaints.end()?;
-        bail!(t!("own.none", path = table.display()).into_owned());
+        bail!(t!("user_data.none", path = table.display()).into_owned());
     }
     Ok(listed.into_iter().map(|(name, paths)| Listed { name, paths }).collect())
 }
@@ -397,10 +402,10 @@ impl Seen {
         match (form, self) {
             (Form::SmallPictures, Seen::Small(_, image)) => Ok(image),
             (Form::SmallPictures, Seen::Other { width, height, .. }) => {
-                Err(t!("own.other-size", width = width, height = height, side = SIDE))
+                Err(t!("user_data.other-size", width = width, height = height, side = SIDE))
             }
-            (_, Seen::Small(picture, _)) => finder.digit(&picture).ok_or(t!("own.blank")),
-            (_, Seen::Other { digit, .. }) => digit.ok_or(t!("own.blank")),
+            (_, Seen::Small(picture, _)) => finder.digit(&picture).ok_or(t!("user_data.blank")),
+            (_, Seen::Other { digit, .. }) => digit.ok_or(t!("user_data.blank")),
         }
     }
 }
@@ -477,6 +482,6 @@ fn read_pictures(
         complaints.end()?;
     }
     let data = Dataset::with_classes(images, labels, classes.clone())
-        .with_context(|| t!("own.none", path = folder.display()).into_owned())?;
+        .with_context(|| t!("user_data.none", path = folder.display()).into_owned())?;
     Ok(Pictures { data, paths, form })
 }
