@@ -6,6 +6,7 @@
 //! C. Northcutt, L. Jiang and I. Chuang, "Confident learning: estimating uncertainty in dataset labels" (2021).
 
 use super::Evaluation;
+use crate::hash::hexadecimal;
 use sha2::{Digest, Sha256};
 
 /// Labels of MNIST's test set that are wrong: more than half of five people saw another digit, or none
@@ -60,7 +61,7 @@ impl Evaluation {
         let mut hasher = Sha256::new();
         hasher.update(HEADER);
         hasher.update(&self.labels);
-        let sha256: String = hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = hexadecimal(&hasher.finalize());
         if sha256 == MNIST_LABELS_SHA256 { &WRONG_LABELS_OF_MNIST } else { &[] }
     }
 

@@ -37,7 +37,7 @@ pub use self::{
 use self::{fully_connected::tutorial_network, npy::Content};
 #[cfg(feature = "numpy")]
 use crate::preprocess::PixelScale;
-use crate::{classes::Classes, network::Network, recipe::Recipe};
+use crate::{classes::Classes, hash::hexadecimal, network::Network, recipe::Recipe};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
@@ -161,19 +161,15 @@ impl Model {
         let mut hasher = Sha256::new();
         if let Some(quantized) = self.network.quantized() {
             int8::tensors(quantized).iter().for_each(|tensor| hasher.update(&tensor.bytes));
-            return hexadecimal(hasher);
+            return hexadecimal(&hasher.finalize());
         }
         for tensor in self.network.architecture().tensors() {
             for number in self.network.tensor(&tensor) {
                 hasher.update(number.to_le_bytes());
             }
         }
-        hexadecimal(hasher)
+        hexadecimal(&hasher.finalize())
     }
-}
-
-fn hexadecimal(hasher: Sha256) -> String {
-    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The first bytes of a `.npy` file.

@@ -16,6 +16,7 @@ use super::{
     state::{Best, State},
 };
 use crate::{
+    hash::hexadecimal,
     network::Network,
     recipe::{Recipe, TrainingRecipe},
 };
@@ -197,7 +198,7 @@ fn examples_sha256(examples: Examples<'_>) -> String {
             hasher.update(format!("drawn {seed} {count}"));
         }
     }
-    hexadecimal(hasher)
+    hexadecimal(&hasher.finalize())
 }
 
 /// Where two values of a recipe differ first, as an error.
@@ -218,10 +219,6 @@ fn first_difference(
     }
     let [found, expected] = [found, expected].map(|value| value.map(ToString::to_string));
     Some(CheckpointError::OtherRecipe { key: key.into(), found, expected })
-}
-
-fn hexadecimal(hasher: Sha256) -> String {
-    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

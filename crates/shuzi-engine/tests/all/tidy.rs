@@ -14,12 +14,23 @@ const MODULES: [(&str, &[&str]); 13] = [
     ("network", &["classes", "image", "kernels", "preprocess"]),
     ("dataset", &["classes", "image", "kernels", "preprocess"]),
     ("recipe", &["classes", "image", "network", "preprocess"]),
-    ("model", &["classes", "image", "network", "preprocess", "recipe"]),
-    ("evaluation", &["classes", "image", "dataset", "kernels", "network", "preprocess"]),
+    ("model", &["classes", "hash", "image", "network", "preprocess", "recipe"]),
+    ("evaluation", &["classes", "hash", "image", "dataset", "kernels", "network", "preprocess"]),
     ("recognition", &["classes", "image", "kernels", "model", "network", "preprocess"]),
     (
         "training",
-        &["classes", "dataset", "evaluation", "image", "kernels", "model", "network", "preprocess", "recipe"],
+        &[
+            "classes",
+            "dataset",
+            "evaluation",
+            "hash",
+            "image",
+            "kernels",
+            "model",
+            "network",
+            "preprocess",
+            "recipe",
+        ],
     ),
 ];
 

@@ -3,8 +3,9 @@
 //! In: a [`Checkpoint`], or bytes, which are mistrusted. Out: bytes, or a checkpoint whose lists have the lengths that its
 //! recipe's network needs, all numbers finite. Opens no file.
 
-use super::{Checkpoint, CheckpointError, Task, hexadecimal};
+use super::{Checkpoint, CheckpointError, Task};
 use crate::{
+    hash::hexadecimal,
     model::{
         arrays::Array,
         safetensors::{self, MAX_HEADER},
@@ -111,7 +112,7 @@ fn digest(bytes: &[u8]) -> String {
     hasher.update(&bytes[..HASH.start]);
     hasher.update([b'0'; HASH.end - HASH.start]);
     hasher.update(&bytes[HASH.end..]);
-    hexadecimal(hasher)
+    hexadecimal(&hasher.finalize())
 }
 
 /// What a file holds.
