@@ -1,7 +1,7 @@
 //! What a training, an evaluation or a comparison looks like, and how pictures were read: curves, matrix,
 //! mistakes, one page, a summary.
 //!
-//! In: an [`Evaluation`], the recorded [`Curves`], facts as text. Out: named files as bytes
+//! In: an [`Evaluation`](shuzi_engine::evaluation::Evaluation), the recorded [`Curves`], facts as text. Out: named files as bytes
 //! (SVG, HTML, PNG) and text for the terminal. Opens no file and reads no clock; the words
 //! come from `locales/`, in the language that `rust_i18n::set_locale` has set.
 #![forbid(unsafe_code)]

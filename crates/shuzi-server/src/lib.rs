@@ -1,8 +1,8 @@
 //! The recogniser over HTTP, and the page: for this machine, or for a network that is trusted.
 //!
-//! In: an address, limits, the page's files. Out: answers. One thread does the network ([`connections`]), others decode and
-//! recognise ([`pool`]). In between each request passes the [`guard`], and then goes to the API ([`api`]) or the page's files
-//! ([`assets`]). Everything that strangers can make grow has a limit, and no path of the disk goes in or out. What it answers is
+//! In: an address, limits, the page's files. Out: answers. One thread does the network (`connections`), others decode and
+//! recognise (`pool`). In between each request passes the `guard`, and then goes to the API (`api`) or the page's files
+//! (`assets`). Everything that strangers can make grow has a limit, and no path of the disk goes in or out. What it answers is
 //! for programs, so in English only.
 #![forbid(unsafe_code)]
 
