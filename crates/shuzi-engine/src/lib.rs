@@ -22,6 +22,7 @@ pub mod network;
 pub mod preprocess;
 pub mod recipe;
 pub mod recognition;
+pub mod signs;
 #[cfg(feature = "train")]
 pub mod training;
 

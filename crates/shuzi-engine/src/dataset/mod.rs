@@ -1,11 +1,14 @@
 //! Labelled images: where they come from, how they are split and ordered.
 //!
 //! In: IDX bytes ([`idx`]), a table ([`csv`]) or a seed ([`synthetic`]). Out: a [`Dataset`], bytes as they
-//! came (47 MB for MNIST's 60,000), never floats. Knows nothing of files or networks.
+//! came (47 MB for MNIST's 60,000), never floats. Lines of writing are drawn by [`strips`], from the pen strokes that [`strokes`] reads.
+//! Knows nothing of files or networks.
 
 pub mod csv;
 pub mod idx;
 mod split;
+pub mod strips;
+pub mod strokes;
 pub mod synthetic;
 
 pub use self::split::{HELD_OUT, Part, Split};

@@ -13,6 +13,7 @@ mod frames;
 pub mod ink;
 mod rules;
 pub mod segment;
+pub mod strip;
 pub mod stroke;
 
 use crate::image::{DigitImage, GrayImage, PIXELS, SIDE};

@@ -3,7 +3,7 @@
 #[path = "../support/mod.rs"]
 mod requirements;
 
-pub use requirements::{golden, skip};
+pub use requirements::{folder_with, golden, skip};
 use shuzi_engine::{
     Processor,
     dataset::{Dataset, idx},

@@ -4,19 +4,20 @@
 use std::{fs, path::Path};
 
 /// The modules, lowest first. Each may use those that stand before it and are listed beside it.
-const MODULES: [(&str, &[&str]); 13] = [
+const MODULES: [(&str, &[&str]); 14] = [
     ("hash", &[]),
+    ("signs", &[]),
     ("classes", &[]),
     ("image", &[]),
     ("decode", &["image"]),
     ("kernels", &["image"]),
     ("preprocess", &["image", "kernels"]),
     ("network", &["classes", "image", "kernels", "preprocess"]),
-    ("dataset", &["classes", "image", "kernels", "preprocess"]),
+    ("dataset", &["classes", "image", "kernels", "preprocess", "signs"]),
     ("recipe", &["classes", "image", "network", "preprocess"]),
-    ("model", &["classes", "hash", "image", "network", "preprocess", "recipe"]),
+    ("model", &["classes", "hash", "image", "network", "preprocess", "recipe", "signs"]),
     ("evaluation", &["classes", "hash", "image", "dataset", "kernels", "network", "preprocess"]),
-    ("recognition", &["classes", "image", "kernels", "model", "network", "preprocess"]),
+    ("recognition", &["classes", "image", "kernels", "model", "network", "preprocess", "signs"]),
     (
         "training",
         &[
@@ -30,12 +31,14 @@ const MODULES: [(&str, &[&str]); 13] = [
             "network",
             "preprocess",
             "recipe",
+            "signs",
         ],
     ),
 ];
 
 /// Where a network's numbers are changed: in training by the optimizer's steps and by what batch normalisation measures.
-const CHANGES_NETWORKS: [&str; 3] = ["network/", "training/step/", "training/statistics.rs"];
+const CHANGES_NETWORKS: [&str; 4] =
+    ["network/", "training/step/", "training/statistics.rs", "training/lines/step.rs"];
 
 /// Lines of `training/mod.rs` at most: the loop is seen at once.
 const LOOP_LINES: usize = 150;

@@ -8,22 +8,22 @@ use rand::RngExt;
 
 /// Nearly normal with mean 0 and standard deviation 1, never beyond 3.5: four uniform
 /// numbers summed, for the logarithm of a true normal differs between machines.
-pub(super) fn bell(rng: &mut Rng) -> f32 {
+pub(in crate::dataset) fn bell(rng: &mut Rng) -> f32 {
     let bits: u64 = rng.random();
     let sum: u64 = (0..4).map(|i| (bits >> (16 * i)) & 0xffff).sum();
     (sum as f32 / 65536.0 - 2.0) * 1.732_050_8
 }
 
 /// Uniform between `low` and `high`.
-pub(super) fn between(rng: &mut Rng, low: f32, high: f32) -> f32 {
+pub(in crate::dataset) fn between(rng: &mut Rng, low: f32, high: f32) -> f32 {
     low + (high - low) * rng.random::<f32>()
 }
 
 /// A place on the paper: x to the right, y down; a digit is about 1 high and 0.6 wide.
-pub(super) type Point = [f32; 2];
+pub(in crate::dataset) type Point = [f32; 2];
 
 /// How one example is written: what its writer does to whatever digit it is.
-pub(super) struct Hand {
+pub(in crate::dataset) struct Hand {
     /// Independent deviation of each knot.
     shake: f32,
     /// 0 swings through every knot (Catmull-Rom), 1 only near them (B-spline), as in haste.
@@ -38,7 +38,7 @@ pub(super) struct Hand {
     slant: f32,
     /// Tangent of half the angle by which the paper lies turned.
     half_turn: f32,
-    pub pen: Pen,
+    pub(super) pen: Pen,
 }
 
 impl Hand {
@@ -234,7 +234,7 @@ fn stamp(paper: &mut [f32], a: Point, b: Point, radius: f32) {
 }
 
 /// A place that the pen passes, in hundredths of the digit's height.
-pub(super) struct Knot {
+pub(in crate::dataset) struct Knot {
     pub x: i8,
     pub y: i8,
     /// The pen turns sharply here, else it swings through.
@@ -242,11 +242,11 @@ pub(super) struct Knot {
 }
 
 /// Swings through.
-pub(super) const fn s(x: i8, y: i8) -> Knot {
+pub(in crate::dataset) const fn s(x: i8, y: i8) -> Knot {
     Knot { x, y, corner: false }
 }
 
 /// Turns at a corner.
-pub(super) const fn c(x: i8, y: i8) -> Knot {
+pub(in crate::dataset) const fn c(x: i8, y: i8) -> Knot {
     Knot { x, y, corner: true }
 }

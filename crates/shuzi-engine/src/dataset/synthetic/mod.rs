@@ -9,9 +9,9 @@
 //! IEEE arithmetic without the machine's `sin` or `exp`: the same seed gives the same bytes
 //! on any number of threads and any machine. Holds no pixel of anybody's data set.
 
-mod hand;
-mod others;
-mod styles;
+pub(super) mod hand;
+pub(super) mod others;
+pub(super) mod styles;
 
 use self::{
     hand::{Hand, ink},
@@ -135,7 +135,7 @@ const OTHERS: u64 = 0x6f74_6865_7273;
 
 /// A generator for one example. Seed and index are spread over all bits first (SplitMix64,
 /// Steele, Lea and Flood 2014), because PCG streams of neighbouring seeds resemble each other.
-fn example_rng(seed: u64, index: u64) -> Rng {
+pub(super) fn example_rng(seed: u64, index: u64) -> Rng {
     let mut state = spread(seed) ^ index;
     let mut bytes = [0; 32];
     for word in bytes.chunks_exact_mut(8) {
@@ -145,7 +145,7 @@ fn example_rng(seed: u64, index: u64) -> Rng {
     Rng::from_seed(bytes)
 }
 
-fn spread(mut z: u64) -> u64 {
+pub(super) fn spread(mut z: u64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)

@@ -113,6 +113,15 @@ fn specks(rng: &mut Rng) -> Strokes {
         .collect()
 }
 
+/// The letters that [`SIGNS`] begins with, in its order.
+const LETTERS: &str = "ACEFGHKLMNPRTUVWXadefhkmnrtuw";
+
+/// The strokes of a letter; of those without any, the strokes of some other.
+pub(in crate::dataset) fn letter(letter: char, rng: &mut Rng) -> &'static [&'static [Knot]] {
+    let place = LETTERS.chars().position(|known| known == letter);
+    SIGNS[place.unwrap_or_else(|| rng.random_range(0..LETTERS.len()))]
+}
+
 /// Letters and signs, each as a pen writes it.
 #[rustfmt::skip] // one a line
 const SIGNS: &[&[&[Knot]]] = &[

@@ -5,7 +5,7 @@ use crate::Rng;
 use rand::RngExt;
 
 /// One way to write a digit.
-pub(super) struct Style {
+pub(in crate::dataset) struct Style {
     pub digit: u8,
     #[cfg_attr(not(test), expect(dead_code, reason = "for the reader, and for failing tests"))]
     pub name: &'static str,
@@ -19,6 +19,17 @@ impl Style {
     pub fn any(rng: &mut Rng) -> &'static Style {
         let index = rng.random_range(0..STYLES.len() + ABROAD.len());
         STYLES.get(index).unwrap_or_else(|| &ABROAD[index - STYLES.len()])
+    }
+
+    /// A style of this digit, now and then one of those that MNIST's writers do not use.
+    pub fn varied(digit: u8, rng: &mut Rng) -> &'static Style {
+        let abroad = || ABROAD.iter().filter(|style| style.digit == digit);
+        match abroad().count() {
+            count if rng.random_range(0..3) == 0 => {
+                abroad().nth(rng.random_range(0..count)).expect("below their number")
+            }
+            _ => Style::random(digit, rng),
+        }
     }
 
     pub fn random(digit: u8, rng: &mut Rng) -> &'static Style {

@@ -46,7 +46,7 @@ impl Piece {
     }
 
     /// What of it is inside, by column and row, in its bounding box; `None` if that is nothing.
-    pub(super) fn part(&self, inside: impl Fn(usize, usize) -> bool) -> Option<Piece> {
+    pub fn part(&self, inside: impl Fn(usize, usize) -> bool) -> Option<Piece> {
         let (width, height) = (self.width(), self.height());
         let mut pixels = vec![0u8; width * height];
         let (mut left, mut right, mut top, mut bottom) = (width, 0, height, 0);

@@ -1,0 +1,83 @@
+//! Lines of writing with what they say: what a line reader is trained on, drawn from a seed.
+//!
+//! In: [`Hands`] (pen strokes of real people, or our own stroke models), a seed and an index. Out: a [`LabelledStrip`]. A text is chosen and
+//! written sign by sign; the strip is cut around it; paper, forms and neighbouring lines are drawn; a camera takes the picture;
+//! [`preprocess::strip`](crate::preprocess::strip) brings it to 32 rows, as it does in recognition.
+//!
+//! Each strip has a generator of its own, seeded from the seed and its index, and uses IEEE arithmetic without the machine's `sin` or `exp`:
+//! the same bytes on any machine, whoever draws them in whatever order.
+
+mod camera;
+mod forms;
+mod hands;
+mod layout;
+mod models;
+mod paper;
+mod path;
+mod pen;
+mod random;
+mod sheet;
+
+mod text;
+mod writing;
+
+pub use self::hands::Hands;
+#[cfg(feature = "numpy")]
+pub use self::hands::HandsError;
+use self::{
+    forms::Form,
+    layout::{Crop, Layout},
+    pen::Pen,
+    random::chance,
+    sheet::{Ground, Sheet},
+    text::Content,
+    writing::{Manner, Writing},
+};
+pub use crate::signs;
+use crate::{
+    dataset::synthetic::{example_rng, spread},
+    preprocess::strip::{Strip, strip_of_width},
+};
+
+/// A strip and what is written on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LabelledStrip {
+    /// What the line reader sees. From 16 to 512 columns, a multiple of 4.
+    pub strip: Strip,
+    /// The [`signs`] from left to right. CTC finds room for them, with a blank between equal ones, in a quarter of the columns.
+    pub labels: Vec<u8>,
+}
+
+/// Keeps the generators of strips apart from those of digits.
+const STRIPS: u64 = 0x0073_7472_6970_7300;
+
+/// Strip number `index` of the endless row that belongs to `seed`: the same bytes for the same hands, seed and index.
+pub fn draw(hands: &Hands, seed: u64, index: u64) -> LabelledStrip {
+    let rng = &mut example_rng(spread(seed ^ STRIPS), index);
+    let content = Content::random(rng);
+    let ground = Ground::random(&content, rng);
+    let (form, pen, crop) = (Form::random(ground, rng), Pen::random(ground, rng), Crop::random(rng));
+    let manner = Manner::random(form.cell(rng), crop.least_step(), rng);
+    let mut writing = Writing::new(&content, hands, &manner, rng);
+    let layout = Layout::new(&writing, &crop, rng);
+
+    let size = [layout.columns, layout.rows(ground, pen.soft, rng)];
+    let mut sheet = Sheet::new(ground, size, &pen, layout.height, rng);
+    paper::fill(&mut sheet, rng);
+    form.print(&mut sheet, &layout, &writing.walls, rng);
+    layout.apply(&mut writing.path, sheet.fineness);
+    if !writing.labels.is_empty() && chance(rng, 0.06) {
+        forms::underline(&mut writing, &layout, sheet.fineness, rng);
+    }
+    pen.draw(&writing.path, sheet.fineness * layout.height, &mut sheet.ink, rng);
+    if chance(rng, forms::neighbours_share(ground, writing.labels.is_empty())) {
+        forms::neighbours(&mut sheet, &layout, &pen, hands, rng);
+    }
+    pen.finish(&mut sheet.ink, &mut sheet.spare, rng);
+    let gray = camera::shoot(&mut sheet, pen.soft, rng);
+    let strip = strip_of_width(&gray, sheet.paper.width, sheet.paper.height, layout.columns);
+    LabelledStrip { strip, labels: writing.labels }
+}
+
+#[cfg(test)]
+mod tests;
