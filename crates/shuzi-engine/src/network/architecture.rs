@@ -12,6 +12,8 @@ use std::ops::Range;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Architecture {
     pub(super) pixel_scale: PixelScale,
+    /// What goes in.
+    pub(super) input: Shape,
     pub(super) layers: Vec<Layer>,
     /// For each layer its range in the flat list of parameters.
     pub(super) ranges: Vec<Range<usize>>,
@@ -55,9 +57,56 @@ impl Architecture {
         &self.layers
     }
 
-    /// How many classes it distinguishes: the logits that come out.
+    /// What goes in.
+    pub fn input(&self) -> Shape {
+        self.input
+    }
+
+    /// How many steps (columns) come out, each with logits of its own; one of a digit.
+    pub fn steps(&self) -> usize {
+        self.shapes.last().map_or(1, |shape| shape.width)
+    }
+
+    /// Whether no layer depends on the width of what goes in.
+    pub fn reads_any_width(&self) -> bool {
+        self.layers.iter().all(|layer| match layer {
+            Layer::Linear(_) | Layer::Crop(_) | Layer::Flatten => false,
+            Layer::AveragePool(windows) => windows.window_width < windows.width,
+            _ => true,
+        })
+    }
+
+    /// The same layers for pictures of another width.
+    ///
+    /// # Panics
+    ///
+    /// If there is a layer that depends on the width: a fully connected one, a crop, or a mean of all pixels.
+    pub fn with_width(&self, width: usize) -> Architecture {
+        let mut architecture = Architecture { input: Shape { width, ..self.input }, ..self.clone() };
+        let mut shape = architecture.input;
+        for (index, layer) in architecture.layers.iter_mut().enumerate() {
+            match layer {
+                Layer::Conv(conv) => conv.geometry.width = shape.width + 2 * conv.padding,
+                Layer::MaxPool(windows) | Layer::AveragePool(windows) => windows.width = shape.width,
+                Layer::BatchNorm(_) | Layer::Relu | Layer::Dropout(_) | Layer::Add { .. } => {}
+                Layer::Linear(_) | Layer::Crop(_) | Layer::Flatten => {
+                    panic!("Architecture::with_width: layer {index} depends on it")
+                }
+            }
+            shape.width = match layer {
+                Layer::Conv(conv) => conv.output().width,
+                Layer::MaxPool(windows) | Layer::AveragePool(windows) => windows.output_width(),
+                _ => shape.width,
+            };
+            architecture.shapes[index].width = shape.width;
+            architecture.widths[index] = architecture.shapes[index].len();
+        }
+        architecture
+    }
+
+    /// How many classes it distinguishes: the logits that come out of each step.
     pub fn classes(&self) -> usize {
-        self.widths.last().copied().unwrap_or(0)
+        self.shapes.last().map_or(0, |shape| shape.channels)
     }
 
     /// What comes out of each layer.

@@ -4,7 +4,7 @@
 
 use super::{Architecture, Layer, Precision, batch_norm::BatchNorm, prepared::Scratch};
 use crate::{
-    image::PIXELS,
+    image::NO_DIGIT,
     kernels::{
         Level, Numbers,
         pixels::{Images, by_pixel::PixelBlock},
@@ -55,6 +55,8 @@ pub struct Block {
     pub(super) targets: Vec<f32>,
     /// What gradients are taken from.
     pub(super) precision: Precision,
+    /// Numbers of an image.
+    pub(super) input_len: usize,
     /// `[images, 784]`, scaled; empty where the first layer takes them as bytes.
     pub(super) pixels: Numbers,
     /// For each layer `[images, width]`; in reading of a few images only, where they go through it alone.
@@ -82,7 +84,7 @@ impl Block {
         if architecture.is_fully_connected() {
             gradients[0] = zeros(0);
         } else {
-            pixels = zeros(PIXELS * capacity);
+            pixels = zeros(architecture.input.len() * capacity);
         }
         let outputs = architecture.widths.iter().map(|width| zeros(width * capacity)).collect();
         Block { outputs, gradients, pixels, ..Block::without_gradients(architecture, level, capacity) }
@@ -108,7 +110,7 @@ impl Block {
                 _ => {}
             }
         }
-        let classes = architecture.classes();
+        let classes = architecture.steps() * architecture.classes();
         Block {
             level,
             classes,
@@ -117,6 +119,7 @@ impl Block {
             label_smoothing: 0.0,
             targets: Vec::with_capacity(classes * capacity),
             precision: Precision::F32,
+            input_len: architecture.input.len(),
             pixels: zeros(0),
             outputs: (0..architecture.layers().len())
                 .map(|layer| architecture.kept_in_reading(layer, capacity) * architecture.widths[layer])
@@ -129,6 +132,12 @@ impl Block {
             probabilities: zeros(classes * capacity),
             losses: vec![0.0; capacity],
         }
+    }
+
+    /// Buffers for one picture at a time on its way forward, of any shape.
+    pub(super) fn for_reading_pictures(architecture: &Architecture, level: Level) -> Self {
+        let pixels = zeros(architecture.input.len());
+        Block { pixels, ..Block::without_gradients(architecture, level, 1) }
     }
 
     /// The same with gradients from numbers of this precision, which must be [available](Precision::available).
@@ -165,14 +174,32 @@ impl Block {
     ///
     /// # Panics
     ///
-    /// If there are more than fit, or an image has not 784 pixels.
+    /// If there are more than fit, or an image has another number of pixels than the network takes.
     pub fn set_pixels<'a>(&mut self, images: impl Iterator<Item = &'a [u8]>, scale: f32) {
-        let mut outputs = self.pixels.chunks_exact_mut(PIXELS);
+        let mut outputs = self.pixels.chunks_exact_mut(self.input_len);
         for image in images {
             let output = outputs.next().expect("Block::set_pixels: too many images");
-            assert_eq!(image.len(), PIXELS, "Block::set_pixels: pixels");
+            assert_eq!(image.len(), self.input_len, "Block::set_pixels: pixels");
             output.iter_mut().zip(image).for_each(|(pixel, &byte)| *pixel = f32::from(byte) * scale);
         }
+    }
+
+    /// Takes so many images without labels, and gives their pixels, `[images, pixels]`, to be written.
+    ///
+    /// # Panics
+    ///
+    /// If there are more than fit.
+    pub fn pixels_mut(&mut self, images: usize) -> &mut [f32] {
+        self.set_labels(std::iter::repeat_n(NO_DIGIT, images));
+        &mut self.pixels[..images * self.input_len]
+    }
+
+    /// Logits, to be read, and ∂loss/∂logits, to be written, `[images, steps, classes]` both.
+    pub fn logits_and_gradient(&mut self) -> (&[f32], &mut [f32]) {
+        let len = self.labels.len() * self.classes;
+        let logits = self.outputs.last().expect("a network has layers");
+        let gradient = self.gradients.last_mut().expect("a network has layers");
+        (&logits[..len], &mut gradient[..len])
     }
 
     /// What batch normalisation has measured of it in training, see [`Network::statistics`](super::Network::statistics).

@@ -106,22 +106,37 @@ impl Architecture {
     ///
     /// If they do not lead from 784 pixels to 2 to [`MAX_CLASSES`] logits.
     pub fn new(pixel_scale: PixelScale, layers: &[LayerKind]) -> Result<Self, ArchitectureError> {
+        let architecture = Architecture::of_pictures(pixel_scale, Shape::IMAGE, layers)?;
+        if architecture.steps() != 1 { Err(ArchitectureError::LastLayer) } else { Ok(architecture) }
+    }
+
+    /// Chains `layers` behind pictures of another shape. Logits for each class come out, in one row of steps.
+    ///
+    /// # Errors
+    ///
+    /// If they do not lead from there to one row of 2 to [`MAX_CLASSES`] logits.
+    pub fn of_pictures(
+        pixel_scale: PixelScale,
+        input: Shape,
+        layers: &[LayerKind],
+    ) -> Result<Self, ArchitectureError> {
         if layers.len() > MAX_LAYERS {
             return Err(ArchitectureError::TooManyLayers { found: layers.len() });
         }
-        let mut chain = Chain::new(pixel_scale);
+        let mut chain = Chain::new(pixel_scale, input);
         chain.extend(layers)?;
         let Some(last) = layers.last() else { return Err(ArchitectureError::FirstLayer) };
-        let Shape { height, width, channels: classes } = chain.shape;
-        if (height, width) != (1, 1) || !(2..=MAX_CLASSES).contains(&classes) || *last == LayerKind::Relu {
+        let Shape { height, channels: classes, .. } = chain.shape;
+        if height != 1 || !(2..=MAX_CLASSES).contains(&classes) || *last == LayerKind::Relu {
             return Err(ArchitectureError::LastLayer);
         }
         Ok(chain.architecture)
     }
 
-    fn empty(pixel_scale: PixelScale) -> Self {
+    fn empty(pixel_scale: PixelScale, input: Shape) -> Self {
         Architecture {
             pixel_scale,
+            input,
             layers: vec![],
             ranges: vec![],
             statistics: vec![],
@@ -141,8 +156,8 @@ pub(super) struct Chain {
 }
 
 impl Chain {
-    pub(super) fn new(pixel_scale: PixelScale) -> Self {
-        Chain { architecture: Architecture::empty(pixel_scale), named: 0, shape: Shape::IMAGE, numbers: 0 }
+    pub(super) fn new(pixel_scale: PixelScale, input: Shape) -> Self {
+        Chain { architecture: Architecture::empty(pixel_scale, input), named: 0, shape: input, numbers: 0 }
     }
 
     /// A convolution that comes last so far takes the ReLU behind it along.
@@ -197,6 +212,10 @@ impl Chain {
             }
             LayerKind::MaxPool(window) => {
                 let (windows, output) = self.pool(window, window)?;
+                (Layer::MaxPool(windows), output)
+            }
+            LayerKind::MaxPoolRows(window) => {
+                let (windows, output) = self.pool(window, 1)?;
                 (Layer::MaxPool(windows), output)
             }
             LayerKind::AveragePool(window) => {

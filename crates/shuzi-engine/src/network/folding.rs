@@ -49,7 +49,7 @@ impl Architecture {
     /// that can take its place, see [`super::Network::folded`]. With it for each new layer the old one,
     /// and the batch normalisation that went into it.
     pub(super) fn folded(&self) -> (Self, Vec<(usize, Option<usize>)>) {
-        let mut chain = Chain::new(self.pixel_scale);
+        let mut chain = Chain::new(self.pixel_scale, self.input);
         let mut sources: Vec<(usize, Option<usize>)> = vec![];
         for (index, &layer) in self.layers.iter().enumerate() {
             let is_added = |index| self.layers.contains(&Layer::Add { from: index });

@@ -5,7 +5,7 @@ use super::{
     int8::{Int8Workspace, PreparedInt8},
 };
 use crate::{
-    image::{NO_DIGIT, PIXELS},
+    image::NO_DIGIT,
     kernels::{Level, pixels::by_image::ImageLists, zeros},
 };
 
@@ -69,7 +69,7 @@ impl<'a> InferenceSession<'a> {
             _ if quantized.is_some() => None,
             Layer::Linear(_) => Some(ImageLists::new(capacity, architecture.pixel_scale().factor())),
             _ => {
-                block.pixels = zeros(PIXELS * capacity);
+                block.pixels = zeros(architecture.input().len() * capacity);
                 None
             }
         };

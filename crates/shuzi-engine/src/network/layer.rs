@@ -91,6 +91,8 @@ pub enum LayerKind {
     DepthwiseConv(DepthwiseKind),
     /// The largest number of each square of so many pixels, side by side.
     MaxPool(usize),
+    /// The largest number of so many pixels above each other: the width stays.
+    MaxPoolRows(usize),
     /// The mean of each square of so many pixels, side by side.
     AveragePool(usize),
     /// The mean of all pixels.
@@ -197,6 +199,9 @@ impl Kinds {
                 }
             }
             Layer::Crop(crop) => LayerKind::Crop(crop.output().height),
+            Layer::MaxPool(Windows { window_width: 1, window_height, .. }) if window_height > 1 => {
+                LayerKind::MaxPoolRows(window_height)
+            }
             // Pictures and windows are squares.
             Layer::MaxPool(windows) => LayerKind::MaxPool(windows.window_height),
             Layer::AveragePool(windows) => LayerKind::AveragePool(windows.window_height),

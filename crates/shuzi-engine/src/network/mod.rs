@@ -13,7 +13,6 @@ mod block;
 mod chain;
 pub mod conv;
 pub mod crop;
-#[cfg(feature = "train")]
 pub mod ctc;
 pub mod dropout;
 mod folding;
@@ -21,6 +20,7 @@ mod inference;
 pub mod init;
 mod int8;
 mod layer;
+pub mod line_model;
 pub mod linear;
 mod pass;
 mod prepared;

@@ -12,7 +12,7 @@ use super::{
     softmax::{self, Targets},
 };
 use crate::{
-    image::{DIGITS, NO_DIGIT, PIXELS, most_probable},
+    image::{DIGITS, NO_DIGIT, most_probable},
     kernels::{
         Level, Numbers,
         pixels::{Images, by_image::ImageLists, by_pixel},
@@ -160,7 +160,7 @@ impl Architecture {
             }
             let x = match before.last() {
                 Some(output) => &output[..images * self.widths[index - 1]],
-                None => &block.pixels[part.start * PIXELS..][..images * PIXELS],
+                None => &block.pixels[part.start * self.input.len()..][..images * self.input.len()],
             };
             let place = if index + 1 == layers.end { part.start } else { 0 };
             let y = &mut after[0][place * self.widths[index]..][..images * self.widths[index]];
@@ -291,9 +291,27 @@ impl Architecture {
         key: u64,
         gradient: &mut [f32],
     ) {
-        self.forward_from(0, Purpose::Train { key }, weights, block);
+        self.forward_in_training(weights, block, key);
         self.score(block);
         self.loss_gradient(block, weight);
+        self.backward_from_logits(weights, block, key, gradient);
+    }
+
+    /// Takes a block forward as in training; dropout draws by `key`. Its pixels are set.
+    pub fn forward_in_training(&self, weights: Weights<'_>, block: &mut Block, key: u64) {
+        self.forward_from(0, Purpose::Train { key }, weights, block);
+    }
+
+    /// Takes a block all the way back from ∂loss/∂logits, [written](Block::logits_and_gradient) after
+    /// [`forward_in_training`](Self::forward_in_training) with the same key: fills the `gradient` of all parameters, summed over its
+    /// images in their order.
+    pub fn backward_from_logits(
+        &self,
+        weights: Weights<'_>,
+        block: &mut Block,
+        key: u64,
+        gradient: &mut [f32],
+    ) {
         for index in (0..self.layers.len()).rev() {
             let gradient = &mut gradient[self.ranges[index].clone()];
             self.parameter_gradient(index, block, gradient);
@@ -317,9 +335,15 @@ impl Architecture {
     }
 
     /// What goes into a layer: the pixels, or what the layer before gives.
-    fn input<'a>(&self, index: usize, images: usize, pixels: &'a [f32], outputs: &'a [Numbers]) -> &'a [f32] {
+    fn layer_input<'a>(
+        &self,
+        index: usize,
+        images: usize,
+        pixels: &'a [f32],
+        outputs: &'a [Numbers],
+    ) -> &'a [f32] {
         match index {
-            0 => &pixels[..images * PIXELS],
+            0 => &pixels[..images * self.input.len()],
             _ => &outputs[index - 1][..images * self.widths[index - 1]],
         }
     }
@@ -328,7 +352,7 @@ impl Architecture {
     fn parameter_gradient(&self, index: usize, block: &mut Block, gradient: &mut [f32]) {
         let (images, level) = (block.labels.len(), block.level);
         let dy = &block.gradients[index][..images * self.widths[index]];
-        let x = self.input(index, images, &block.pixels, &block.outputs);
+        let x = self.layer_input(index, images, &block.pixels, &block.outputs);
         let scratch = &mut block.scratch;
         match (self.layers[index], block.precision) {
             (Layer::Linear(linear), Precision::Bf16) => {
@@ -353,7 +377,7 @@ impl Architecture {
         gradient: &mut [f32],
     ) {
         let (images, level) = (block.labels.len(), block.level);
-        let x = self.input(index, images, &block.pixels, &block.outputs);
+        let x = self.layer_input(index, images, &block.pixels, &block.outputs);
         let (before, after) = block.gradients.split_at_mut(index);
         let output = &mut before[index - 1];
         if self.layers[index].changes_in_place() {

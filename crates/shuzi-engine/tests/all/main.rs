@@ -7,8 +7,10 @@ mod support;
 
 mod c_header;
 mod corpus;
+mod ctc;
 mod formats;
 mod golden;
 mod recognition;
 mod reference;
+mod strips;
 mod tidy;
