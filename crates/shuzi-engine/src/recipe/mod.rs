@@ -75,6 +75,15 @@ pub struct NetworkRecipe {
     pub initial_weights: InitialWeights,
 }
 
+/// What is written in TOML, unchecked.
+pub(crate) fn parse<R: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<R, RecipeError> {
+    if bytes.len() > MAX_BYTES {
+        return Err(RecipeError::TooLong { found: bytes.len() });
+    }
+    let text = std::str::from_utf8(bytes).map_err(|_| RecipeError::NotText)?;
+    toml::from_str(text).map_err(|error| explain(&error, text))
+}
+
 impl Recipe {
     /// The built-in recipe of that name.
     ///
@@ -95,11 +104,7 @@ impl Recipe {
     ///
     /// [`RecipeError`], with the line of what is no recipe, or the key whose value is out of range.
     pub fn from_toml(bytes: &[u8]) -> Result<Recipe, RecipeError> {
-        if bytes.len() > MAX_BYTES {
-            return Err(RecipeError::TooLong { found: bytes.len() });
-        }
-        let text = std::str::from_utf8(bytes).map_err(|_| RecipeError::NotText)?;
-        let recipe: Recipe = toml::from_str(text).map_err(|error| explain(&error, text))?;
+        let recipe: Recipe = parse(bytes)?;
         recipe.check()?;
         Ok(recipe)
     }

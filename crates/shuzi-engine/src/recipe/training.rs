@@ -79,7 +79,7 @@ pub struct TrainingRecipe {
 
 impl TrainingRecipe {
     /// Checks every value.
-    pub(super) fn check(&self) -> Result<(), RecipeError> {
+    pub(crate) fn check(&self) -> Result<(), RecipeError> {
         if !(1..=MAX_EPOCHS).contains(&self.epochs) {
             return Err(out_of_range("training.epochs", self.epochs, Range::Epochs));
         }

@@ -1,13 +1,14 @@
 //! Training: mini-batch gradient descent over a data set, the textbook's loop.
 //!
-//! In: a recipe, a network, [`TrainingData`]. Out: the trained network, and an [`Event`] for every step on the way. How
-//! an epoch is cut into batches is described in `epoch.rs`, how a batch is cut among the threads in `step/`.
+//! In: a recipe, a network, [`TrainingData`]. Out: the trained network, and an [`Event`] for every step on the way. `epoch.rs` cuts
+//! an epoch into batches, `step/` a batch among the threads; [`lines`] trains readers of whole lines.
 
 pub mod checkpoint;
 mod data;
 mod epoch;
 mod finish;
 mod initial;
+pub mod lines;
 pub mod optimizer;
 mod random;
 mod rehearsal;
@@ -39,8 +40,7 @@ use crate::{
 };
 use std::ops::ControlFlow;
 
-/// Trains `network` in place, with `processor`. `observe` hears of every step and
-/// epoch, and may stop the training.
+/// Trains `network` in place, with `processor`. `observe` hears of every step and epoch, and may stop the training.
 ///
 /// The result depends on recipe, network and examples, not on the number of threads.
 ///

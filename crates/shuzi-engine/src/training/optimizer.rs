@@ -103,6 +103,18 @@ impl Optimizer {
         gradients.apply(network, WeightUpdate { optimizer: self, step }, team);
     }
 
+    /// One step downhill by a gradient that is known as a whole; `pieces` of it are shared out among the threads.
+    pub(super) fn step_by(
+        &mut self,
+        weights: &mut [f32],
+        (gradient, pieces): (&mut [f32], &[Range<usize>]),
+        level: Level,
+        team: &mut Team<'_>,
+    ) {
+        let step = self.begin_step(self.learning_rate());
+        WeightUpdate { optimizer: self, step }.move_clipped(level, weights, gradient, pieces, team);
+    }
+
     /// The average of the weights, if one is asked for.
     pub fn average(&self) -> Option<&[f32]> {
         (!self.average.is_empty()).then_some(&self.average)

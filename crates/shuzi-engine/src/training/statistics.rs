@@ -67,7 +67,7 @@ impl Moments {
     }
 
     /// Replaces the network's statistics by those of the images.
-    fn replace_statistics(&self, network: &mut Network) {
+    pub fn replace_statistics(&self, network: &mut Network) {
         self.move_statistics(network, 1.0);
     }
 
