@@ -5,7 +5,13 @@ use crate::{ending::UsageError, files, spelling};
 use anyhow::Context;
 use rust_i18n::t;
 use serde_json::json;
-use shuzi_engine::{evaluation::wilson_interval, model::Model, network::Architecture};
+use shuzi_engine::{
+    evaluation::wilson_interval,
+    kernels::Level,
+    model::{Model, line_network_from_bytes},
+    network::Architecture,
+    recognition::{LineReader, Reader},
+};
 use std::path::{Path, PathBuf};
 
 /// The models inside the program, all that the library has: name and file.
@@ -93,6 +99,16 @@ pub fn read(name: &Path) -> anyhow::Result<Found> {
     let model =
         Model::from_bytes(&bytes).with_context(|| t!("model.reading", path = path.display()).into_owned())?;
     Ok(Found { model, bytes: bytes.len() })
+}
+
+/// A model of this name ready to read pictures; that for pictures reads lines as a whole.
+pub fn reader(name: &Path, model: &Model, level: Level) -> Reader {
+    let reader = Reader::new(model, level);
+    if name != FOR_PICTURES || name.exists() {
+        return reader;
+    }
+    let network = line_network_from_bytes(shuzi::LINES_FILE).expect("shipped models are tested");
+    reader.with_lines(LineReader::new(&network, level))
 }
 
 /// Reads a model that a recipe names, which `reading` calls by what it is for. It must be the one whose hash is in the recipe; else the

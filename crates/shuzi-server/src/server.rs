@@ -9,7 +9,10 @@ use crate::{
     pool,
     settings::{Asset, Settings},
 };
-use shuzi_engine::{model::Model, recognition::Reader};
+use shuzi_engine::{
+    model::{Model, line_network_from_bytes},
+    recognition::{LineReader, Reader},
+};
 use std::{collections::BTreeMap, io, sync::Arc};
 use tokio::sync::Semaphore;
 
@@ -34,13 +37,19 @@ impl Server {
     pub fn new(settings: Settings) -> io::Result<Arc<Self>> {
         let Settings { limits, hosts, processor, models, page, log } = settings;
         let metrics = Metrics::default();
-        let reader = |bytes| {
-            Reader::new(&Model::from_bytes(bytes).expect("shipped models are tested"), processor.level)
+        let reader = |name, bytes| {
+            let model = Model::from_bytes(bytes).expect("shipped models are tested");
+            let reader = Reader::new(&model, processor.level);
+            if name != shuzi::PICTURE_MODEL {
+                return reader;
+            }
+            let lines = line_network_from_bytes(shuzi::LINES_FILE).expect("shipped models are tested");
+            reader.with_lines(LineReader::new(&lines, processor.level))
         };
         Ok(Arc::new(Server {
             limits,
             hosts,
-            readers: shuzi::MODEL_FILES.iter().map(|(name, bytes)| (*name, reader(bytes))).collect(),
+            readers: shuzi::MODEL_FILES.iter().map(|(name, bytes)| (*name, reader(*name, bytes))).collect(),
             models,
             page,
             pool: pool::Pool::new(processor.threads, limits.queue, metrics.queue.clone())?,

@@ -51,6 +51,7 @@
 //! |---|---|---|
 //! | `decode` | [`Picture::decode`]: PNG, JPEG, GIF, WebP, TIFF, BMP, PNM | yes |
 //! | `photo` | the weights of [`Reader::pretrained`], 166 kB | yes |
+//! | `lines` | the weights by which it reads lines as a whole, 0.9 MB | yes |
 //! | `small`, `tiny`, `micro`, `classic`; `models` for all | more weights, for [`Reader::named`] and [`Model::named`] | |
 //! | `train` | `train`, `evaluate`, `Dataset`, `Recipe` | |
 //! | `numpy` | model files `.npy` and `.npz` | |
@@ -77,6 +78,8 @@ mod training;
 
 #[cfg(feature = "decode")]
 pub use self::picture::{PictureError, PictureErrorKind};
+#[cfg(feature = "lines")]
+pub use self::shipped::LINES_FILE;
 #[cfg(feature = "train")]
 pub use self::{
     dataset::{Dataset, DatasetError},

@@ -36,12 +36,25 @@ impl Reader {
     ///
     /// [`ModelErrorKind::UnknownName`](crate::ModelErrorKind::UnknownName), which names those that there are.
     pub fn named(name: &str) -> Result<Reader, ModelError> {
-        Ok(Reader::new(&Model::named(name)?))
+        let reader = Reader::new(&Model::named(name)?);
+        #[cfg(feature = "lines")]
+        if name == crate::PICTURE_MODEL {
+            return Ok(reader.with_lines());
+        }
+        Ok(reader)
     }
 
     /// A reader with your own model.
     pub fn new(model: &Model) -> Reader {
         Reader { inner: recognition::Reader::new(&model.inner, Level::detect()) }
+    }
+
+    /// The same, but lines are read as a whole.
+    #[cfg(feature = "lines")]
+    fn with_lines(self) -> Reader {
+        let network = shuzi_engine::model::line_network_from_bytes(crate::LINES_FILE).expect("it is tested");
+        let lines = recognition::LineReader::new(&network, Level::detect());
+        Reader { inner: self.inner.with_lines(lines) }
     }
 
     /// Reads a picture.

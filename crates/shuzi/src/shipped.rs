@@ -20,6 +20,10 @@ pub const DEFAULT_MODEL: &str = "small";
 /// The model of [`Reader::pretrained`](crate::Reader::pretrained): it knows what is no digit.
 pub const PICTURE_MODEL: &str = "photo";
 
+/// The line network that belongs to [`PICTURE_MODEL`]: it reads lines of digits as a whole (safetensors).
+#[cfg(feature = "lines")]
+pub const LINES_FILE: &[u8] = include_bytes!("../models/lines.safetensors");
+
 /// The names of the models inside the library, which its features choose.
 ///
 /// ```

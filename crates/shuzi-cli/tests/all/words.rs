@@ -166,7 +166,9 @@ fn a_word_that_is_missing_is_noticed() {
 /// The errors of the library: `Type::Variant` of every enum in its source that is one.
 fn errors() -> Vec<String> {
     let mut errors = vec![];
-    for (_, text) in files("../shuzi-engine/src", "rs") {
+    // The program reads no pen strokes: they are for those who train a line reader.
+    let is_met = |(file, _): &(String, String)| !file.starts_with("dataset/str");
+    for (_, text) in files("../shuzi-engine/src", "rs").into_iter().filter(is_met) {
         for (place, _) in text.match_indices("\npub enum ") {
             let (name, rest) = text[place + 10..].split_once(' ').unwrap();
             let body = rest.split("\n}").next().unwrap();

@@ -10,6 +10,7 @@ mod error;
 mod fully_connected;
 mod initial;
 mod int8;
+mod lines;
 mod native;
 #[cfg(feature = "numpy")]
 pub mod npy;
@@ -25,6 +26,7 @@ pub mod safetensors;
 
 #[cfg(feature = "numpy")]
 pub use self::initial::batch_order;
+pub use self::lines::{line_network_from_bytes, line_network_to_safetensors};
 #[cfg(feature = "onnx")]
 pub use self::onnx::InputShape;
 use self::{arrays::Array, native::read_native};
@@ -158,18 +160,22 @@ impl Model {
     /// [tensors](crate::network::Architecture::tensors), of a quantised network of these as its file has them; in hexadecimal. Equal hashes
     /// mean equal networks to the last bit.
     pub fn weights_sha256(&self) -> String {
+        let Some(quantized) = self.network.quantized() else { return weights_sha256(&self.network) };
         let mut hasher = Sha256::new();
-        if let Some(quantized) = self.network.quantized() {
-            int8::tensors(quantized).iter().for_each(|tensor| hasher.update(&tensor.bytes));
-            return hexadecimal(&hasher.finalize());
-        }
-        for tensor in self.network.architecture().tensors() {
-            for number in self.network.tensor(&tensor) {
-                hasher.update(number.to_le_bytes());
-            }
-        }
+        int8::tensors(quantized).iter().for_each(|tensor| hasher.update(&tensor.bytes));
         hexadecimal(&hasher.finalize())
     }
+}
+
+/// SHA-256 of a network's numbers, which is not quantised.
+fn weights_sha256(network: &Network) -> String {
+    let mut hasher = Sha256::new();
+    for tensor in network.architecture().tensors() {
+        for number in network.tensor(&tensor) {
+            hasher.update(number.to_le_bytes());
+        }
+    }
+    hexadecimal(&hasher.finalize())
 }
 
 /// The first bytes of a `.npy` file.

@@ -179,7 +179,7 @@ fn assemble(
 }
 
 /// A network of this architecture with the numbers of the arrays.
-fn fill(arrays: Vec<(String, Array)>, architecture: Architecture) -> Result<Network, ModelError> {
+pub(super) fn fill(arrays: Vec<(String, Array)>, architecture: Architecture) -> Result<Network, ModelError> {
     let mut arrays: BTreeMap<String, Array> = arrays.into_iter().collect();
     let (mut parameters, mut statistics) = (vec![], vec![]);
     for Tensor { name, shape, place } in architecture.tensors() {

@@ -49,6 +49,23 @@ impl Effort {
         Ok(())
     }
 
+    /// Spends a strip of an area of so many columns and rows; it costs as many images as digits fit into it.
+    ///
+    /// # Errors
+    ///
+    /// [`Spent`], when the budget is used up.
+    pub fn spend_strip(&mut self, width: usize, height: usize) -> Result<(), Spent> {
+        /// Images that cost as much as a strip as wide as it is high.
+        const IMAGES: usize = 4;
+        let images = IMAGES * width.div_ceil(height.max(1));
+        if self.images < images {
+            self.is_spent = true;
+            return Err(Spent);
+        }
+        self.images -= images;
+        Ok(())
+    }
+
     /// Whether more was asked for than there is.
     pub fn is_spent(&self) -> bool {
         self.is_spent

@@ -13,15 +13,18 @@
 mod cancel;
 mod effort;
 mod explanation;
+mod lines;
 mod reader;
 mod reading;
 mod search;
+mod whole_lines;
 
 pub use self::{
     cancel::{Cancel, Cancelled},
     explanation::LayerOutput,
+    lines::{LineReader, LineSign, LineText},
     reader::Reader,
-    reading::{Area, DigitReading, MOST_DIGITS, Reading, Wording},
+    reading::{Area, DigitReading, LineReading, MOST_DIGITS, Reading, Wording},
 };
 use self::{
     effort::Effort,
@@ -76,9 +79,9 @@ pub fn recognize_until(
     let nothing = || Reading { classes: reader.classes.clone(), ..Reading::default() };
     let mut inks = find_inks(picture).into_iter();
     let Some(ink) = inks.next() else { return Ok(nothing()) };
-    let (score, likely) = recognize_ink(reader, ink, options, &mut effort, cancel)?;
+    let (score, likely) = recognize_ink(reader, picture, ink, options, &mut effort, cancel)?;
     let Some(other) = inks.next().filter(|_| score < LOW) else { return Ok(likely) };
-    let (score, unlikely) = recognize_ink(reader, other, options, &mut effort, cancel)?;
+    let (score, unlikely) = recognize_ink(reader, picture, other, options, &mut effort, cancel)?;
     Ok(if score > HIGH { unlikely } else { likely })
 }
 
@@ -86,6 +89,7 @@ pub fn recognize_until(
 #[inline(never)]
 fn recognize_ink(
     reader: &Reader,
+    picture: &Picture,
     ink: Ink,
     options: Options,
     effort: &mut Effort,
@@ -93,6 +97,10 @@ fn recognize_ink(
 ) -> Result<(f32, Reading), Cancelled> {
     let pieces = segment::find_writing(&ink);
     cancel.check()?;
+    if let (Some(lines), false) = (&reader.lines, options.single) {
+        let readers = whole_lines::Readers { lines, digits: reader };
+        return readers.read(picture, (ink, segment::into_lines(pieces)), options, effort, cancel);
+    }
     let lines = if options.single { vec![pieces] } else { segment::into_lines(pieces) };
     let (mut found, mut pieces) = (vec![], vec![]);
     let mut is_truncated = false;
@@ -123,7 +131,14 @@ fn recognize_ink(
     let digits = digits.collect();
     Ok((
         mean_score,
-        Reading { digits, pieces, ink: Some(ink), classes: reader.classes.clone(), is_truncated },
+        Reading {
+            digits,
+            pieces,
+            ink: Some(ink),
+            classes: reader.classes.clone(),
+            is_truncated,
+            lines: vec![],
+        },
     ))
 }
 

@@ -3,6 +3,7 @@
 //! In: a [`Model`], then images of 28x28 pixels. Out: the network's scores, and the probabilities that are shown, calibrated by
 //! the model's temperature. Finds no digits in pictures.
 
+use super::lines::LineReader;
 use crate::{
     classes::Classes,
     image::{DigitImage, most_probable},
@@ -17,6 +18,8 @@ pub struct Reader {
     pub(super) network: InferenceModel,
     pub(super) classes: Classes,
     temperature: f32,
+    /// Reads lines as a whole, if there is one.
+    pub(super) lines: Option<LineReader>,
 }
 
 impl Reader {
@@ -26,7 +29,18 @@ impl Reader {
             network: InferenceModel::new(&model.network, level, Precision::F32),
             classes: model.classes.clone(),
             temperature: model.record.temperature.unwrap_or(1.0) as f32,
+            lines: None,
         }
+    }
+
+    /// The same, but lines are read as a whole, by a line network.
+    ///
+    /// # Panics
+    ///
+    /// If the model's classes are not the digits.
+    pub fn with_lines(self, lines: LineReader) -> Self {
+        assert!(self.classes.are_digits(), "Reader::with_lines: classes");
+        Reader { lines: Some(lines), ..self }
     }
 
     /// The classes that it distinguishes.

@@ -59,6 +59,29 @@ impl DigitReading {
     }
 }
 
+/// A line of writing, read as a whole.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LineReading {
+    /// Where it is.
+    pub area: Area,
+    /// Its digits and marks; a currency is `$`.
+    pub text: String,
+    /// The probability of this text, 0 to 1.
+    pub confidence: f32,
+    /// Whether it is more probable that something else than digits is written there.
+    pub rejected: bool,
+}
+
+impl LineReading {
+    fn to_json(&self) -> serde_json::Value {
+        let area = self.area;
+        json!({
+            "text": self.text, "box": [area.left, area.top, area.width, area.height], "confidence": self.confidence,
+            "rejected": self.rejected,
+        })
+    }
+}
+
 /// Digits of a reading, at most.
 pub const MOST_DIGITS: usize = 2000;
 
@@ -67,6 +90,8 @@ pub const MOST_DIGITS: usize = 2000;
 pub struct Reading {
     /// In reading order, rejected ones included.
     pub digits: Vec<DigitReading>,
+    /// Where lines are read as a whole: each of them.
+    pub lines: Vec<LineReading>,
     /// What the ink was cut into, before the network decided which pieces make a digit together.
     pub pieces: Vec<Area>,
     /// The ink that was found, if any.
@@ -112,11 +137,15 @@ impl Reading {
     }
 
     /// What is in the picture, for programs: `{"text", "digits": [{"digit", "box": [left, top, width, height], "line",
-    /// "probabilities": [10], "confidence", "rejected"}]}`; with a model of other classes each has its name, `"class"`, too. Of
+    /// "probabilities": [10], "confidence", "rejected"}]}`; where lines are read as a whole also `"lines": [{"text", "box", "confidence",
+    /// "rejected"}]`, with their marks; with a model of other classes each has its name, `"class"`, too. Of
     /// more digits than are read there is `"truncated": true`.
     pub fn to_json(&self, wording: Wording) -> serde_json::Value {
         let digits: Vec<_> = self.digits.iter().map(|digit| digit.to_json(&self.classes)).collect();
         let mut object = json!({ "text": self.text(wording), "digits": digits });
+        if !self.lines.is_empty() {
+            object["lines"] = self.lines.iter().map(LineReading::to_json).collect();
+        }
         if self.is_truncated {
             object["truncated"] = true.into();
         }

@@ -26,7 +26,7 @@ pub(super) struct Candidate {
 
 impl Candidate {
     /// `None` where hardly any ink is left at a digit's size, or so much was looked at already.
-    fn new(piece: &Piece, effort: &mut Effort) -> Option<Self> {
+    pub fn new(piece: &Piece, effort: &mut Effort) -> Option<Self> {
         let area = Area::from(piece);
         effort.spend(area.width * area.height).ok()?;
         let image = center_digit(&with_known_strokes(&piece.ink))?;

@@ -8,8 +8,8 @@ use proptest::prelude::*;
 use shuzi_engine::{
     image::Picture,
     kernels::Level,
-    model::Model,
-    recognition::{Cancel, Cancelled, MOST_DIGITS, Options, Reader, recognize, recognize_until},
+    model::{Model, line_network_from_bytes},
+    recognition::{Cancel, Cancelled, LineReader, MOST_DIGITS, Options, Reader, recognize, recognize_until},
 };
 use std::sync::OnceLock;
 
@@ -26,11 +26,16 @@ fn processor_seconds() -> f64 {
     0.0
 }
 
-fn reader() -> &'static Reader {
-    static READER: OnceLock<Reader> = OnceLock::new();
-    READER.get_or_init(|| {
+/// Digit by digit, and by whole lines.
+fn readers() -> &'static [Reader; 2] {
+    static READERS: OnceLock<[Reader; 2]> = OnceLock::new();
+    READERS.get_or_init(|| {
         let model = Model::from_bytes(include_bytes!("../../../shuzi/models/photo.safetensors")).unwrap();
-        Reader::new(&model, Level::detect())
+        let lines = include_bytes!("../../../shuzi/models/lines.safetensors");
+        let level = Level::detect();
+        let lines = LineReader::new(&line_network_from_bytes(lines).unwrap(), level);
+        let reader = Reader::new(&model, level);
+        [reader.clone(), reader.with_lines(lines)]
     })
 }
 
@@ -38,13 +43,15 @@ fn reader() -> &'static Reader {
 fn check(name: &str, width: usize, height: usize, inked: impl Fn(usize, usize) -> bool) {
     let pixels = (0..width * height).map(|i| if inked(i % width, i / width) { 0 } else { 255 }).collect();
     let picture = Picture::gray(width, height, pixels);
-    let (reader, before) = (reader(), processor_seconds());
-    let (reading, peak) = with_peak(|| recognize(reader, &picture, Options::default()));
-    let seconds = processor_seconds() - before;
-    let pixels = (width * height) as f64;
-    assert!(reading.digits.len() <= MOST_DIGITS, "{name}: {} digits", reading.digits.len());
-    assert!(peak as f64 <= 8.0 * pixels + 64e6, "{name}: {peak} bytes");
-    assert!(seconds <= pixels * 1e-6 + 0.2, "{name}: {seconds} s for {width}x{height}");
+    for (by_lines, reader) in readers().iter().enumerate() {
+        let before = processor_seconds();
+        let (reading, peak) = with_peak(|| recognize(reader, &picture, Options::default()));
+        let seconds = processor_seconds() - before;
+        let pixels = (width * height) as f64;
+        assert!(reading.digits.len() <= MOST_DIGITS, "{name}, {by_lines}: {} digits", reading.digits.len());
+        assert!(peak as f64 <= 8.0 * pixels + 64e6, "{name}, {by_lines}: {peak} bytes");
+        assert!(seconds <= pixels * 1e-6 + 0.2, "{name}, {by_lines}: {seconds} s for {width}x{height}");
+    }
 }
 
 /// Ink of a kind: hatching, rings, dots, boxes, waves, combs, noise.
@@ -79,11 +86,12 @@ fn hatching_and_specks_yield_no_digit() {
     // The large ones among ../shared/faults, drawn again.
     for (period, width) in [(8, 3), (12, 3)] {
         let pixels = (0..1600 * 1600).map(|i| if (i % 1600 + i / 1600) % period < width { 0 } else { 255 });
-        let reading = recognize(reader(), &Picture::gray(1600, 1600, pixels.collect()), Options::default());
+        let reading =
+            recognize(&readers()[0], &Picture::gray(1600, 1600, pixels.collect()), Options::default());
         assert_eq!(reading.text(Default::default()), "", "diagonals, {period}");
     }
     let specks = (0..1600 * 1600).map(|i| if i % 1600 % 8 < 4 && i / 1600 % 8 < 4 { 0 } else { 255 });
-    let reading = recognize(reader(), &Picture::gray(1600, 1600, specks.collect()), Options::default());
+    let reading = recognize(&readers()[0], &Picture::gray(1600, 1600, specks.collect()), Options::default());
     assert_eq!(reading.text(Default::default()), "");
 }
 
@@ -91,9 +99,9 @@ fn hatching_and_specks_yield_no_digit() {
 fn a_reading_ends_when_it_is_cancelled() {
     let picture = Picture::gray(100, 100, vec![255; 10_000]);
     let cancel = Cancel::default();
-    assert!(recognize_until(reader(), &picture, Options::default(), &cancel).is_ok());
+    assert!(recognize_until(&readers()[0], &picture, Options::default(), &cancel).is_ok());
     cancel.cancel();
-    assert_eq!(recognize_until(reader(), &picture, Options::default(), &cancel), Err(Cancelled));
+    assert_eq!(recognize_until(&readers()[0], &picture, Options::default(), &cancel), Err(Cancelled));
 }
 
 proptest! {

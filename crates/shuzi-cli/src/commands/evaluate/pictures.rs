@@ -19,7 +19,7 @@ use shuzi_engine::{
     dataset::Dataset,
     evaluation::{Evaluation, Interval, TextScore},
     image::DigitImage,
-    recognition::{Options, Reader, Reading, Wording},
+    recognition::{Options, Reading, Wording},
 };
 use shuzi_report::{
     Digits, percent,
@@ -38,7 +38,7 @@ pub fn evaluate_pictures(asked: &Evaluate, labels: &Path, out: &mut impl Write) 
     let model = asked.pixels.read(name)?.model;
     models::require_digits(&model, name)?;
     let processor = machine::processor(asked.threads)?;
-    let reader = Reader::new(&model, processor.level);
+    let reader = models::reader(name, &model, processor.level);
     let clock = Instant::now();
     let mut tally = Tally::default();
     let read = |labelled: &Labelled| {

@@ -75,7 +75,7 @@ impl Recognize {
         let jobs = self.jobs(paths)?;
         let processor = machine::processor(self.threads)?;
         let model = self.pixels.read(&self.model)?.model;
-        let reader = Reader::new(&model, processor.level);
+        let reader = models::reader(&self.model, &model, processor.level);
         let mut answers = Answers::new(self.form(), self.wording(), out)?;
         let read = |job: &Job| self.read(job, &reader);
         let answer = |job: &Job, read: anyhow::Result<Answer>| {

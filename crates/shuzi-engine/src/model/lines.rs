@@ -1,0 +1,117 @@
+//! A line network's file: named tensors in safetensors (`docs/model-file.md`), each number as the nearest float16.
+//!
+//! In: a network whose layers do not depend on the width. Out: bytes, and the same back, checked against the layers in it and its hash.
+
+use super::{
+    ModelError,
+    arrays::Array,
+    native::{LAYERS, fill, layers_to_json},
+    safetensors, weights_sha256,
+};
+use crate::{
+    network::{Architecture, LayerKind, Network, Shape},
+    preprocess::{PixelScale, strip::STRIP_HEIGHT},
+    signs::SIGNS,
+};
+
+/// What the file calls itself; a model of single digits is `shuzi`.
+const FORMAT: &str = "shuzi-lines";
+/// The version that is written; a reader refuses what it does not know.
+const VERSION: &str = "1";
+/// The width that the layers are checked with.
+const WIDTH: usize = 64;
+
+/// The file of a line network, with what is known of it as text.
+pub fn line_network_to_safetensors(network: &Network, record: &[(&str, String)]) -> Vec<u8> {
+    let architecture = network.architecture();
+    let tensors: Vec<_> = architecture
+        .tensors()
+        .into_iter()
+        .map(|tensor| {
+            let array = Array::from_f32(tensor.shape.clone(), network.tensor(&tensor).to_vec());
+            let half = array.to_f16();
+            (tensor.name, half.unwrap_or(array))
+        })
+        .collect();
+    let mut metadata = vec![
+        ("format", FORMAT.to_string()),
+        ("format_version", VERSION.to_string()),
+        ("weights_sha256", weights_sha256(network)),
+        (LAYERS, layers_to_json(&architecture.kinds())),
+    ];
+    metadata.extend(record.iter().cloned());
+    let metadata: Vec<_> = metadata.into_iter().map(|(key, value)| (key.to_string(), value)).collect();
+    safetensors::write(&tensors, &metadata)
+}
+
+/// Reads such a file.
+///
+/// # Errors
+///
+/// [`ModelError`]: no such file, an unknown version, layers that read no line, or a hash that is not that of the weights.
+pub fn line_network_from_bytes(bytes: &[u8]) -> Result<Network, ModelError> {
+    let (arrays, metadata) = safetensors::read_all(bytes)?;
+    let text = |key: &str| metadata.get(key).cloned().unwrap_or_default();
+    if (text("format"), text("format_version")) != (FORMAT.into(), VERSION.into()) {
+        return Err(ModelError::Version { found: format!("{} {}", text("format"), text("format_version")) });
+    }
+    let refused = || ModelError::Layers { found: text(LAYERS) };
+    let layers: Vec<LayerKind> = serde_json::from_str(&text(LAYERS)).map_err(|_| refused())?;
+    let input = Shape { height: STRIP_HEIGHT, width: WIDTH, channels: 1 };
+    let architecture = Architecture::of_pictures(PixelScale::Raw, input, &layers)?;
+    if !architecture.reads_any_width() || architecture.classes() != SIGNS + 1 {
+        return Err(refused());
+    }
+    let network = fill(arrays, architecture)?;
+    let (found, expected) = (weights_sha256(&network), text("weights_sha256"));
+    if found == expected { Ok(network) } else { Err(ModelError::Hash { found, expected }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Rng, network::InitialWeights};
+    use rand::SeedableRng;
+
+    fn network(layers: &str) -> Network {
+        let layers: Vec<LayerKind> = serde_json::from_str(layers).unwrap();
+        let input = Shape { height: STRIP_HEIGHT, width: WIDTH, channels: 1 };
+        let architecture = Architecture::of_pictures(PixelScale::Raw, input, &layers).unwrap();
+        let mut network = Network::random(architecture, InitialWeights::He, &mut Rng::seed_from_u64(1));
+        network.round_to(crate::network::Storage::F16);
+        network
+    }
+
+    const LAYERS: &str = r#"[{"conv":{"channels":4,"kernel":3,"padding":1}},"batch-norm","relu",{"max-pool":4},
+        {"max-pool-rows":8},{"conv":{"channels":19,"kernel":1}}]"#;
+
+    #[test]
+    fn a_line_network_comes_back_as_it_was() {
+        let network = network(LAYERS);
+        let file = line_network_to_safetensors(&network, &[("trained_on", "nothing".into())]);
+        assert!(line_network_from_bytes(&file).unwrap() == network);
+    }
+
+    #[test]
+    fn other_files_are_refused() {
+        let file = line_network_to_safetensors(&network(LAYERS), &[]);
+        for end in [0, 7, 100, file.len() - 1] {
+            assert!(line_network_from_bytes(&file[..end]).is_err(), "{end}");
+        }
+        let mut other = file.clone();
+        *other.last_mut().unwrap() ^= 1;
+        assert!(matches!(line_network_from_bytes(&other), Err(ModelError::Hash { .. })));
+        let text = |from: &str, to: &str| {
+            let place = file.windows(from.len()).position(|found| found == from.as_bytes()).unwrap();
+            [&file[..place], to.as_bytes(), &file[place + from.len()..]].concat()
+        };
+        let version = text("\"format_version\":\"1\"", "\"format_version\":\"9\"");
+        assert!(matches!(line_network_from_bytes(&version), Err(ModelError::Version { .. })));
+        let flat = r#"[{"conv":{"channels":4,"kernel":3}},"flatten",{"linear":19}]"#;
+        let file = line_network_to_safetensors(&network(flat), &[]);
+        assert!(
+            matches!(line_network_from_bytes(&file), Err(ModelError::Layers { .. })),
+            "it needs its width"
+        );
+    }
+}

@@ -1,0 +1,291 @@
+//! Reads lines of digits without cutting them: each line's strip goes through a line network as a whole.
+//!
+//! In: a [`LineReader`], a picture, and where its ink is. Out: a [`LineText`] for each line of writing: the most probable digits and
+//! marks, where they stand, and how probable it is that something else is written there.
+
+use super::reading::Area;
+use crate::{
+    image::{DIGITS, Picture},
+    kernels::Level,
+    network::{
+        Network, Precision,
+        ctc::{self, CtcWorkspace},
+        line_model::{LineModel, LineSession},
+        softmax::probabilities,
+    },
+    preprocess::{
+        ink::Ink,
+        segment::Piece,
+        strip::{STRIP_HEIGHT, Strip, strip},
+    },
+    signs,
+};
+use std::ops::Range;
+
+/// Columns of a strip, at most. Longer lines are read in parts.
+const MOST_COLUMNS: usize = 1024;
+
+/// A line in parts, each short enough for a strip if a single piece is not too long for that.
+pub(super) fn parts(line: &[Piece]) -> Vec<&[Piece]> {
+    let top = line.iter().map(|piece| piece.top).min().unwrap_or(0);
+    let height = line.iter().map(Piece::bottom).max().unwrap_or(0) - top;
+    // Some of the columns are for the paper at either end.
+    let most = height * (MOST_COLUMNS - 2 * STRIP_HEIGHT) / (2 * STRIP_HEIGHT);
+    let (mut parts, mut first) = (vec![], 0);
+    for place in 1..=line.len() {
+        let ends = place == line.len() || line[place].right().saturating_sub(line[first].left) > most;
+        if ends {
+            parts.push(&line[first..place]);
+            first = place;
+        }
+    }
+    parts
+}
+
+/// A trained line network, ready to read.
+#[derive(Clone, Debug)]
+pub struct LineReader {
+    model: LineModel,
+}
+
+/// What stands in a line.
+#[derive(Clone, Debug)]
+pub struct LineText {
+    /// Where it is, with some paper around it.
+    pub area: Area,
+    /// Its digits and marks, as the network reads them if there is nothing else.
+    pub signs: Vec<LineSign>,
+    /// `ln p` of these signs.
+    pub log_probability: f32,
+    /// `ln p` of the most probable text of any signs, letters and others too.
+    pub log_probability_of_anything: f32,
+}
+
+/// A digit or mark of a line.
+#[derive(Clone, Debug)]
+pub struct LineSign {
+    /// See [`signs`].
+    pub sign: u8,
+    /// Its columns in the picture.
+    pub columns: Range<usize>,
+    /// How probable each digit is there; they sum to 1, whatever the probability of marks is.
+    pub probabilities: Vec<f32>,
+}
+
+/// A picture in grey, dark ink on light paper.
+pub(super) struct Page {
+    gray: Vec<u8>,
+    width: usize,
+    height: usize,
+}
+
+impl Page {
+    pub fn new(picture: &Picture, is_dark: bool) -> Self {
+        let (width, height) = (picture.width(), picture.height());
+        let mut gray = Vec::with_capacity(width * height);
+        for y in 0..height {
+            gray.extend(picture.row(y).chunks_exact(picture.channels()).map(|pixel| match *pixel {
+                // Rec. 601, as JPEG has it.
+                [r, g, b] => ((299 * u32::from(r) + 587 * u32::from(g) + 114 * u32::from(b)) / 1000) as u8,
+                _ => pixel[0],
+            }));
+        }
+        if !is_dark {
+            gray.iter_mut().for_each(|light| *light = 255 - *light);
+        }
+        Page { gray, width, height }
+    }
+
+    /// Where a line is, with some paper around it; `None` where it is too long for its height.
+    pub fn place(&self, line: &[Piece], ink: &Ink) -> Option<Place> {
+        /// Paper above and below, and at either end, by the line's height.
+        const ABOVE: f32 = 0.12;
+        const BESIDE: f32 = 0.3;
+        let areas: Vec<Area> = line.iter().map(|piece| Area::from(piece).in_picture(ink)).collect();
+        let Area { left, width, .. } = Area::from(&Piece::union(line.iter())).in_picture(ink);
+        let (slope, middle) = (slope(&areas), left as f32 + width as f32 / 2.0);
+        // Every piece as high as it stands once the line is level.
+        let level = |area: &Area| {
+            let shift = slope * (area.left as f32 + area.width as f32 / 2.0 - middle);
+            (area.top as f32 - shift, (area.top + area.height) as f32 - shift)
+        };
+        let top = areas.iter().map(|area| level(area).0).fold(f32::INFINITY, f32::min);
+        let bottom = areas.iter().map(|area| level(area).1).fold(f32::NEG_INFINITY, f32::max);
+        let (top, height) = (top.max(0.0) as usize, (bottom - top).ceil().max(1.0) as usize);
+        let [above, beside] = [ABOVE, BESIDE].map(|part| (part * height as f32) as usize + 1);
+        let (right, bottom) =
+            ((left + width + beside).min(self.width), (top + height + above).min(self.height));
+        let (left, top) = (left.saturating_sub(beside), top.saturating_sub(above).min(bottom - 1));
+        let area = Area { left, top, width: right - left, height: bottom - top };
+        let fits = area.width * STRIP_HEIGHT <= MOST_COLUMNS * area.height;
+        fits.then_some(Place { area, slope, middle })
+    }
+
+    pub fn strip(&self, place: &Place) -> Strip {
+        let Place { area, slope, middle } = *place;
+        let mut crop = Vec::with_capacity(area.width * area.height);
+        let shifts: Vec<i64> = (0..area.width)
+            .map(|x| (slope * ((area.left + x) as f32 + 0.5 - middle)).round() as i64)
+            .collect();
+        for y in area.top..area.top + area.height {
+            crop.extend(shifts.iter().enumerate().map(|(x, shift)| {
+                let row = (y as i64 + shift).clamp(0, self.height as i64 - 1) as usize;
+                self.gray[row * self.width + area.left + x]
+            }));
+        }
+        strip(&crop, area.width, area.height)
+    }
+}
+
+/// Where a line is cut out.
+pub(super) struct Place {
+    /// Where it would be if it were level.
+    pub area: Area,
+    /// Rows that it falls in a column.
+    slope: f32,
+    /// The column that it is turned around.
+    middle: f32,
+}
+
+/// How a line slopes, by the centres of its pieces (least squares); 0 where that is hardly to be seen, or steeper than anyone writes.
+fn slope(areas: &[Area]) -> f32 {
+    const LEAST: f32 = 0.08;
+    const MOST: f32 = 0.8;
+    /// By the height of the tallest piece.
+    const APART: f32 = 0.5;
+    let centre = |area: &Area| {
+        (area.left as f32 + area.width as f32 / 2.0, area.top as f32 + area.height as f32 / 2.0)
+    };
+    let tallest = areas.iter().map(|area| area.height).max().unwrap_or(0);
+    // Dots and dashes stand anywhere.
+    let centres: Vec<(f32, f32)> =
+        areas.iter().filter(|area| 2 * area.height > tallest).map(centre).collect();
+    let count = centres.len() as f32;
+    let mean = |of: fn(&(f32, f32)) -> f32| centres.iter().map(of).sum::<f32>() / count;
+    let (x_mean, y_mean) = (mean(|c| c.0), mean(|c| c.1));
+    let square: f32 = centres.iter().map(|(x, _)| (x - x_mean).powi(2)).sum();
+    // Two pieces so close together are one digit.
+    let spread = |of: fn(f32, f32) -> f32, start| centres.iter().map(|c| c.0).fold(start, of);
+    let is_apart = spread(f32::max, 0.0) - spread(f32::min, f32::INFINITY) > APART * tallest as f32;
+    let product: f32 = centres.iter().map(|(x, y)| (x - x_mean) * (y - y_mean)).sum();
+    let slope = product / square.max(1.0);
+    if is_apart && (LEAST..=MOST).contains(&slope.abs()) { slope } else { 0.0 }
+}
+
+impl LineReader {
+    /// Makes a network ready, for a processor.
+    pub fn new(network: &Network, level: Level) -> Self {
+        LineReader { model: LineModel::new(network, level, Precision::F32) }
+    }
+
+    /// Reads a strip, which shows an area of a picture.
+    pub fn read(&self, strip: &Strip, area: Area, session: &mut LineSession) -> LineText {
+        let classes = self.model.classes();
+        let logits = self.model.logits(strip, session).to_vec();
+        let mut workspace = CtcWorkspace::default();
+        let mut log_probability = |signs: &[(u8, Range<usize>)]| {
+            let labels: Vec<u8> = signs.iter().map(|(sign, _)| *sign).collect();
+            -ctc::loss(&logits, classes, &labels, &mut workspace)
+        };
+        let log_probability_of_anything = log_probability(&ctc::greedy(&logits, classes));
+        let numeric = numeric(&logits, classes);
+        let found = ctc::greedy(&numeric, classes);
+        let log_probability = log_probability(&found);
+        let columns = area.width as f32 / strip.width as f32 * self.model.columns_per_step() as f32;
+        let place = |step: usize| area.left + ((step as f32 * columns) as usize).min(area.width);
+        let signs = found.into_iter().map(|(sign, steps)| LineSign {
+            sign,
+            columns: place(steps.start)..place(steps.end),
+            probabilities: digit_probabilities(&numeric, classes, steps),
+        });
+        LineText { area, signs: signs.collect(), log_probability, log_probability_of_anything }
+    }
+}
+
+/// The logits of a line of digits and marks: letters and other symbols never come. Where the network sees a letter, but may well see a
+/// digit, there is one.
+fn numeric(logits: &[f32], classes: usize) -> Vec<f32> {
+    /// Far below every other logit.
+    const NEVER: f32 = -1e3;
+    /// So much less probable than a letter, in nats.
+    const WELL: f32 = 4.0;
+    let mut numeric = logits.to_vec();
+    for step in numeric.chunks_exact_mut(classes) {
+        let largest = |logits: &[f32]| logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let letter = step[usize::from(signs::LETTER)];
+        if letter == largest(step) && largest(&step[..DIGITS]) > letter - WELL {
+            step[classes - 1] = NEVER;
+        }
+        step[usize::from(signs::LETTER)] = NEVER;
+        step[usize::from(signs::OTHER)] = NEVER;
+    }
+    numeric
+}
+
+/// How probable each digit is in some steps: at the step where digits are most probable together.
+fn digit_probabilities(logits: &[f32], classes: usize, steps: Range<usize>) -> Vec<f32> {
+    let of_step = |step: usize| probabilities(&logits[step * classes..][..classes], 1.0);
+    let largest = |p: &[f32]| p[..DIGITS].iter().copied().fold(0.0, f32::max);
+    let mut best = of_step(steps.start);
+    for step in steps.skip(1) {
+        let p = of_step(step);
+        if largest(&p) > largest(&best) {
+            best = p;
+        }
+    }
+    best.truncate(DIGITS);
+    let sum: f32 = best.iter().sum();
+    best.iter_mut().for_each(|p| *p /= sum.max(f32::MIN_POSITIVE));
+    best
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::GrayImage;
+
+    fn piece(left: usize, top: usize, width: usize, height: usize) -> Piece {
+        let ink = GrayImage::new(width, height, vec![255; width * height]);
+        Piece { left, top, ink, mass: (width * height) as f32, at_border: 0 }
+    }
+
+    fn areas(pieces: &[Piece]) -> Vec<Area> {
+        pieces.iter().map(Area::from).collect()
+    }
+
+    #[test]
+    fn a_line_slopes_as_its_digits_do_and_one_digit_does_not() {
+        let rising: Vec<Piece> = (0..5).map(|i| piece(40 * i, 100 - 16 * i, 20, 40)).collect();
+        assert!((slope(&areas(&rising)) + 0.4).abs() < 1e-5);
+        let dotted = [&rising[..], &[piece(90, 300, 4, 4)]].concat();
+        assert_eq!(slope(&areas(&dotted)), slope(&areas(&rising)), "a dot stands anywhere");
+        let level: Vec<Piece> = (0..5).map(|i| piece(40 * i, 100 + i % 2, 20, 40)).collect();
+        assert_eq!(slope(&areas(&level)), 0.0);
+        assert_eq!(slope(&areas(&[piece(0, 0, 30, 30), piece(10, 25, 30, 30)])), 0.0, "a 5 and its bar");
+        assert_eq!(slope(&areas(&rising[..1])), 0.0);
+    }
+
+    #[test]
+    fn a_long_line_is_read_in_parts_of_whole_pieces() {
+        let line: Vec<Piece> = (0..500).map(|i| piece(30 * i, 10, 20, 40)).collect();
+        let parts = parts(&line);
+        assert!(parts.len() > 5 && parts.concat() == line, "{}", parts.len());
+        for part in parts {
+            let width = part.last().unwrap().right() - part[0].left;
+            assert!(width * STRIP_HEIGHT <= MOST_COLUMNS * 40, "{width}");
+        }
+    }
+
+    #[test]
+    fn where_a_letter_may_well_be_a_digit_there_is_one() {
+        let classes = signs::SIGNS + 1;
+        let step = |letter: f32, two: f32, blank: f32| {
+            let mut logits = vec![0.0; classes];
+            (logits[2], logits[usize::from(signs::LETTER)], logits[classes - 1]) = (two, letter, blank);
+            ctc::greedy(&numeric(&logits, classes), classes).first().map(|(sign, _)| *sign)
+        };
+        assert_eq!(step(9.0, 6.0, 8.0), Some(2));
+        assert_eq!(step(9.0, 1.0, 8.0), None, "a letter and nothing else");
+        assert_eq!(step(1.0, 2.0, 8.0), None);
+    }
+}
