@@ -10,6 +10,7 @@ mod error;
 mod fully_connected;
 mod initial;
 mod int8;
+#[cfg(feature = "lines")]
 mod lines;
 mod native;
 #[cfg(feature = "numpy")]
@@ -26,6 +27,7 @@ pub mod safetensors;
 
 #[cfg(feature = "numpy")]
 pub use self::initial::batch_order;
+#[cfg(feature = "lines")]
 pub use self::lines::{line_network_from_bytes, line_network_to_safetensors};
 #[cfg(feature = "onnx")]
 pub use self::onnx::InputShape;

@@ -13,16 +13,19 @@
 mod cancel;
 mod effort;
 mod explanation;
+#[cfg(feature = "lines")]
 mod lines;
 mod reader;
 mod reading;
 mod search;
+#[cfg(feature = "lines")]
 mod whole_lines;
 
+#[cfg(feature = "lines")]
+pub use self::lines::{LineReader, LineSign, LineText};
 pub use self::{
     cancel::{Cancel, Cancelled},
     explanation::LayerOutput,
-    lines::{LineReader, LineSign, LineText},
     reader::Reader,
     reading::{Area, DigitReading, LineReading, MOST_DIGITS, Reading, Wording},
 };
@@ -87,6 +90,7 @@ pub fn recognize_until(
 
 /// Reads the ink of a picture, and gives the mean score of the digits, 0 without any.
 #[inline(never)]
+#[cfg_attr(not(feature = "lines"), allow(unused_variables))] // only lines are read from the picture itself
 fn recognize_ink(
     reader: &Reader,
     picture: &Picture,
@@ -97,6 +101,7 @@ fn recognize_ink(
 ) -> Result<(f32, Reading), Cancelled> {
     let pieces = segment::find_writing(&ink);
     cancel.check()?;
+    #[cfg(feature = "lines")]
     if let (Some(lines), false) = (&reader.lines, options.single) {
         let readers = whole_lines::Readers { lines, digits: reader };
         return readers.read(picture, (ink, segment::into_lines(pieces)), options, effort, cancel);

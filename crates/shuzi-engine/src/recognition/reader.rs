@@ -3,6 +3,7 @@
 //! In: a [`Model`], then images of 28x28 pixels. Out: the network's scores, and the probabilities that are shown, calibrated by
 //! the model's temperature. Finds no digits in pictures.
 
+#[cfg(feature = "lines")]
 use super::lines::LineReader;
 use crate::{
     classes::Classes,
@@ -19,6 +20,7 @@ pub struct Reader {
     pub(super) classes: Classes,
     temperature: f32,
     /// Reads lines as a whole, if there is one.
+    #[cfg(feature = "lines")]
     pub(super) lines: Option<LineReader>,
 }
 
@@ -29,6 +31,7 @@ impl Reader {
             network: InferenceModel::new(&model.network, level, Precision::F32),
             classes: model.classes.clone(),
             temperature: model.record.temperature.unwrap_or(1.0) as f32,
+            #[cfg(feature = "lines")]
             lines: None,
         }
     }
@@ -38,6 +41,7 @@ impl Reader {
     /// # Panics
     ///
     /// If the model's classes are not the digits.
+    #[cfg(feature = "lines")]
     pub fn with_lines(self, lines: LineReader) -> Self {
         assert!(self.classes.are_digits(), "Reader::with_lines: classes");
         Reader { lines: Some(lines), ..self }
