@@ -19,7 +19,10 @@ use shuzi_engine::{
         pickle::{self, MAX_INSTRUCTIONS, PickleError},
         safetensors::{MAX_HEADER, SafetensorsError},
     },
-    network::{ArchitectureError, MAX_LAYERS, MAX_NUMBERS, MAX_SHIFT, MAX_WIDTH, QuantizationError},
+    network::{
+        ArchitectureError, MAX_LAYERS, MAX_NUMBERS, MAX_SHIFT, MAX_WIDTH, MOST_COLUMNS_PER_STEP,
+        QuantizationError,
+    },
     recipe::{BUILT_IN, MAX_BYTES, MAX_EPOCHS, Range, RecipeError},
     training::{self, CheckpointError, Diverged},
 };
@@ -379,6 +382,10 @@ fn architecture(error: &ArchitectureError) -> String {
         }
         ArchitectureError::Residual { layer, input, output } => {
             t!("architecture.residual", layer = layer + 1, input = input, output = output)
+        }
+        ArchitectureError::RowsAlone { layer } => t!("architecture.rows-alone", layer = layer + 1),
+        ArchitectureError::Lines { classes } => {
+            t!("architecture.lines", columns = MOST_COLUMNS_PER_STEP, classes = classes)
         }
         ArchitectureError::TooManyLayers { found } => {
             t!("architecture.layers", found = found, max = MAX_LAYERS)

@@ -9,8 +9,7 @@ use super::{
     safetensors, weights_sha256,
 };
 use crate::{
-    network::{Architecture, LayerKind, Network, Shape},
-    preprocess::{PixelScale, strip::STRIP_HEIGHT},
+    network::{Architecture, ArchitectureError, LayerKind, Network},
     signs::SIGNS,
 };
 
@@ -18,8 +17,6 @@ use crate::{
 const FORMAT: &str = "shuzi-lines";
 /// The version that is written; a reader refuses what it does not know.
 const VERSION: &str = "1";
-/// The width that the layers are checked with.
-const WIDTH: usize = 64;
 
 /// The file of a line network, with what is known of it as text.
 pub fn line_network_to_safetensors(network: &Network, record: &[(&str, String)]) -> Vec<u8> {
@@ -57,11 +54,10 @@ pub fn line_network_from_bytes(bytes: &[u8]) -> Result<Network, ModelError> {
     }
     let refused = || ModelError::Layers { found: text(LAYERS) };
     let layers: Vec<LayerKind> = serde_json::from_str(&text(LAYERS)).map_err(|_| refused())?;
-    let input = Shape { height: STRIP_HEIGHT, width: WIDTH, channels: 1 };
-    let architecture = Architecture::of_pictures(PixelScale::Raw, input, &layers)?;
-    if !architecture.reads_any_width() || architecture.classes() != SIGNS + 1 {
-        return Err(refused());
-    }
+    let architecture = Architecture::of_lines(&layers, SIGNS + 1).map_err(|error| match error {
+        ArchitectureError::Lines { .. } => refused(),
+        error => error.into(),
+    })?;
     let network = fill(arrays, architecture)?;
     let (found, expected) = (weights_sha256(&network), text("weights_sha256"));
     if found == expected { Ok(network) } else { Err(ModelError::Hash { found, expected }) }
@@ -70,12 +66,16 @@ pub fn line_network_from_bytes(bytes: &[u8]) -> Result<Network, ModelError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Rng, network::InitialWeights};
+    use crate::{
+        Rng,
+        network::{InitialWeights, Shape},
+        preprocess::{PixelScale, strip::STRIP_HEIGHT},
+    };
     use rand::SeedableRng;
 
     fn network(layers: &str) -> Network {
         let layers: Vec<LayerKind> = serde_json::from_str(layers).unwrap();
-        let input = Shape { height: STRIP_HEIGHT, width: WIDTH, channels: 1 };
+        let input = Shape { height: STRIP_HEIGHT, width: 64, channels: 1 };
         let architecture = Architecture::of_pictures(PixelScale::Raw, input, &layers).unwrap();
         let mut network = Network::random(architecture, InitialWeights::He, &mut Rng::seed_from_u64(1));
         network.round_to(crate::network::Storage::F16);
@@ -107,11 +107,17 @@ mod tests {
         };
         let version = text("\"format_version\":\"1\"", "\"format_version\":\"9\"");
         assert!(matches!(line_network_from_bytes(&version), Err(ModelError::Version { .. })));
-        let flat = r#"[{"conv":{"channels":4,"kernel":3}},"flatten",{"linear":19}]"#;
-        let file = line_network_to_safetensors(&network(flat), &[]);
-        assert!(
-            matches!(line_network_from_bytes(&file), Err(ModelError::Layers { .. })),
-            "it needs its width"
-        );
+        for (layers, why) in [
+            (r#"[{"conv":{"channels":4,"kernel":3}},"flatten",{"linear":19}]"#, "it needs its width"),
+            (r#"[{"conv":{"channels":18,"kernel":1}},{"max-pool-rows":32}]"#, "a number is missing"),
+            (
+                r#"[{"conv":{"channels":19,"kernel":1}},{"max-pool":8},{"max-pool-rows":4}]"#,
+                "steps are too long",
+            ),
+            (r#"[{"conv":{"channels":19,"kernel":3}},{"max-pool-rows":30}]"#, "the ends are lost"),
+        ] {
+            let file = line_network_to_safetensors(&network(layers), &[]);
+            assert!(matches!(line_network_from_bytes(&file), Err(ModelError::Layers { .. })), "{why}");
+        }
     }
 }

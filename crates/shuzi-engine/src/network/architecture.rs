@@ -68,7 +68,7 @@ impl Architecture {
     }
 
     /// Whether no layer depends on the width of what goes in.
-    pub fn reads_any_width(&self) -> bool {
+    pub(super) fn reads_any_width(&self) -> bool {
         self.layers.iter().all(|layer| match layer {
             Layer::Linear(_) | Layer::Crop(_) | Layer::Flatten => false,
             Layer::AveragePool(windows) => windows.window_width < windows.width,

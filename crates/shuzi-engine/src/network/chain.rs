@@ -12,7 +12,7 @@ use crate::{
     classes::MAX_CLASSES,
     image::SIDE,
     kernels::{convolution::Geometry, pooling::Windows},
-    preprocess::PixelScale,
+    preprocess::{PixelScale, strip::STRIP_HEIGHT},
 };
 use std::ops::Range;
 
@@ -76,6 +76,21 @@ pub enum ArchitectureError {
         /// What comes out.
         output: Shape,
     },
+    /// Rows alone are pooled, in a network for digits: its pictures and windows are squares.
+    #[error("layer {layer} pools rows alone, which only a network for lines does")]
+    RowsAlone {
+        /// The layer's place, from 0.
+        layer: usize,
+    },
+    /// Layers that read no line, see [`Architecture::of_lines`].
+    #[error(
+        "a network for lines has no layer that depends on the width, a step for every {MOST_COLUMNS_PER_STEP} columns or \
+         fewer, and {classes} numbers for each step"
+    )]
+    Lines {
+        /// The numbers that each step should have.
+        classes: usize,
+    },
     /// More layers than anyone trains by this program.
     #[error("{found} layers or more, at most {max} are accepted", max = MAX_LAYERS)]
     TooManyLayers {
@@ -98,6 +113,10 @@ pub const MAX_WIDTH: usize = 16_384;
 pub const MAX_LAYERS: usize = 256;
 /// Numbers that all layers together may give for an image, and parameters that they may have.
 pub const MAX_NUMBERS: usize = 1 << 26;
+/// Columns of a strip for each step of a line network, at most: the labels of every strip fit into so many steps.
+pub const MOST_COLUMNS_PER_STEP: usize = 4;
+/// The width that a line network is described with; it reads any.
+const LINE_WIDTH: usize = 64;
 
 impl Architecture {
     /// Chains `layers` behind the 784 pixels of an image.
@@ -107,7 +126,33 @@ impl Architecture {
     /// If they do not lead from 784 pixels to 2 to [`MAX_CLASSES`] logits.
     pub fn new(pixel_scale: PixelScale, layers: &[LayerKind]) -> Result<Self, ArchitectureError> {
         let architecture = Architecture::of_pictures(pixel_scale, Shape::IMAGE, layers)?;
-        if architecture.steps() != 1 { Err(ArchitectureError::LastLayer) } else { Ok(architecture) }
+        if architecture.steps() != 1 {
+            return Err(ArchitectureError::LastLayer);
+        }
+        let is_rows_alone = |shape: &Shape| shape.height != shape.width;
+        match architecture.shapes.iter().position(is_rows_alone) {
+            Some(layer) => Err(ArchitectureError::RowsAlone { layer }),
+            None => Ok(architecture),
+        }
+    }
+
+    /// Chains `layers` behind strips of [`STRIP_HEIGHT`] rows and any width. `classes` logits come out for each step.
+    ///
+    /// # Errors
+    ///
+    /// If they do not fit, one depends on the width, a step is more than [`MOST_COLUMNS_PER_STEP`] columns, or there are other
+    /// classes.
+    pub fn of_lines(layers: &[LayerKind], classes: usize) -> Result<Self, ArchitectureError> {
+        let input = Shape { height: STRIP_HEIGHT, width: LINE_WIDTH, channels: 1 };
+        let architecture = Architecture::of_pictures(PixelScale::Raw, input, layers)?;
+        let steps = architecture.steps();
+        let has_steps =
+            steps > 0 && LINE_WIDTH.is_multiple_of(steps) && LINE_WIDTH / steps <= MOST_COLUMNS_PER_STEP;
+        if has_steps && architecture.classes() == classes && architecture.reads_any_width() {
+            Ok(architecture)
+        } else {
+            Err(ArchitectureError::Lines { classes })
+        }
     }
 
     /// Chains `layers` behind pictures of another shape. Logits for each class come out, in one row of steps.
@@ -115,7 +160,7 @@ impl Architecture {
     /// # Errors
     ///
     /// If they do not lead from there to one row of 2 to [`MAX_CLASSES`] logits.
-    pub fn of_pictures(
+    pub(crate) fn of_pictures(
         pixel_scale: PixelScale,
         input: Shape,
         layers: &[LayerKind],

@@ -32,7 +32,7 @@ mod tiles;
 pub use self::{
     architecture::{Architecture, Place, Tensor},
     block::{Block, InputShard},
-    chain::{ArchitectureError, MAX_LAYERS, MAX_NUMBERS, MAX_WIDTH},
+    chain::{ArchitectureError, MAX_LAYERS, MAX_NUMBERS, MAX_WIDTH, MOST_COLUMNS_PER_STEP},
     conv::Conv,
     inference::{InferenceModel, InferenceSession},
     init::InitialWeights,

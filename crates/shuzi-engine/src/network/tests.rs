@@ -457,6 +457,10 @@ fn layers_that_do_not_fit_are_told_with_what_goes_in() {
         (vec![Residual(vec![Linear(784)]), Linear(10)], ArchitectureError::FirstLayer),
         (vec![conv(10, 3, 1, 0)], ArchitectureError::LastLayer),
         (
+            vec![conv(4, 3, 1, 1), MaxPoolRows(2), Flatten, Linear(10)],
+            ArchitectureError::RowsAlone { layer: 1 },
+        ),
+        (
             vec![conv(4, 3, 1, 1), Linear(16_384), Linear(16_384)],
             ArchitectureError::TooLarge { layer: 1, found: 4 * 784 + 40 + 16_384 * (4 * 784 + 2) },
         ),

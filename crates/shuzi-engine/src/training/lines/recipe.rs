@@ -1,8 +1,7 @@
 //! What a line reader is made of and how it is trained, as data: `recipes/lines.toml`.
 
 use crate::{
-    network::{Architecture, InitialWeights, LayerKind, Network, Shape},
-    preprocess::{PixelScale, strip::STRIP_HEIGHT},
+    network::{Architecture, InitialWeights, LayerKind, Network},
     recipe::{RecipeError, TrainingRecipe, parse},
     signs::SIGNS,
 };
@@ -33,9 +32,6 @@ pub struct LineNetwork {
     pub initial_weights: InitialWeights,
 }
 
-/// The width that a line network is described with; it reads any.
-const WIDTH: usize = 64;
-
 impl LineRecipe {
     /// Reads a recipe.
     ///
@@ -55,10 +51,7 @@ impl LineRecipe {
     }
 
     fn architecture(&self) -> Result<Architecture, RecipeError> {
-        let input = Shape { height: STRIP_HEIGHT, width: WIDTH, channels: 1 };
-        let architecture = Architecture::of_pictures(PixelScale::Raw, input, &self.network.layers)?;
-        assert_eq!(architecture.classes(), SIGNS + 1, "LineRecipe: classes");
-        Ok(architecture)
+        Ok(Architecture::of_lines(&self.network.layers, SIGNS + 1)?)
     }
 
     /// The network that training begins with.
