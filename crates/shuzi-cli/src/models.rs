@@ -8,7 +8,7 @@ use serde_json::json;
 use shuzi_engine::{
     evaluation::wilson_interval,
     kernels::Level,
-    model::{Model, line_network_from_bytes},
+    model::Model,
     network::Architecture,
     recognition::{LineReader, Reader},
 };
@@ -107,8 +107,8 @@ pub fn reader(name: &Path, model: &Model, level: Level) -> Reader {
     if name != FOR_PICTURES || name.exists() {
         return reader;
     }
-    let network = line_network_from_bytes(shuzi::LINES_FILE).expect("shipped models are tested");
-    reader.with_lines(LineReader::new(&network, level))
+    let lines = LineReader::from_bytes(shuzi::LINES_FILE, level);
+    reader.with_lines(lines.expect("shipped models are tested"))
 }
 
 /// Reads a model that a recipe names, which `reading` calls by what it is for. It must be the one whose hash is in the recipe; else the

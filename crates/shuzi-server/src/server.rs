@@ -10,7 +10,7 @@ use crate::{
     settings::{Asset, Settings},
 };
 use shuzi_engine::{
-    model::{Model, line_network_from_bytes},
+    model::Model,
     recognition::{LineReader, Reader},
 };
 use std::{collections::BTreeMap, io, sync::Arc};
@@ -43,8 +43,8 @@ impl Server {
             if name != shuzi::PICTURE_MODEL {
                 return reader;
             }
-            let lines = line_network_from_bytes(shuzi::LINES_FILE).expect("shipped models are tested");
-            reader.with_lines(LineReader::new(&lines, processor.level))
+            let lines = LineReader::from_bytes(shuzi::LINES_FILE, processor.level);
+            reader.with_lines(lines.expect("shipped models are tested"))
         };
         Ok(Arc::new(Server {
             limits,

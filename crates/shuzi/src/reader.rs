@@ -52,8 +52,8 @@ impl Reader {
     /// The same, but lines are read as a whole.
     #[cfg(feature = "lines")]
     fn with_lines(self) -> Reader {
-        let network = shuzi_engine::model::line_network_from_bytes(crate::LINES_FILE).expect("it is tested");
-        let lines = recognition::LineReader::new(&network, Level::detect());
+        let lines = recognition::LineReader::from_bytes(crate::LINES_FILE, Level::detect());
+        let lines = lines.expect("its weights are inside");
         Reader { inner: self.inner.with_lines(lines) }
     }
 

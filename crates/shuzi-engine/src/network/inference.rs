@@ -13,12 +13,12 @@ use crate::{
 /// ([`Network::folded`]), and weights lie as they are multiplied.
 #[derive(Clone, Debug)]
 pub struct InferenceModel {
-    network: Network,
+    pub(super) network: Network,
     /// Of each layer.
-    prepared: Vec<Prepared>,
+    pub(super) prepared: Vec<Prepared>,
     /// If it is quantised.
     quantized: Option<PreparedInt8>,
-    level: Level,
+    pub(super) level: Level,
 }
 
 impl InferenceModel {

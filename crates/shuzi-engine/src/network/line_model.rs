@@ -3,7 +3,7 @@
 //! In: a network whose layers do not depend on the width, and a [`Strip`]. Out: logits for each step (column), of the signs and the
 //! blank. Equal weights serve every width; only shapes and buffers are made for each.
 
-use super::{Architecture, Block, Network, Precision, Prepared};
+use super::{Architecture, Block, InferenceModel, Network, Precision};
 use crate::{
     kernels::Level,
     preprocess::strip::{STRIP_HEIGHT, Strip},
@@ -13,12 +13,7 @@ pub const WIDTH_STEP: usize = 16;
 
 /// A trained line network in the form that it reads by.
 #[derive(Clone, Debug)]
-pub struct LineModel {
-    network: Network,
-    /// Of each layer.
-    prepared: Vec<Prepared>,
-    level: Level,
-}
+pub struct LineModel(InferenceModel);
 
 /// Buffers for strips on their way forward, as wide as the last one needed.
 #[derive(Debug, Default)]
@@ -29,39 +24,32 @@ pub struct LineSession {
 impl LineModel {
     /// Makes `network` ready to be read with, multiplying numbers of this `precision`.
     pub fn new(network: &Network, level: Level, precision: Precision) -> Self {
-        let network = network.folded();
-        let architecture = network.architecture();
-        let mut prepared = vec![Prepared::default(); architecture.layers().len()];
-        if precision.available(level) == Precision::Bf16 {
-            for (index, prepared) in prepared.iter_mut().enumerate() {
-                architecture.prepare_reading(index, level, network.parameters(), prepared);
-            }
-        }
-        LineModel { network, prepared, level }
+        LineModel(InferenceModel::new(network, level, precision))
     }
 
     /// The classes of each step, the blank included.
     pub fn classes(&self) -> usize {
-        self.network.architecture().classes()
+        self.0.classes()
     }
 
     /// Columns of a strip that make a step.
     pub fn columns_per_step(&self) -> usize {
-        let architecture = self.network.architecture();
+        let architecture = self.0.network.architecture();
         architecture.input().width / architecture.steps()
     }
 
     /// The logits of a strip, `[steps, classes]`.
     pub fn logits<'a>(&self, strip: &Strip, session: &'a mut LineSession) -> &'a [f32] {
+        let InferenceModel { network, prepared, level, .. } = &self.0;
         let width = strip.width.next_multiple_of(WIDTH_STEP);
         let buffers = session.buffers.take().filter(|(architecture, _)| architecture.input().width == width);
         let (architecture, block) = session.buffers.insert(buffers.unwrap_or_else(|| {
-            let architecture = self.network.architecture().with_width(width);
-            let block = Block::for_reading_pictures(&architecture, self.level);
+            let architecture = network.architecture().with_width(width);
+            let block = Block::for_reading_pictures(&architecture, *level);
             (architecture, block)
         }));
         load(std::iter::once(strip), width, block.pixels_mut(1));
-        architecture.read(&self.network, &self.prepared, block);
+        architecture.read(network, prepared, block);
         let steps = strip.width.div_ceil(self.columns_per_step());
         &block.logits()[..steps * architecture.classes()]
     }

@@ -7,6 +7,7 @@ use super::reading::Area;
 use crate::{
     image::{DIGITS, Picture},
     kernels::Level,
+    model::{ModelError, line_network_from_bytes},
     network::{
         Network, Precision,
         ctc::{self, CtcWorkspace},
@@ -25,12 +26,19 @@ use std::ops::Range;
 /// Columns of a strip, at most. Longer lines are read in parts.
 const MOST_COLUMNS: usize = 1024;
 
+/// The bounding box of some pieces, in pixels of the ink.
+pub(super) fn area(pieces: &[Piece]) -> Area {
+    let ends = |of: fn(&Piece) -> usize| pieces.iter().map(of);
+    let (left, top) =
+        (ends(|piece| piece.left).min().unwrap_or(0), ends(|piece| piece.top).min().unwrap_or(0));
+    let (right, bottom) = (ends(Piece::right).max().unwrap_or(0), ends(Piece::bottom).max().unwrap_or(0));
+    Area { left, top, width: right - left, height: bottom - top }
+}
+
 /// A line in parts, each short enough for a strip if a single piece is not too long for that.
 pub(super) fn parts(line: &[Piece]) -> Vec<&[Piece]> {
-    let top = line.iter().map(|piece| piece.top).min().unwrap_or(0);
-    let height = line.iter().map(Piece::bottom).max().unwrap_or(0) - top;
     // Some of the columns are for the paper at either end.
-    let most = height * (MOST_COLUMNS - 2 * STRIP_HEIGHT) / (2 * STRIP_HEIGHT);
+    let most = area(line).height * (MOST_COLUMNS - 2 * STRIP_HEIGHT) / (2 * STRIP_HEIGHT);
     let (mut parts, mut first) = (vec![], 0);
     for place in 1..=line.len() {
         let ends = place == line.len() || line[place].right().saturating_sub(line[first].left) > most;
@@ -102,7 +110,7 @@ impl Page {
         const ABOVE: f32 = 0.12;
         const BESIDE: f32 = 0.3;
         let areas: Vec<Area> = line.iter().map(|piece| Area::from(piece).in_picture(ink)).collect();
-        let Area { left, width, .. } = Area::from(&Piece::union(line.iter())).in_picture(ink);
+        let Area { left, width, .. } = area(line).in_picture(ink);
         let (slope, middle) = (slope(&areas), left as f32 + width as f32 / 2.0);
         // Every piece as high as it stands once the line is level.
         let level = |area: &Area| {
@@ -176,6 +184,15 @@ impl LineReader {
     /// Makes a network ready, for a processor.
     pub fn new(network: &Network, level: Level) -> Self {
         LineReader { model: LineModel::new(network, level, Precision::F32) }
+    }
+
+    /// Reads a line network's file and makes it ready.
+    ///
+    /// # Errors
+    ///
+    /// As [`line_network_from_bytes`].
+    pub fn from_bytes(bytes: &[u8], level: Level) -> Result<Self, ModelError> {
+        Ok(LineReader::new(&line_network_from_bytes(bytes)?, level))
     }
 
     /// Reads a strip, which shows an area of a picture.

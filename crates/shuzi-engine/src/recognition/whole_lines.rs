@@ -100,7 +100,7 @@ impl Readers<'_> {
                 })
                 .collect();
             let reading = LineReading {
-                area: Area::from(&Piece::union(line.iter())).in_picture(ink),
+                area: lines::area(line).in_picture(ink),
                 text: digits.iter().map(|digit| signs::character(digit.digit)).collect(),
                 confidence: digits.iter().map(DigitReading::confidence).product(),
                 rejected: false,
@@ -110,9 +110,10 @@ impl Readers<'_> {
     }
 }
 
+/// A line as the line network reads it.
 fn line_reading(text: &LineText, rejected: bool, line: &[Piece], ink: &Ink) -> LineReading {
     LineReading {
-        area: Area::from(&Piece::union(line.iter())).in_picture(ink),
+        area: lines::area(line).in_picture(ink),
         text: text.signs.iter().map(|sign| signs::character(sign.sign)).collect(),
         confidence: text.log_probability.exp(),
         rejected,

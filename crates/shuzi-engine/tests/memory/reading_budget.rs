@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use shuzi_engine::{
     image::Picture,
     kernels::Level,
-    model::{Model, line_network_from_bytes},
+    model::Model,
     recognition::{Cancel, Cancelled, LineReader, MOST_DIGITS, Options, Reader, recognize, recognize_until},
 };
 use std::sync::OnceLock;
@@ -33,7 +33,7 @@ fn readers() -> &'static [Reader; 2] {
         let model = Model::from_bytes(include_bytes!("../../../shuzi/models/photo.safetensors")).unwrap();
         let lines = include_bytes!("../../../shuzi/models/lines.safetensors");
         let level = Level::detect();
-        let lines = LineReader::new(&line_network_from_bytes(lines).unwrap(), level);
+        let lines = LineReader::from_bytes(lines, level).unwrap();
         let reader = Reader::new(&model, level);
         [reader.clone(), reader.with_lines(lines)]
     })
