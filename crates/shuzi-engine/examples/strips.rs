@@ -9,23 +9,11 @@
 
 use image::{GrayImage, Luma};
 use shuzi_engine::{
-    dataset::strips::{Hands, LabelledStrip, draw},
+    dataset::strips::{HANDWRITING_FILES, Hands, LabelledStrip, draw},
     preprocess::strip::STRIP_HEIGHT,
 };
 use std::{collections::HashMap, env, error::Error, fs, path::Path, time::Instant};
 
-/// The files below the folder, but for people whose writing is for testing.
-const FILES: [&str; 9] = [
-    "pendigits/pendigits_orig_train.npz",
-    "unipen/unipen_digits.npz",
-    "unipen/unipen_numbers.npz",
-    "unipen/unipen_upper.npz",
-    "unipen/unipen_lower.npz",
-    "unipen/unipen_symbols.npz",
-    "unipen/unipen_words.npz",
-    "quickdraw/quickdraw_strokes.npz",
-    "omniglot/omniglot_strokes.npz",
-];
 const SHEET_WIDTH: u32 = 1500;
 const LINE: u32 = STRIP_HEIGHT as u32 + 12;
 /// A sheet's characters, each 3 by 5 dots, as the labels number them.
@@ -58,7 +46,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 fn hands(folder: &Path) -> Result<Hands, Box<dyn Error>> {
     let mut files = vec![];
-    for name in FILES {
+    for name in HANDWRITING_FILES {
         files.push((name, fs::read(folder.join(name))?));
     }
     let files: Vec<(&str, &[u8])> = files.iter().map(|(name, bytes)| (*name, bytes.as_slice())).collect();

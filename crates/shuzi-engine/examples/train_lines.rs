@@ -3,7 +3,7 @@
 
 use shuzi_engine::{
     Processor,
-    dataset::strips::{Hands, draw},
+    dataset::strips::{HANDWRITING_FILES, Hands, draw},
     model::line_network_to_safetensors,
     network::{
         Network, Precision,
@@ -19,22 +19,12 @@ const HELD_OUT: usize = 10;
 const SEED: u64 = 0;
 const VALIDATION_SEED: u64 = 1;
 
-const FILES: [&str; 9] = [
-    "pendigits/pendigits_orig_train.npz",
-    "unipen/unipen_digits.npz",
-    "unipen/unipen_numbers.npz",
-    "unipen/unipen_upper.npz",
-    "unipen/unipen_lower.npz",
-    "unipen/unipen_symbols.npz",
-    "unipen/unipen_words.npz",
-    "omniglot/omniglot_strokes.npz",
-    "quickdraw/quickdraw_strokes.npz",
-];
-
 fn hands(folder: Option<&String>) -> (Hands, Hands) {
     let Some(folder) = folder else { return (Hands::synthetic(), Hands::synthetic()) };
-    let files: Vec<(&str, Vec<u8>)> =
-        FILES.iter().map(|file| (*file, fs::read(Path::new(folder).join(file)).unwrap())).collect();
+    let files: Vec<(&str, Vec<u8>)> = HANDWRITING_FILES
+        .iter()
+        .map(|file| (*file, fs::read(Path::new(folder).join(file)).unwrap()))
+        .collect();
     let files: Vec<(&str, &[u8])> = files.iter().map(|(name, bytes)| (*name, &bytes[..])).collect();
     Hands::from_files(&files).unwrap().split(HELD_OUT, 0)
 }

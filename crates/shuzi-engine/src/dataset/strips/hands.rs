@@ -55,6 +55,19 @@ const DRAWINGS_LEFT_OUT: [&str; 22] = [
     "baseball",
 ];
 
+/// The files of pen strokes to train on, below their folder; of pendigits those of the writers for testing stay out.
+pub const HANDWRITING_FILES: [&str; 9] = [
+    "pendigits/pendigits_orig_train.npz",
+    "unipen/unipen_digits.npz",
+    "unipen/unipen_numbers.npz",
+    "unipen/unipen_upper.npz",
+    "unipen/unipen_lower.npz",
+    "unipen/unipen_symbols.npz",
+    "unipen/unipen_words.npz",
+    "omniglot/omniglot_strokes.npz",
+    "quickdraw/quickdraw_strokes.npz",
+];
+
 /// Pools of pen strokes by sign and writer.
 #[derive(Clone, Debug, Default)]
 pub struct Hands {

@@ -21,9 +21,9 @@ mod sheet;
 mod text;
 mod writing;
 
-pub use self::hands::Hands;
 #[cfg(feature = "numpy")]
 pub use self::hands::HandsError;
+pub use self::hands::{HANDWRITING_FILES, Hands};
 use self::{
     forms::Form,
     layout::{Crop, Layout},

@@ -115,11 +115,6 @@ fn signs_are_found_where_they_stand() {
         .flat_map(|&class| (0..CLASSES).map(move |k| if k == class { 5.0 } else { 0.0 }))
         .collect();
     assert_eq!(greedy(&logits, CLASSES), [(1, 1..3), (1, 4..5), (0, 5..7)]);
-    let ranges = align(&logits, CLASSES, &[1, 1, 0], &mut CtcWorkspace::default());
-    assert_eq!(ranges, [1..3, 4..5, 5..7]);
-    // Another text than the best one is aligned, too.
-    let ranges = align(&logits, CLASSES, &[1, 0], &mut CtcWorkspace::default());
-    assert!(ranges[0].start == 1 && ranges[1].start > 2 && ranges[1].end == 7, "{ranges:?}");
     assert!(greedy(&[], CLASSES).is_empty());
 }
 
