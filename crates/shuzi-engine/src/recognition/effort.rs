@@ -54,6 +54,7 @@ impl Effort {
     /// # Errors
     ///
     /// [`Spent`], when the budget is used up.
+    #[cfg(feature = "lines")]
     pub fn spend_strip(&mut self, width: usize, height: usize) -> Result<(), Spent> {
         /// Images that cost as much as a strip as wide as it is high.
         const IMAGES: usize = 4;

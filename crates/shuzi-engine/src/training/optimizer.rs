@@ -99,20 +99,13 @@ impl Optimizer {
 
     /// One step downhill.
     pub(super) fn step(&mut self, network: &mut Network, gradients: Gradients<'_>, team: &mut Team<'_>) {
-        let step = self.begin_step(self.learning_rate());
-        gradients.apply(network, WeightUpdate { optimizer: self, step }, team);
+        gradients.apply(network, self.begin_update(), team);
     }
 
-    /// One step downhill by a gradient that is known as a whole; `pieces` of it are shared out among the threads.
-    pub(super) fn step_by(
-        &mut self,
-        weights: &mut [f32],
-        (gradient, pieces): (&mut [f32], &[Range<usize>]),
-        level: Level,
-        team: &mut Team<'_>,
-    ) {
+    /// Begins a step at the schedule's learning rate.
+    pub(super) fn begin_update(&mut self) -> WeightUpdate<'_> {
         let step = self.begin_step(self.learning_rate());
-        WeightUpdate { optimizer: self, step }.move_clipped(level, weights, gradient, pieces, team);
+        WeightUpdate { optimizer: self, step }
     }
 
     /// The average of the weights, if one is asked for.

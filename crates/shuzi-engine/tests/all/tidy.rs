@@ -37,8 +37,7 @@ const MODULES: [(&str, &[&str]); 14] = [
 ];
 
 /// Where a network's numbers are changed: in training by the optimizer's steps and by what batch normalisation measures.
-const CHANGES_NETWORKS: [&str; 4] =
-    ["network/", "training/step/", "training/statistics.rs", "training/lines/step.rs"];
+const CHANGES_NETWORKS: [&str; 3] = ["network/", "training/step/", "training/statistics.rs"];
 
 /// Lines of `training/mod.rs` at most: the loop is seen at once.
 const LOOP_LINES: usize = 150;

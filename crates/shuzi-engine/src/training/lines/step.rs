@@ -1,10 +1,10 @@
 //! A step of a line training: strips are drawn, sorted by width, cut into blocks, and each block goes forward and back on one thread.
-//! Then the blocks' gradients are added in their order.
+//! What follows from their gradients is in [`results`](super::super::step::results).
 
 use super::Draw;
 use crate::{
     dataset::strips::LabelledStrip,
-    kernels::{Level, Numbers, Processor, product::add_rows, team::Team, zeros},
+    kernels::{Level, Processor, team::Team},
     network::{
         Architecture, Block, Network, Precision, Prepared, Weights,
         ctc::{self, CtcWorkspace},
@@ -15,9 +15,10 @@ use crate::{
         Optimizer,
         random::{Purpose, key},
         statistics::Moments,
+        step::results::{BlockResult, BlockResults, add_moments},
     },
 };
-use std::{collections::BTreeMap, ops::Range};
+use std::collections::BTreeMap;
 
 /// Everything a step writes to, made once.
 pub(super) struct LineExecutor {
@@ -35,11 +36,7 @@ pub(super) struct LineExecutor {
     /// The strips of a batch, by width.
     strips: Vec<Option<LabelledStrip>>,
     /// What each block of the batch gave.
-    results: Vec<BlockResult>,
-    /// Parts of the parameters.
-    pieces: Vec<Range<usize>>,
-    gradient: Numbers,
-    moments: Moments,
+    results: BlockResults,
 }
 
 /// What a thread works with.
@@ -50,26 +47,10 @@ struct Workspace {
     ctc: CtcWorkspace,
 }
 
-/// What a block gave.
-struct BlockResult {
-    strips: usize,
-    gradient: Numbers,
-    statistics: Numbers,
-    loss: f32,
-}
-
 impl LineExecutor {
     pub fn new(recipe: &TrainingRecipe, architecture: &Architecture, processor: Processor) -> Self {
-        /// Parameters that are added together.
-        const PIECE: usize = 4096;
-        let (batch_size, parameters) = (recipe.batch_size.of(usize::MAX), architecture.parameter_count());
+        let batch_size = recipe.batch_size.of(usize::MAX);
         let block_size = recipe.ghost_batch.min(batch_size);
-        let result = || BlockResult {
-            strips: 0,
-            gradient: zeros(parameters),
-            statistics: zeros(architecture.statistic_count()),
-            loss: 0.0,
-        };
         LineExecutor {
             level: processor.level,
             precision: recipe.precision.available(processor.level),
@@ -79,13 +60,7 @@ impl LineExecutor {
             prepared: vec![Prepared::default(); architecture.layers().len()],
             workspaces: (0..processor.threads).map(|_| Workspace::default()).collect(),
             strips: vec![],
-            results: (0..batch_size.div_ceil(block_size)).map(|_| result()).collect(),
-            pieces: (0..parameters)
-                .step_by(PIECE)
-                .map(|start| start..parameters.min(start + PIECE))
-                .collect(),
-            gradient: zeros(parameters),
-            moments: Moments::new(architecture),
+            results: BlockResults::new(architecture, processor.level, batch_size.div_ceil(block_size)),
         }
     }
 
@@ -110,15 +85,15 @@ impl LineExecutor {
                 architecture.backward_from_logits(weights, block, key, &mut result.gradient);
             },
         );
-        self.add_gradients(team);
-        self.results.iter().map(|result| result.loss).sum::<f32>() * weight
+        self.results.blocks.iter().map(|result| result.loss).sum::<f32>() * weight
     }
 
     /// Moves the weights by the gradient of the batch that went forward and back last, and lets the network's statistics follow it.
     pub fn update(&mut self, network: &mut Network, optimizer: &mut Optimizer, team: &mut Team<'_>) {
-        let (_, weights, _) = network.parts_mut();
-        optimizer.step_by(weights, (&mut self.gradient, &self.pieces), self.level, team);
-        self.update_statistics(network);
+        /// How far the statistics go towards those of a batch in a step.
+        const MOMENTUM: f64 = 0.05;
+        let blocks = self.results.blocks.len();
+        self.results.update(network, optimizer.begin_update(), blocks, MOMENTUM, team);
     }
 
     /// Adds what batch normalisation measures of a batch to `moments`.
@@ -133,20 +108,7 @@ impl LineExecutor {
         self.for_each_block(network, draw, batch, team, |weights, architecture, block, _, _, _| {
             architecture.forward_in_training(weights, block, batch);
         });
-        self.results
-            .iter()
-            .for_each(|result| moments.add(network.architecture(), &result.statistics, result.strips));
-    }
-
-    /// Lets the network's statistics follow those of the batch.
-    fn update_statistics(&mut self, network: &mut Network) {
-        /// How far the statistics go towards those of a batch in a step.
-        const MOMENTUM: f64 = 0.05;
-        self.moments.clear();
-        for result in &self.results {
-            self.moments.add(network.architecture(), &result.statistics, result.strips);
-        }
-        self.moments.move_statistics(network, MOMENTUM);
+        add_moments(moments, network.architecture(), &self.results.blocks);
     }
 
     /// Draws a batch, and calls `work` for each of its blocks, loaded.
@@ -177,7 +139,8 @@ impl LineExecutor {
         self.strips.sort_by_key(|strip| strip.as_ref().map(|strip| strip.strip.width)); // stable
         let strips = &self.strips;
         let weights = Weights { parameters: network.parameters(), prepared: &self.prepared };
-        team.for_each_with_workspace(&mut self.results, &mut self.workspaces, |index, result, workspace| {
+        let results = &mut self.results.blocks;
+        team.for_each_with_workspace(results, &mut self.workspaces, |index, result, workspace| {
             let strips = &strips[index * block_size..strips.len().min((index + 1) * block_size)];
             let widest = strips.iter().flatten().map(|strip| strip.strip.width).max();
             let width = widest.expect("a block has strips").next_multiple_of(2 * WIDTH_STEP);
@@ -188,21 +151,9 @@ impl LineExecutor {
                 (architecture, block)
             });
             load(strips.iter().flatten().map(|strip| &strip.strip), width, block.pixels_mut(strips.len()));
-            result.strips = strips.len();
+            result.examples = strips.len();
             work(weights, architecture, block, strips, ctc, result);
             result.statistics.copy_from_slice(block.measured());
-        });
-    }
-
-    /// Adds the blocks' gradients in their order.
-    fn add_gradients(&mut self, team: &mut Team<'_>) {
-        let LineExecutor { level, results, pieces, gradient, .. } = self;
-        team.for_each_piece([gradient], pieces, |index, [gradient]| {
-            let piece = &pieces[index];
-            gradient.copy_from_slice(&results[0].gradient[piece.clone()]);
-            for result in &results[1..] {
-                add_rows(*level, gradient, &result.gradient[piece.clone()]);
-            }
         });
     }
 }

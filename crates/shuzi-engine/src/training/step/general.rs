@@ -6,18 +6,20 @@
 //! the batch's.
 
 use crate::{
-    kernels::{Level, Numbers, Processor, product::add_rows, team::Team, zeros},
+    kernels::{Level, Processor, team::Team},
     network::{Architecture, Block, Network, Precision, Prepared, Weights},
     recipe::TrainingRecipe,
     training::{
         epoch::Batch,
-        optimizer::{SLICES, WeightUpdate},
+        optimizer::WeightUpdate,
         random::{Purpose, key},
         statistics::Moments,
-        step::BatchScore,
+        step::{
+            BatchScore,
+            results::{BlockResult, BlockResults, add_moments},
+        },
     },
 };
-use std::ops::Range;
 
 /// Everything a step writes to, made once.
 pub(in crate::training) struct GeneralTrainer {
@@ -32,34 +34,7 @@ pub(in crate::training) struct GeneralTrainer {
     /// One for each thread.
     workspaces: Vec<Block>,
     /// What each block of the batch gave.
-    results: Vec<BlockResult>,
-    /// Parts of the parameters.
-    pieces: Vec<Range<usize>>,
-    gradient: Numbers,
-    /// What the blocks of a batch have measured.
-    moments: Moments,
-}
-
-/// What a block gave.
-struct BlockResult {
-    images: usize,
-    gradient: Numbers,
-    /// What batch normalisation has measured.
-    statistics: Numbers,
-    loss: f32,
-    correct: usize,
-}
-
-impl BlockResult {
-    fn new(architecture: &Architecture) -> Self {
-        BlockResult {
-            images: 0,
-            gradient: zeros(architecture.parameter_count()),
-            statistics: zeros(architecture.statistic_count()),
-            loss: 0.0,
-            correct: 0,
-        }
-    }
+    results: BlockResults,
 }
 
 impl GeneralTrainer {
@@ -69,19 +44,14 @@ impl GeneralTrainer {
         processor: Processor,
         batch_size: usize,
     ) -> Self {
-        /// Parameters that are moved together.
-        const PIECE: usize = 4096;
         let Processor { threads, level } = processor;
         let block_size = recipe.ghost_batch.min(batch_size);
-        let parameters = architecture.parameter_count();
         let precision = recipe.precision.available(level);
         let workspace = || {
             Block::new(architecture, level, block_size)
                 .with_label_smoothing(recipe.label_smoothing)
                 .with_precision(precision)
         };
-        let pieces = (0..parameters).step_by(PIECE).map(|start| start..parameters.min(start + PIECE));
-        let blocks = batch_size.div_ceil(block_size);
         GeneralTrainer {
             level,
             precision,
@@ -89,10 +59,7 @@ impl GeneralTrainer {
             block_size,
             prepared: vec![Prepared::default(); architecture.layers().len()],
             workspaces: (0..threads).map(|_| workspace()).collect(),
-            results: (0..blocks).map(|_| BlockResult::new(architecture)).collect(),
-            pieces: pieces.collect(),
-            gradient: zeros(parameters),
-            moments: Moments::new(architecture),
+            results: BlockResults::new(architecture, level, batch_size.div_ceil(block_size)),
         }
     }
 
@@ -146,14 +113,14 @@ impl GeneralTrainer {
         let weights = Weights { parameters: network.parameters(), prepared: &self.prepared };
         let block_size = self.block_size;
         let scale = architecture.pixel_scale().factor();
-        let results = &mut self.results[..batch.indices.len().div_ceil(block_size)];
+        let results = &mut self.results.blocks[..batch.indices.len().div_ceil(block_size)];
         team.for_each_with_workspace(results, &mut self.workspaces, |index, result, block| {
             let batch = batch.part(index, block_size);
             block.set_labels(batch.labels());
             block.set_targets(batch.targets);
             block.set_pixels(batch.data.images_at(batch.indices), scale);
             work(index, weights, block, result);
-            result.images = batch.indices.len();
+            result.examples = batch.indices.len();
             result.statistics.copy_from_slice(block.measured());
             result.loss = block.losses().iter().sum();
             result.correct = block.correct();
@@ -165,49 +132,13 @@ impl GeneralTrainer {
     pub fn update(
         &mut self,
         network: &mut Network,
-        mut update: WeightUpdate<'_>,
+        update: WeightUpdate<'_>,
         batch: Batch<'_>,
         team: &mut Team<'_>,
     ) {
-        let (level, pieces) = (self.level, &self.pieces);
-        let results = &self.results[..batch.indices.len().div_ceil(self.block_size)];
-        let (_, parameters, _) = network.parts_mut();
-        let add = |piece: &Range<usize>, gradient: &mut [f32]| {
-            gradient.copy_from_slice(&results[0].gradient[piece.clone()]);
-            for result in &results[1..] {
-                add_rows(level, gradient, &result.gradient[piece.clone()]);
-            }
-        };
-        if update.needs_norm() {
-            // Nothing may move before all gradients are known.
-            team.for_each_piece([&mut self.gradient], pieces, |index, [gradient]| {
-                add(&pieces[index], gradient);
-            });
-            update.move_clipped(level, parameters, &mut self.gradient, pieces, team);
-        } else {
-            let (step, slices) = update.split(parameters, &mut self.gradient);
-            team.for_each_piece(slices, pieces, |index, slices: [&mut [f32]; SLICES]| {
-                add(&pieces[index], slices[1]);
-                step.update(level, slices);
-            });
-        }
-        self.update_statistics(network, batch);
-    }
-
-    /// Lets the network's statistics follow those of the batch.
-    fn update_statistics(&mut self, network: &mut Network, batch: Batch<'_>) {
         /// How far the statistics go towards those of a batch in a step.
         const MOMENTUM: f64 = 0.1;
-        let results = &self.results[..batch.indices.len().div_ceil(self.block_size)];
-        self.moments.clear();
-        add_moments(&mut self.moments, network.architecture(), results);
-        self.moments.move_statistics(network, MOMENTUM);
-    }
-}
-
-/// Adds what blocks have measured, each weighted by its images.
-fn add_moments(moments: &mut Moments, architecture: &Architecture, results: &[BlockResult]) {
-    for result in results {
-        moments.add(architecture, &result.statistics, result.images);
+        let blocks = batch.indices.len().div_ceil(self.block_size);
+        self.results.update(network, update, blocks, MOMENTUM, team);
     }
 }

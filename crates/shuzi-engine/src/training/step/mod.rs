@@ -6,6 +6,7 @@
 
 mod dense;
 mod general;
+pub(super) mod results;
 
 use self::{dense::DenseTrainer, general::GeneralTrainer};
 use super::{epoch::Batch, optimizer::WeightUpdate, statistics::Moments};
