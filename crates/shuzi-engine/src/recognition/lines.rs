@@ -1,7 +1,8 @@
 //! Reads lines of digits without cutting them: each line's strip goes through a line network as a whole.
 //!
 //! In: a [`LineReader`], a picture, and where its ink is. Out: a [`LineText`] for each line of writing: the most probable digits and
-//! marks, where they stand, and how probable it is that something else is written there.
+//! marks, where they stand, and how probable it is that something else is written there. A line is read from several crops, for
+//! one that is a little tighter or wider is read by chance a little better or worse; what most of them find probable counts.
 
 use super::reading::Area;
 use crate::{
@@ -63,9 +64,9 @@ pub struct LineText {
     pub area: Area,
     /// Its digits and marks, as the network reads them if there is nothing else.
     pub signs: Vec<LineSign>,
-    /// `ln p` of these signs.
+    /// `ln p` of these signs, where p is the mean over the crops.
     pub log_probability: f32,
-    /// `ln p` of the most probable text of any signs, letters and others too.
+    /// `ln p` of the most probable text of any signs, letters and others too; the mean as well.
     pub log_probability_of_anything: f32,
 }
 
@@ -104,11 +105,34 @@ impl Page {
         Page { gray, width, height }
     }
 
-    /// Where a line is, with some paper around it; `None` where it is too long for its height.
-    pub fn place(&self, line: &[Piece], ink: &Ink) -> Option<Place> {
+    /// Where to cut a line out, the likeliest place first: with more or less paper around it. A picture of nothing but one line
+    /// (`alone`) is read as a whole, too, for ink at its ends may have been missed. None where a line is too long for its height.
+    pub fn crops(&self, line: &[Piece], ink: &Ink, alone: bool) -> Vec<Place> {
         /// Paper above and below, and at either end, by the line's height.
-        const ABOVE: f32 = 0.12;
-        const BESIDE: f32 = 0.3;
+        const PAPER: [[f32; 2]; 3] = [[0.12, 0.3], [0.02, 0.15], [0.3, 0.6]];
+        /// How much of the picture's height and width the line takes at least, so that the picture is a line; and
+        /// how much of the width it takes where no ink was missed.
+        const HIGH: f32 = 0.4;
+        const WIDE: f32 = 1.2;
+        const ALL: f32 = 0.9;
+        let mut crops: Vec<Place> = PAPER.iter().map(|&paper| self.place(line, ink, paper)).collect();
+        let Area { top, height, .. } = crops[0].area;
+        let (width, whole_height) = (self.width as f32, self.height as f32);
+        if alone && height as f32 >= HIGH * whole_height && width >= WIDE * whole_height {
+            crops.retain(|place| place.area.width as f32 >= ALL * width);
+            let level = |top, height| Place {
+                area: Area { left: 0, top, width: self.width, height },
+                slope: 0.0,
+                middle: 0.0,
+            };
+            crops.splice(0..0, [level(0, self.height), level(top, height)]);
+        }
+        crops.retain(|Place { area, .. }| area.width * STRIP_HEIGHT <= MOST_COLUMNS * area.height);
+        crops
+    }
+
+    /// Where a line is, with so much paper around it.
+    fn place(&self, line: &[Piece], ink: &Ink, paper: [f32; 2]) -> Place {
         let areas: Vec<Area> = line.iter().map(|piece| Area::from(piece).in_picture(ink)).collect();
         let Area { left, width, .. } = area(line).in_picture(ink);
         let (slope, middle) = (slope(&areas), left as f32 + width as f32 / 2.0);
@@ -120,13 +144,12 @@ impl Page {
         let top = areas.iter().map(|area| level(area).0).fold(f32::INFINITY, f32::min);
         let bottom = areas.iter().map(|area| level(area).1).fold(f32::NEG_INFINITY, f32::max);
         let (top, height) = (top.max(0.0) as usize, (bottom - top).ceil().max(1.0) as usize);
-        let [above, beside] = [ABOVE, BESIDE].map(|part| (part * height as f32) as usize + 1);
+        let [above, beside] = paper.map(|part| (part * height as f32) as usize + 1);
         let (right, bottom) =
             ((left + width + beside).min(self.width), (top + height + above).min(self.height));
         let (left, top) = (left.saturating_sub(beside), top.saturating_sub(above).min(bottom - 1));
         let area = Area { left, top, width: right - left, height: bottom - top };
-        let fits = area.width * STRIP_HEIGHT <= MOST_COLUMNS * area.height;
-        fits.then_some(Place { area, slope, middle })
+        Place { area, slope, middle }
     }
 
     pub fn strip(&self, place: &Place) -> Strip {
@@ -195,27 +218,91 @@ impl LineReader {
         Ok(LineReader::new(&line_network_from_bytes(bytes)?, level))
     }
 
-    /// Reads a strip, which shows an area of a picture.
-    pub fn read(&self, strip: &Strip, area: Area, session: &mut LineSession) -> LineText {
+    /// Reads a line from several crops, the likeliest first; if that is read with certainty the others are not looked at.
+    ///
+    /// # Panics
+    ///
+    /// Without a crop.
+    pub(super) fn read(&self, page: &Page, crops: &[Place], session: &mut LineSession) -> LineText {
+        /// The probability from which on a text is certain.
+        const CERTAIN: f32 = 0.95;
+        let mut readings = vec![];
+        for place in crops {
+            readings.push(self.read_crop(&page.strip(place), place.area, session));
+            if readings.len() == 1 && readings[0].log_probability_of_it() > CERTAIN.ln() {
+                break;
+            }
+        }
+        most_probable(&readings)
+    }
+
+    fn read_crop(&self, strip: &Strip, area: Area, session: &mut LineSession) -> CropReading {
         let classes = self.model.classes();
         let logits = self.model.logits(strip, session).to_vec();
-        let mut workspace = CtcWorkspace::default();
-        let mut log_probability = |signs: &[(u8, Range<usize>)]| {
-            let labels: Vec<u8> = signs.iter().map(|(sign, _)| *sign).collect();
-            -ctc::loss(&logits, classes, &labels, &mut workspace)
-        };
-        let log_probability_of_anything = log_probability(&ctc::greedy(&logits, classes));
         let numeric = numeric(&logits, classes);
-        let found = ctc::greedy(&numeric, classes);
-        let log_probability = log_probability(&found);
         let columns = area.width as f32 / strip.width as f32 * self.model.columns_per_step() as f32;
         let place = |step: usize| area.left + ((step as f32 * columns) as usize).min(area.width);
-        let signs = found.into_iter().map(|(sign, steps)| LineSign {
+        let signs = ctc::greedy(&numeric, classes).into_iter().map(|(sign, steps)| LineSign {
             sign,
             columns: place(steps.start)..place(steps.end),
             probabilities: digit_probabilities(&numeric, classes, steps),
         });
-        LineText { area, signs: signs.collect(), log_probability, log_probability_of_anything }
+        CropReading { area, signs: signs.collect(), logits, classes }
+    }
+}
+
+/// What the network says of a crop.
+struct CropReading {
+    area: Area,
+    signs: Vec<LineSign>,
+    /// `[steps, classes]`.
+    logits: Vec<f32>,
+    classes: usize,
+}
+
+impl CropReading {
+    /// The text that is most probable here, of digits and marks.
+    fn labels(&self) -> Vec<u8> {
+        self.signs.iter().map(|sign| sign.sign).collect()
+    }
+
+    /// `ln p` of a text.
+    fn log_probability(&self, labels: &[u8]) -> f32 {
+        -ctc::loss(&self.logits, self.classes, labels, &mut CtcWorkspace::default())
+    }
+
+    fn log_probability_of_it(&self) -> f32 {
+        self.log_probability(&self.labels())
+    }
+
+    fn log_probability_of_anything(&self) -> f32 {
+        let labels: Vec<u8> =
+            ctc::greedy(&self.logits, self.classes).into_iter().map(|(sign, _)| sign).collect();
+        self.log_probability(&labels)
+    }
+}
+
+/// Of the texts that some crops say, the one that is most probable in all of them together.
+fn most_probable(crops: &[CropReading]) -> LineText {
+    /// A crop that a text does not fit says no more against it than this, in nats: the crop may be the wrong one.
+    const LEAST: f32 = -4.0;
+    let mean = |log_probabilities: &[f32]| {
+        (log_probabilities.iter().map(|p| p.exp()).sum::<f32>() / crops.len() as f32).ln()
+    };
+    let texts = crops.iter().map(|said| {
+        let labels = said.labels();
+        let log_probabilities: Vec<f32> = crops.iter().map(|crop| crop.log_probability(&labels)).collect();
+        let score: f32 = log_probabilities.iter().map(|&p| p.max(LEAST)).sum();
+        (score, said, mean(&log_probabilities))
+    });
+    let better = |best: (f32, _, _), text: (f32, _, _)| if text.0 > best.0 { text } else { best };
+    let (_, said, log_probability) = texts.reduce(better).expect("a line has a crop");
+    let anything: Vec<f32> = crops.iter().map(CropReading::log_probability_of_anything).collect();
+    LineText {
+        area: said.area,
+        signs: said.signs.clone(),
+        log_probability,
+        log_probability_of_anything: mean(&anything),
     }
 }
 
@@ -291,6 +378,57 @@ mod tests {
             let width = part.last().unwrap().right() - part[0].left;
             assert!(width * STRIP_HEIGHT <= MOST_COLUMNS * 40, "{width}");
         }
+    }
+
+    /// A crop in which each text has a probability of its own, one step long; the rest goes to the blank.
+    fn crop(probabilities: &[(u8, f32)]) -> CropReading {
+        let classes = signs::SIGNS + 1;
+        let mut logits = vec![-30.0; classes];
+        logits[classes - 1] = (1.0 - probabilities.iter().map(|(_, p)| p).sum::<f32>()).max(1e-9).ln();
+        probabilities.iter().for_each(|&(sign, p)| logits[usize::from(sign)] = p.ln());
+        let signs = ctc::greedy(&logits, classes).into_iter().map(|(sign, _)| LineSign {
+            sign,
+            columns: 0..4,
+            probabilities: vec![],
+        });
+        let area = Area { left: 0, top: 0, width: 4, height: 4 };
+        CropReading { area, signs: signs.collect(), logits, classes }
+    }
+
+    #[test]
+    fn what_most_crops_find_probable_counts() {
+        let read = |crops: &[CropReading]| {
+            let text = most_probable(crops);
+            (text.signs[0].sign, text.log_probability.exp())
+        };
+        let (first, others) = (crop(&[(1, 0.6), (7, 0.39)]), || crop(&[(1, 0.2), (7, 0.79)]));
+        let (sign, probability) = read(&[first, others(), others()]);
+        assert_eq!(sign, 7);
+        assert!((probability - (0.39 + 2.0 * 0.79) / 3.0).abs() < 1e-4, "{probability}");
+        // A crop that the text does not fit at all is outvoted, and lowers what is believed.
+        let (sign, probability) = read(&[crop(&[(4, 0.99)]), others(), others()]);
+        assert_eq!(sign, 7);
+        assert!((probability - 2.0 * 0.79 / 3.0).abs() < 1e-4, "{probability}");
+        assert_eq!(read(&[crop(&[(4, 0.9)])]).0, 4);
+    }
+
+    #[test]
+    fn a_picture_of_one_line_is_read_as_a_whole_too_unless_it_is_a_page() {
+        let ink = |width: usize, height: usize| Ink {
+            image: GrayImage::new(width, height, vec![0; width * height]),
+            frame: 0,
+            scale: 1.0,
+            contrast: 255,
+            is_dark: true,
+        };
+        let line: Vec<Piece> = (2..4).map(|i| piece(40 * i, 10, 30, 40)).collect();
+        let widths = |height: usize, alone: bool| -> Vec<usize> {
+            let page = Page { gray: vec![255; 300 * height], width: 300, height };
+            page.crops(&line, &ink(300, height), alone).iter().map(|place| place.area.width).collect()
+        };
+        assert_eq!(widths(60, true), [300, 300], "ink at the ends may have been missed");
+        assert_eq!(widths(60, false).len(), 3);
+        assert_eq!(widths(280, true).len(), 3, "a page");
     }
 
     #[test]

@@ -22,7 +22,7 @@ mod search;
 mod whole_lines;
 
 #[cfg(feature = "lines")]
-pub use self::lines::{LineReader, LineSign, LineText};
+pub use self::lines::LineReader;
 pub use self::{
     cancel::{Cancel, Cancelled},
     explanation::LayerOutput,

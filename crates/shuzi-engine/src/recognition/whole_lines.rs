@@ -5,7 +5,7 @@
 use super::{
     Cancel, Cancelled, Options, Reading,
     effort::Effort,
-    lines::{self, LineReader, LineText, Page, Place},
+    lines::{self, LineReader, LineText, Page},
     reader::Reader,
     reading::{Area, DigitReading, LineReading, MOST_DIGITS},
     search::{Candidate, read_line},
@@ -46,13 +46,13 @@ impl Readers<'_> {
             .flat_map(|(number, line)| lines::parts(line).into_iter().map(move |part| (number, part)));
         for (number, line) in parts {
             cancel.check()?;
-            let fits = |place: &Place| effort.spend_strip(place.area.width, place.area.height).is_ok();
-            let place = page.place(line, &ink).filter(fits);
-            let (Some(place), true) = (place, reading.digits.len() < MOST_DIGITS) else {
+            let mut crops = page.crops(line, &ink, lines.len() == 1 && line.len() == lines[0].len());
+            crops.retain(|place| effort.spend_strip(place.area.width, place.area.height).is_ok());
+            if crops.is_empty() || reading.digits.len() >= MOST_DIGITS {
                 reading.is_truncated = true;
                 continue;
-            };
-            let text = self.lines.read(&page.strip(&place), place.area, &mut session);
+            }
+            let text = self.lines.read(&page, &crops, &mut session);
             log_probability += text.log_probability;
             signs += text.signs.len();
             reading.pieces.extend(line.iter().map(|piece| Area::from(piece).in_picture(&ink)));
