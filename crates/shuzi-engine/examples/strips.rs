@@ -5,14 +5,26 @@
 //! ```
 //!
 //! HANDWRITING is a folder with `.npz` files of pen strokes, in folders of their own; without it our stroke models write. A letter is
+//! With `--mnist FOLDER` images of MNIST's training set stand among them. A letter is
 //! shown as `a`, another symbol as `?`, a currency as `$`. Prints how many strips a second were drawn.
 
 use image::{GrayImage, Luma};
 use shuzi_engine::{
-    dataset::strips::{HANDWRITING_FILES, Hands, LabelledStrip, draw},
+    dataset::{
+        Dataset,
+        idx::{read_images, read_labels},
+        strips::{HANDWRITING_FILES, Hands, LabelledStrip, draw},
+    },
     preprocess::strip::STRIP_HEIGHT,
 };
-use std::{collections::HashMap, env, error::Error, fs, path::Path, time::Instant};
+use std::{
+    collections::HashMap,
+    env,
+    error::Error,
+    fs::{self, File},
+    path::Path,
+    time::Instant,
+};
 
 const SHEET_WIDTH: u32 = 1500;
 const LINE: u32 = STRIP_HEIGHT as u32 + 12;
@@ -28,7 +40,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         arguments.chunks_exact(2).map(|pair| (pair[0].as_str(), pair[1].as_str())).collect();
     let number = |name, default| options.get(name).map_or(Ok(default), |text| text.parse::<u64>());
     let (count, seed) = (number("--count", 200)?, number("--seed", 1)?);
-    let hands = options.get("--data").map_or(Ok(Hands::synthetic()), |folder| hands(Path::new(folder)))?;
+    let mut hands =
+        options.get("--data").map_or(Ok(Hands::synthetic()), |folder| hands(Path::new(folder)))?;
+    if let Some(folder) = options.get("--mnist") {
+        hands = hands.with_scans(mnist(Path::new(folder))?);
+    }
 
     let start = Instant::now();
     let strips: Vec<LabelledStrip> = (0..count).map(|index| draw(&hands, seed, index)).collect();
@@ -51,6 +67,12 @@ fn hands(folder: &Path) -> Result<Hands, Box<dyn Error>> {
     }
     let files: Vec<(&str, &[u8])> = files.iter().map(|(name, bytes)| (*name, bytes.as_slice())).collect();
     Ok(Hands::from_files(&files)?)
+}
+
+/// MNIST's training set.
+fn mnist(folder: &Path) -> Result<Dataset, Box<dyn Error>> {
+    let images = read_images(File::open(folder.join("train-images-idx3-ubyte.gz"))?, None)?;
+    Ok(Dataset::new(images, read_labels(File::open(folder.join("train-labels-idx1-ubyte.gz"))?, None)?)?)
 }
 
 /// The strips side by side.

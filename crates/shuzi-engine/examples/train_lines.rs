@@ -1,9 +1,13 @@
-//! Trains a line reader: `train_lines RECIPE.toml OUT_FOLDER THREADS [HANDWRITING_FOLDER]`. Without the folder our own stroke models
-//! write. `lines.safetensors` is written every thousand steps and at the end, and tested on strips of writers who were held out.
+//! Trains a line reader: `train_lines RECIPE.toml OUT_FOLDER THREADS [HANDWRITING_FOLDER [MNIST_FOLDER]]`. Without the first folder our
+//! own stroke models write; with the second MNIST's training images stand among their strokes. `lines.safetensors` is written every thousand steps and at the end, and tested on strips of writers who were held out.
 
 use shuzi_engine::{
     Processor,
-    dataset::strips::{HANDWRITING_FILES, Hands, draw},
+    dataset::{
+        Dataset,
+        idx::{read_images, read_labels},
+        strips::{HANDWRITING_FILES, Hands, draw},
+    },
     model::line_network_to_safetensors,
     network::{
         Network, Precision,
@@ -12,21 +16,31 @@ use shuzi_engine::{
     },
     training::lines::{LineRecipe, LineState, line_network_to_keep, train_lines},
 };
-use std::{fs, ops::ControlFlow, path::Path, time::Instant};
+use std::{
+    fs::{self, File},
+    ops::ControlFlow,
+    path::Path,
+    time::Instant,
+};
 
 /// One in so many writers is held out.
 const HELD_OUT: usize = 10;
 const SEED: u64 = 0;
 const VALIDATION_SEED: u64 = 1;
 
-fn hands(folder: Option<&String>) -> (Hands, Hands) {
+fn hands(folder: Option<&String>, mnist: Option<&String>) -> (Hands, Hands) {
     let Some(folder) = folder else { return (Hands::synthetic(), Hands::synthetic()) };
     let files: Vec<(&str, Vec<u8>)> = HANDWRITING_FILES
         .iter()
         .map(|file| (*file, fs::read(Path::new(folder).join(file)).unwrap()))
         .collect();
     let files: Vec<(&str, &[u8])> = files.iter().map(|(name, bytes)| (*name, &bytes[..])).collect();
-    Hands::from_files(&files).unwrap().split(HELD_OUT, 0)
+    let (training, held_out) = Hands::from_files(&files).unwrap().split(HELD_OUT, 0);
+    let Some(folder) = mnist else { return (training, held_out) };
+    let open = |kind: &str| File::open(Path::new(folder).join(format!("train-{kind}-ubyte.gz"))).unwrap();
+    let images = read_images(open("images-idx3"), None).unwrap();
+    let digits = Dataset::new(images, read_labels(open("labels-idx1"), None).unwrap()).unwrap();
+    (training.with_scans(digits), held_out)
 }
 
 fn main() {
@@ -35,7 +49,7 @@ fn main() {
     let folder = Path::new(&arguments[2]);
     let processor = Processor::with_threads(arguments[3].parse().unwrap());
     fs::create_dir_all(folder).unwrap();
-    let (training, held_out) = hands(arguments.get(4));
+    let (training, held_out) = hands(arguments.get(4), arguments.get(5));
     println!("{} writers, {} held out", training.writers(), held_out.writers());
     let network = recipe.initial_network();
     println!("{} parameters", network.parameters().len());

@@ -223,3 +223,16 @@ pub(super) fn neighbours(sheet: &mut Sheet, layout: &Layout, pen: &Pen, hands: &
     });
     pen.draw(&path, fineness * layout.height, &mut sheet.ink, rng);
 }
+
+/// Thick shapes on top of each other, as in drawings, logos and pictures of things: nothing that is written.
+pub(super) fn clutter(sheet: &mut Sheet, rng: &mut Rng) {
+    let (width, height) = (sheet.ink.width as f32, sheet.ink.height as f32);
+    let is_pale = chance(rng, 0.5);
+    for _ in 0..rng.random_range(4..=16) {
+        let radius = height * mostly_low(rng, 0.08, 0.5);
+        let begin = [between(rng, 0.0, width), between(rng, 0.0, height)];
+        let end = [begin[0] + 0.7 * height * bell(rng), begin[1] + 0.7 * height * bell(rng)];
+        let density = if is_pale { between(rng, 0.1, 0.8) } else { 1.0 };
+        sheet.ink.line(begin, end, radius, density);
+    }
+}

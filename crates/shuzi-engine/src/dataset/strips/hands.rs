@@ -10,6 +10,7 @@ use super::{
 use crate::{
     Rng,
     dataset::{
+        Dataset,
         strokes::{Sample, Strokes},
         synthetic::spread,
     },
@@ -81,6 +82,8 @@ pub struct Hands {
     pools: BTreeMap<char, Vec<Glyph>>,
     numbers: Vec<Line>,
     words: Vec<Line>,
+    /// Images of digits.
+    scans: Option<Arc<Dataset>>,
     /// Drawings and foreign letters, with a number to part them by.
     drawings: Vec<(u32, Glyph)>,
 }
@@ -183,6 +186,16 @@ impl Hands {
             ends.push(points.len() as u32);
         }
         Glyph { first, strokes: ends.len() as u32 - first }
+    }
+
+    /// Lets some lines be made of images of digits, MNIST's for example.
+    pub fn with_scans(self, digits: Dataset) -> Self {
+        Hands { scans: Some(Arc::new(digits)), ..self }
+    }
+
+    /// Images of digits, where there are any.
+    pub(super) fn scans(&self) -> Option<&Dataset> {
+        self.scans.as_deref()
     }
 
     /// Finds out who writes lines and which samples there are of each sign.

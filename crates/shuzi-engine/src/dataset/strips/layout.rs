@@ -1,7 +1,7 @@
 //! Where the writing lies on the strip, and how large it is.
 
 use super::{
-    path::{Bounds, Path},
+    path::{Bounds, Path, Point},
     random::{between, chance, mostly_low},
     sheet::Ground,
     signs::columns_needed,
@@ -111,15 +111,20 @@ impl Layout {
         self.origin[0] + x * self.across
     }
 
+    /// The place in the writing of a pixel of the strip.
+    pub fn unit(&self, [column, row]: Point) -> Point {
+        [(column - self.origin[0]) / self.across, (row - self.origin[1]) / self.height]
+    }
+
     /// Moves strokes from the writing's units to pixels, `fineness` of them for one of the strip.
     pub fn apply(&self, path: &mut Path, fineness: f32) {
         path.change(0, |[x, y]| [fineness * self.column(x), fineness * (self.origin[1] + y * self.height)]);
     }
 
     /// Rows of the sheet: how fine the camera is.
-    pub fn rows(&self, ground: Ground, is_soft: bool, rng: &mut Rng) -> usize {
+    pub fn rows(&self, ground: Ground, is_coarse: bool, rng: &mut Rng) -> usize {
         let coarse = if ground == Ground::Screen { 0.15 } else { 0.25 };
-        let rows = if is_soft {
+        let rows = if is_coarse {
             20.0 * ROWS / self.height // as MNIST's digits
         } else if chance(rng, coarse) {
             between(rng, 10.0, 18.0) * ROWS / self.height

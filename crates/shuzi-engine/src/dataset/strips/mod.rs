@@ -1,6 +1,6 @@
 //! Lines of writing with what they say: what a line reader is trained on, drawn from a seed.
 //!
-//! In: [`Hands`] (pen strokes of real people, or our own stroke models), a seed and an index. Out: a [`LabelledStrip`]. A text is chosen and
+//! In: [`Hands`] (pen strokes of real people, or our own stroke models; images of digits beside them), a seed and an index. Out: a [`LabelledStrip`]. A text is chosen and
 //! written sign by sign; the strip is cut around it; paper, forms and neighbouring lines are drawn; a camera takes the picture;
 //! [`preprocess::strip`](crate::preprocess::strip) brings it to 32 rows, as it does in recognition.
 //!
@@ -16,6 +16,7 @@ mod paper;
 mod path;
 mod pen;
 mod random;
+mod scans;
 mod sheet;
 
 mod text;
@@ -27,6 +28,7 @@ pub use self::hands::{HANDWRITING_FILES, Hands};
 use self::{
     forms::Form,
     layout::{Crop, Layout},
+    path::Path,
     pen::Pen,
     random::chance,
     sheet::{Ground, Sheet},
@@ -48,30 +50,46 @@ pub struct LabelledStrip {
     pub labels: Vec<u8>,
 }
 
+/// How often a line is made of images of digits where there are any.
+const SCANS_SHARE: f32 = 0.12;
 /// Keeps the generators of strips apart from those of digits.
 const STRIPS: u64 = 0x0073_7472_6970_7300;
 
 /// Strip number `index` of the endless row that belongs to `seed`: the same bytes for the same hands, seed and index.
 pub fn draw(hands: &Hands, seed: u64, index: u64) -> LabelledStrip {
     let rng = &mut example_rng(spread(seed ^ STRIPS), index);
-    let content = Content::random(rng);
+    let content = if hands.scans().is_some() && chance(rng, SCANS_SHARE) {
+        Content::Scans
+    } else {
+        Content::random(rng)
+    };
     let ground = Ground::random(&content, rng);
     let (form, pen, crop) = (Form::random(ground, rng), Pen::random(ground, rng), Crop::random(rng));
     let manner = Manner::random(form.cell(rng), crop.least_step(), rng);
     let mut writing = Writing::new(&content, hands, &manner, rng);
     let layout = Layout::new(&writing, &crop, rng);
 
-    let size = [layout.columns, layout.rows(ground, pen.soft, rng)];
+    let is_coarse = if writing.scans.is_empty() { pen.soft } else { chance(rng, 0.6) };
+    let size = [layout.columns, layout.rows(ground, is_coarse, rng)];
     let mut sheet = Sheet::new(ground, size, &pen, layout.height, rng);
     paper::fill(&mut sheet, rng);
     form.print(&mut sheet, &layout, &writing.walls, rng);
+    if !writing.scans.is_empty() {
+        writing.path = Path::default(); // their bounding boxes
+    }
     layout.apply(&mut writing.path, sheet.fineness);
     if !writing.labels.is_empty() && chance(rng, 0.06) {
         forms::underline(&mut writing, &layout, sheet.fineness, rng);
     }
     pen.draw(&writing.path, sheet.fineness * layout.height, &mut sheet.ink, rng);
+    for (scan, digits) in writing.scans.iter().zip(hands.scans().into_iter().cycle()) {
+        scan.draw(digits, (&layout, sheet.fineness), &mut sheet.ink);
+    }
     if chance(rng, forms::neighbours_share(ground, writing.labels.is_empty())) {
         forms::neighbours(&mut sheet, &layout, &pen, hands, rng);
+    }
+    if matches!(content, Content::Blank) && chance(rng, 0.25) {
+        forms::clutter(&mut sheet, rng);
     }
     pen.finish(&mut sheet.ink, &mut sheet.spare, rng);
     let gray = camera::shoot(&mut sheet, pen.soft, rng);

@@ -17,6 +17,8 @@ pub(super) enum Content {
     Word,
     /// A drawing or a foreign letter.
     Drawing,
+    /// Images of digits side by side.
+    Scans,
     /// Nothing.
     Blank,
 }
@@ -45,27 +47,27 @@ impl Content {
     pub fn random(rng: &mut Rng) -> Self {
         Content::Signs(match rng.random_range(0..1000) {
             0..150 => number(1, rng),
-            150..440 => {
+            150..410 => {
                 let digits = rng.random_range(2..=8);
                 number(digits, rng)
             }
-            440..470 => {
+            410..435 => {
                 let digits =
                     if chance(rng, 0.2) { rng.random_range(13..=20) } else { rng.random_range(9..=12) };
                 number(digits, rng)
             }
-            470..600 => amount(rng),
-            600..650 => date(rng),
-            650..690 => telephone(rng),
-            690..730 => sum(rng),
-            730..775 => mixed(rng),
-            775..805 => word(rng),
-            805..830 => alone(rng),
-            830..850 => SCRIBBLE.to_string(),
-            850..860 => groups(rng),
-            860..905 => return Content::Number,
-            905..930 => return Content::Word,
-            930..945 => return Content::Drawing,
+            435..565 => amount(rng),
+            565..610 => date(rng),
+            610..650 => telephone(rng),
+            650..690 => sum(rng),
+            690..735 => mixed(rng),
+            735..770 => word(rng),
+            770..815 => alone(rng),
+            815..835 => SCRIBBLE.to_string(),
+            835..845 => groups(rng),
+            845..885 => return Content::Number,
+            885..910 => return Content::Word,
+            910..940 => return Content::Drawing,
             _ => return Content::Blank,
         })
     }

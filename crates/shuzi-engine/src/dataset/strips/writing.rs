@@ -6,10 +6,11 @@ use super::{
     hands::{Hands, Writer},
     path::{Bounds, Path, Point},
     random::{bell, between, chance, mostly_low},
+    scans::{self, Scan},
     signs,
     text::{Content, RAISED, SCRIBBLE},
 };
-use crate::Rng;
+use crate::{Rng, image::DIGITS};
 use rand::RngExt;
 
 /// A line of writing.
@@ -17,6 +18,8 @@ use rand::RngExt;
 pub(super) struct Writing {
     pub path: Path,
     pub labels: Vec<u8>,
+    /// Images in the place of strokes; the path is their bounding boxes then.
+    pub scans: Vec<Scan>,
     /// The walls between the cells of a form, where it is written into one.
     pub walls: Vec<f32>,
 }
@@ -24,14 +27,14 @@ pub(super) struct Writing {
 /// How a line is written.
 pub(super) struct Manner {
     /// From the ink of one sign to that of the next; below 0 they overlap.
-    gap: f32,
-    gap_deviation: f32,
+    pub gap: f32,
+    pub gap_deviation: f32,
     /// From wall to wall, on forms with cells.
     cell: Option<f32>,
     /// How much taller than wide signs become.
     tall: f32,
     /// How far signs leave the line.
-    wobble: f32,
+    pub wobble: f32,
     size_deviation: f32,
     small_zeros: bool,
     /// 4, 7 and 9 reach below the line and 6 above.
@@ -40,12 +43,16 @@ pub(super) struct Manner {
     crossed: Option<char>,
     /// Each sign may be by another writer.
     several_writers: bool,
+    /// How often the pen stays on the paper from one sign to the next.
+    joined: f32,
     slant: f32,
+    /// How much larger the line's end is than its middle.
+    growth: f32,
     slope: f32,
     /// How far the line is bent.
     bow: f32,
     /// Middles of neighbouring signs are at least so far apart, and twice as far where they are equal.
-    least_step: f32,
+    pub least_step: f32,
 }
 
 impl Manner {
@@ -73,7 +80,9 @@ impl Manner {
                 _ => None,
             },
             several_writers: chance(rng, 0.12),
+            joined: if chance(rng, 0.1) { between(rng, 0.2, 0.8) } else { 0.0 },
             slant: 0.16 * bell(rng),
+            growth: if chance(rng, 0.25) { 0.12 * bell(rng) } else { 0.0 },
             slope,
             bow: if chance(rng, 0.2) { 0.06 * bell(rng) } else { 0.0 },
             least_step,
@@ -93,6 +102,11 @@ impl Writing {
         };
         match (content, whole) {
             (Content::Blank, _) => {}
+            (Content::Scans, _) => {
+                let digits = hands.scans().expect("chosen where there are some");
+                (writing.labels, writing.scans, writing.path) = scans::row(digits, manner, rng);
+                return writing;
+            }
             (Content::Signs(text), _) => writing.signs(text, hands, &writer, manner, rng),
             (Content::Drawing, _) => writing.drawing(hands, rng),
             (_, Some(line)) => {
@@ -123,6 +137,7 @@ impl Writing {
     fn signs(&mut self, text: &str, hands: &Hands, writer: &Writer<'_>, manner: &Manner, rng: &mut Rng) {
         let mut before = Before::default();
         let (mut size, mut rise, mut drift) = (1.0, 0.0, 0.0);
+        let mut end_of_digit = None;
         for sign in text.chars() {
             if sign == RAISED {
                 (size, rise) = (between(rng, 0.5, 0.75), between(rng, 0.2, 0.55));
@@ -141,9 +156,30 @@ impl Writing {
             self.path.change(first, |[x, y]| [size * x, size * y + lift]);
             let same = self.labels.last() == Some(&label);
             before.place(&mut self.path, first, manner, same, rng);
+            let end = self.path.points.last().copied().filter(|_| usize::from(label) < DIGITS);
+            if let (Some(from), Some(_)) = (end_of_digit, end)
+                && chance(rng, manner.joined)
+            {
+                self.join(from, first, rng);
+            }
+            end_of_digit = end;
             self.labels.push(label);
         }
         self.walls = before.walls;
+    }
+
+    /// A stroke from `from`, the end of one sign, to the begin of the next, whose points start at `first`.
+    fn join(&mut self, from: Point, first: usize, rng: &mut Rng) {
+        /// In heights of a digit. Over wider gaps the pen is lifted.
+        const FAR: f32 = 0.9;
+        let to = self.path.points[first];
+        if (to[0] - from[0]).abs() > FAR {
+            return;
+        }
+        let bow = 0.08 * bell(rng);
+        self.path.stroke([0.0, 0.25, 0.5, 0.75, 1.0].map(|t: f32| {
+            [from[0] + t * (to[0] - from[0]), from[1] + t * (to[1] - from[1]) + 4.0 * bow * t * (1.0 - t)]
+        }));
     }
 
     /// A sign of its proper size, standing on the line somewhere.
@@ -193,6 +229,7 @@ impl Writing {
         let slope = manner.slope.clamp(-0.4 / half, 0.4 / half);
         self.path.change(0, |[x, y]| {
             let t = (x - middle) / half;
+            let y = y * (1.0 + manner.growth * t);
             [x - manner.slant * y, y + slope * (x - middle) + manner.bow * t * t]
         });
     }
