@@ -221,6 +221,7 @@ fn model(error: &ModelError) -> String {
             t!("model.class-count", outputs = outputs, names = names)
         }
         ModelError::Temperature { found } => t!("model.temperature", found = format!("{found:?}")),
+        ModelError::Calibration { found } => t!("model.calibration", found = format!("{found:?}")),
         ModelError::Hash { found, expected } => t!("model.hash", found = found, expected = expected),
         _ => error.to_string().into(),
     }

@@ -8,9 +8,10 @@ use shuzi_engine::{
         idx::{read_images, read_labels},
         strips::{HANDWRITING_FILES, Hands, draw},
     },
-    model::line_network_to_safetensors,
+    model::{CalibratedLines, line_network_to_safetensors},
     network::{
         Network, Precision,
+        calibration::Calibration,
         ctc::greedy,
         line_model::{LineModel, LineSession},
     },
@@ -73,9 +74,10 @@ fn main() {
         if done % 1000 == 0 || done == steps {
             let network = line_network_to_keep(&recipe.training, state, write_strip, processor);
             let record = [("recipe", recipe.name.clone()), ("steps", done.to_string())];
-            fs::write(folder.join("lines.safetensors"), line_network_to_safetensors(&network, &record))
+            let lines = CalibratedLines { network, calibration: Calibration::default() };
+            fs::write(folder.join("lines.safetensors"), line_network_to_safetensors(&lines, &record))
                 .unwrap();
-            validate(&network, &held_out, processor);
+            validate(&lines.network, &held_out, processor);
         }
         ControlFlow::Continue(())
     })

@@ -113,6 +113,7 @@ pub struct Digit {
     label: u8,
     name: Box<str>,
     bounds: Bounds,
+    confidence: f32,
     probabilities: Box<[f32]>,
     image: Box<[u8; crate::PIXELS]>,
 }
@@ -123,6 +124,7 @@ impl Digit {
             label: found.digit,
             name: classes.name(found.digit).into(),
             bounds: Bounds::from(found.area),
+            confidence: found.confidence,
             probabilities: found.probabilities.into(),
             image: Box::new(found.image.0),
         }
@@ -138,12 +140,12 @@ impl Digit {
         &self.name
     }
 
-    /// The calibrated probability that it is this digit, 0 to 1.
+    /// The chance that this digit stands there, 0 to 1: neither another nor none. It decides what is rejected.
     pub fn confidence(&self) -> f32 {
-        self.probabilities[usize::from(self.label)]
+        self.confidence
     }
 
-    /// The calibrated probabilities of all classes, by label; they sum to 1.
+    /// The calibrated probabilities of all classes, by label, if it is one of them; they sum to 1.
     pub fn probabilities(&self) -> &[f32] {
         &self.probabilities
     }

@@ -132,6 +132,12 @@ pub enum ModelError {
         /// The text found.
         found: String,
     },
+    /// A calibration that is no scale above 0 and a shift.
+    #[error("calibration {found:?}, expected a scale above 0 and a shift")]
+    Calibration {
+        /// The text found.
+        found: String,
+    },
     /// Its hash is not that of its weights.
     #[error("the weights have SHA-256 {found}, the file says {expected}")]
     Hash {

@@ -1,6 +1,7 @@
 //! A line network's file: named tensors in safetensors (`docs/model-file.md`), each number as the nearest float16.
 //!
-//! In: a network whose layers do not depend on the width. Out: bytes, and the same back, checked against the layers in it and its hash.
+//! In: a network whose layers do not depend on the width, and its calibration. Out: bytes, and the same back, checked against the layers
+//! in it and its hash.
 
 use super::{
     ModelError,
@@ -9,7 +10,7 @@ use super::{
     safetensors, weights_sha256,
 };
 use crate::{
-    network::{Architecture, ArchitectureError, LayerKind, Network},
+    network::{Architecture, ArchitectureError, LayerKind, Network, calibration::Calibration},
     signs::SIGNS,
 };
 
@@ -17,9 +18,21 @@ use crate::{
 const FORMAT: &str = "shuzi-lines";
 /// The version that is written; a reader refuses what it does not know.
 const VERSION: &str = "1";
+/// Scale and shift, as text.
+const CALIBRATION: &str = "calibration";
+
+/// A trained line network, and how its probabilities become chances.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CalibratedLines {
+    /// The network.
+    pub network: Network,
+    /// What was measured on lines of writers that it was not trained on.
+    pub calibration: Calibration,
+}
 
 /// The file of a line network, with what is known of it as text.
-pub fn line_network_to_safetensors(network: &Network, record: &[(&str, String)]) -> Vec<u8> {
+pub fn line_network_to_safetensors(lines: &CalibratedLines, record: &[(&str, String)]) -> Vec<u8> {
+    let CalibratedLines { network, calibration } = lines;
     let architecture = network.architecture();
     let tensors: Vec<_> = architecture
         .tensors()
@@ -35,6 +48,7 @@ pub fn line_network_to_safetensors(network: &Network, record: &[(&str, String)])
         ("format_version", VERSION.to_string()),
         ("weights_sha256", weights_sha256(network)),
         (LAYERS, layers_to_json(&architecture.kinds())),
+        (CALIBRATION, format!("{} {}", calibration.scale, calibration.shift)),
     ];
     metadata.extend(record.iter().cloned());
     let metadata: Vec<_> = metadata.into_iter().map(|(key, value)| (key.to_string(), value)).collect();
@@ -45,8 +59,9 @@ pub fn line_network_to_safetensors(network: &Network, record: &[(&str, String)])
 ///
 /// # Errors
 ///
-/// [`ModelError`]: no such file, an unknown version, layers that read no line, or a hash that is not that of the weights.
-pub fn line_network_from_bytes(bytes: &[u8]) -> Result<Network, ModelError> {
+/// [`ModelError`]: no such file, an unknown version, layers that read no line, a hash that is not that of the weights, or a calibration
+/// that is none. A file without a calibration means its probabilities as they are.
+pub fn line_network_from_bytes(bytes: &[u8]) -> Result<CalibratedLines, ModelError> {
     let (arrays, metadata) = safetensors::read_all(bytes)?;
     let text = |key: &str| metadata.get(key).cloned().unwrap_or_default();
     if (text("format"), text("format_version")) != (FORMAT.into(), VERSION.into()) {
@@ -60,7 +75,22 @@ pub fn line_network_from_bytes(bytes: &[u8]) -> Result<Network, ModelError> {
     })?;
     let network = fill(arrays, architecture)?;
     let (found, expected) = (weights_sha256(&network), text("weights_sha256"));
-    if found == expected { Ok(network) } else { Err(ModelError::Hash { found, expected }) }
+    if found != expected {
+        return Err(ModelError::Hash { found, expected });
+    }
+    let calibration =
+        metadata.get(CALIBRATION).map_or(Ok(Calibration::default()), |text| calibration(text))?;
+    Ok(CalibratedLines { network, calibration })
+}
+
+fn calibration(text: &str) -> Result<Calibration, ModelError> {
+    let numbers: Option<Vec<f32>> = text.split(' ').map(|number| number.parse().ok()).collect();
+    match numbers.as_deref() {
+        Some(&[scale, shift]) if scale > 0.0 && scale.is_finite() && shift.is_finite() => {
+            Ok(Calibration { scale, shift })
+        }
+        _ => Err(ModelError::Calibration { found: text.into() }),
+    }
 }
 
 #[cfg(test)]
@@ -82,19 +112,25 @@ mod tests {
         network
     }
 
+    fn file_of(layers: &str) -> Vec<u8> {
+        let calibration = Calibration::default();
+        line_network_to_safetensors(&CalibratedLines { network: network(layers), calibration }, &[])
+    }
+
     const LAYERS: &str = r#"[{"conv":{"channels":4,"kernel":3,"padding":1}},"batch-norm","relu",{"max-pool":4},
         {"max-pool-rows":8},{"conv":{"channels":19,"kernel":1}}]"#;
 
     #[test]
     fn a_line_network_comes_back_as_it_was() {
-        let network = network(LAYERS);
-        let file = line_network_to_safetensors(&network, &[("trained_on", "nothing".into())]);
-        assert!(line_network_from_bytes(&file).unwrap() == network);
+        let calibration = Calibration { scale: 0.75, shift: -0.125 };
+        let lines = CalibratedLines { network: network(LAYERS), calibration };
+        let file = line_network_to_safetensors(&lines, &[("trained_on", "nothing".into())]);
+        assert!(line_network_from_bytes(&file).unwrap() == lines);
     }
 
     #[test]
     fn other_files_are_refused() {
-        let file = line_network_to_safetensors(&network(LAYERS), &[]);
+        let file = file_of(LAYERS);
         for end in [0, 7, 100, file.len() - 1] {
             assert!(line_network_from_bytes(&file[..end]).is_err(), "{end}");
         }
@@ -105,6 +141,11 @@ mod tests {
             let place = file.windows(from.len()).position(|found| found == from.as_bytes()).unwrap();
             [&file[..place], to.as_bytes(), &file[place + from.len()..]].concat()
         };
+        for found in ["0 1", "NaN", "a 0", "1 a"] {
+            let other = text("\"calibration\":\"1 0\"", &format!("\"calibration\":\"{found}\""));
+            let error = line_network_from_bytes(&other);
+            assert!(matches!(error, Err(ModelError::Calibration { .. })), "{found}: {error:?}");
+        }
         let version = text("\"format_version\":\"1\"", "\"format_version\":\"9\"");
         assert!(matches!(line_network_from_bytes(&version), Err(ModelError::Version { .. })));
         for (layers, why) in [
@@ -116,7 +157,7 @@ mod tests {
             ),
             (r#"[{"conv":{"channels":19,"kernel":3}},{"max-pool-rows":30}]"#, "the ends are lost"),
         ] {
-            let file = line_network_to_safetensors(&network(layers), &[]);
+            let file = file_of(layers);
             assert!(matches!(line_network_from_bytes(&file), Err(ModelError::Layers { .. })), "{why}");
         }
     }

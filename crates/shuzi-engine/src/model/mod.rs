@@ -28,7 +28,7 @@ pub mod safetensors;
 #[cfg(feature = "numpy")]
 pub use self::initial::batch_order;
 #[cfg(feature = "lines")]
-pub use self::lines::{line_network_from_bytes, line_network_to_safetensors};
+pub use self::lines::{CalibratedLines, line_network_from_bytes, line_network_to_safetensors};
 #[cfg(feature = "onnx")]
 pub use self::onnx::InputShape;
 use self::{arrays::Array, native::read_native};

@@ -10,6 +10,7 @@
 mod architecture;
 pub mod batch_norm;
 mod block;
+pub mod calibration;
 mod chain;
 pub mod conv;
 pub mod crop;

@@ -4,16 +4,17 @@
 //! marks, where they stand, and how probable it is that something else is written there. A line is read from several crops, for
 //! one that is a little tighter or wider is read by chance a little better or worse; what most of them find probable counts.
 
-use super::reading::Area;
+use super::{reader::Scores, reading::Area};
 use crate::{
     image::{DIGITS, Picture},
     kernels::Level,
-    model::{ModelError, line_network_from_bytes},
+    model::{CalibratedLines, ModelError, line_network_from_bytes},
     network::{
-        Network, Precision,
+        Precision,
+        calibration::Calibration,
         ctc::{self, CtcWorkspace},
         line_model::{LineModel, LineSession},
-        softmax::probabilities,
+        softmax,
     },
     preprocess::{
         ink::Ink,
@@ -22,7 +23,7 @@ use crate::{
     },
     signs,
 };
-use std::ops::Range;
+use std::{iter, ops::Range};
 
 /// Columns of a strip, at most. Longer lines are read in parts.
 const MOST_COLUMNS: usize = 1024;
@@ -55,6 +56,7 @@ pub(super) fn parts(line: &[Piece]) -> Vec<&[Piece]> {
 #[derive(Clone, Debug)]
 pub struct LineReader {
     model: LineModel,
+    pub(super) calibration: Calibration,
 }
 
 /// What stands in a line.
@@ -64,10 +66,16 @@ pub struct LineText {
     pub area: Area,
     /// Its digits and marks, as the network reads them if there is nothing else.
     pub signs: Vec<LineSign>,
-    /// `ln p` of these signs, where p is the mean over the crops.
-    pub log_probability: f32,
-    /// `ln p` of the most probable text of any signs, letters and others too; the mean as well.
-    pub log_probability_of_anything: f32,
+    /// The chance of each digit among the signs that it stands there, 0 to 1: neither another nor none. The mean over the crops.
+    pub confidences: Vec<f32>,
+}
+
+impl LineText {
+    /// The geometric mean of its digits' confidences; 0 without any.
+    pub fn mean_confidence(&self) -> f32 {
+        let logarithms: f32 = self.confidences.iter().map(|p| p.ln()).sum();
+        if self.confidences.is_empty() { 0.0 } else { (logarithms / self.confidences.len() as f32).exp() }
+    }
 }
 
 /// A digit or mark of a line.
@@ -205,8 +213,9 @@ fn slope(areas: &[Area]) -> f32 {
 
 impl LineReader {
     /// Makes a network ready, for a processor.
-    pub fn new(network: &Network, level: Level) -> Self {
-        LineReader { model: LineModel::new(network, level, Precision::F32) }
+    pub fn new(lines: &CalibratedLines, level: Level) -> Self {
+        let model = LineModel::new(&lines.network, level, Precision::F32);
+        LineReader { model, calibration: lines.calibration }
     }
 
     /// Reads a line network's file and makes it ready.
@@ -218,92 +227,148 @@ impl LineReader {
         Ok(LineReader::new(&line_network_from_bytes(bytes)?, level))
     }
 
-    /// Reads a line from several crops, the likeliest first; if that is read with certainty the others are not looked at.
-    ///
-    /// # Panics
-    ///
-    /// Without a crop.
-    pub(super) fn read(&self, page: &Page, crops: &[Place], session: &mut LineSession) -> LineText {
-        /// The probability from which on a text is certain.
-        const CERTAIN: f32 = 0.95;
-        let mut readings = vec![];
-        for place in crops {
-            readings.push(self.read_crop(&page.strip(place), place.area, session));
-            if readings.len() == 1 && readings[0].log_probability_of_it() > CERTAIN.ln() {
-                break;
-            }
-        }
-        most_probable(&readings)
+    /// Reads a crop of a line.
+    pub(super) fn read(&self, page: &Page, place: &Place, session: &mut LineSession) -> CropReading {
+        self.read_strip(&page.strip(place), place.area, session)
     }
 
-    fn read_crop(&self, strip: &Strip, area: Area, session: &mut LineSession) -> CropReading {
+    fn read_strip(&self, strip: &Strip, area: Area, session: &mut LineSession) -> CropReading {
         let classes = self.model.classes();
-        let logits = self.model.logits(strip, session).to_vec();
-        let numeric = numeric(&logits, classes);
+        let logits = self.model.logits(strip, session);
+        let numeric = numeric(logits, classes);
         let columns = area.width as f32 / strip.width as f32 * self.model.columns_per_step() as f32;
         let place = |step: usize| area.left + ((step as f32 * columns) as usize).min(area.width);
-        let signs = ctc::greedy(&numeric, classes).into_iter().map(|(sign, steps)| LineSign {
+        let found = ctc::greedy(&numeric, classes);
+        let are_digits = found.iter().filter(|(sign, _)| usize::from(*sign) < DIGITS);
+        let steps = are_digits.map(|(_, steps)| steps.clone()).collect();
+        let signs = found.into_iter().map(|(sign, steps)| LineSign {
             sign,
             columns: place(steps.start)..place(steps.end),
             probabilities: digit_probabilities(&numeric, classes, steps),
         });
-        CropReading { area, signs: signs.collect(), logits, classes }
+        let logits = without_marks(logits, classes);
+        CropReading { area, signs: signs.collect(), steps, logits, weight: 1.0 }
     }
 }
 
-/// What the network says of a crop.
-struct CropReading {
+/// What a network says of a crop.
+pub(super) struct CropReading {
     area: Area,
     signs: Vec<LineSign>,
-    /// `[steps, classes]`.
+    /// The steps of each digit among the signs.
+    steps: Vec<Range<usize>>,
+    /// See [`without_marks`].
     logits: Vec<f32>,
-    classes: usize,
+    /// How many crops it counts as.
+    weight: f32,
 }
 
 impl CropReading {
-    /// The text that is most probable here, of digits and marks.
-    fn labels(&self) -> Vec<u8> {
-        self.signs.iter().map(|sign| sign.sign).collect()
+    /// A crop of one digit, by a network that knows nothing else; it counts as so many crops.
+    pub fn of_digit(area: Area, scores: &Scores, probabilities: Vec<f32>, weight: f32) -> Self {
+        /// What it knows nothing of, in nats.
+        const NEVER: f32 = -30.0;
+        let mut logits = vec![NEVER; WITHOUT_MARKS];
+        let softmax = softmax::probabilities(&scores.logits, 1.0);
+        logits.iter_mut().zip(softmax).for_each(|(logit, p)| *logit = p.ln());
+        let columns = area.left..area.left + area.width;
+        let signs = vec![LineSign { sign: scores.best, columns, probabilities }];
+        CropReading { area, signs, steps: iter::once(0..1).collect(), logits, weight }
     }
 
-    /// `ln p` of a text.
-    fn log_probability(&self, labels: &[u8]) -> f32 {
-        -ctc::loss(&self.logits, self.classes, labels, &mut CtcWorkspace::default())
+    /// Whether no other crop needs to be looked at.
+    pub fn is_certain(&self) -> bool {
+        const CERTAIN: f32 = 0.95;
+        self.log_probability(&self.digits()) > CERTAIN.ln()
     }
 
-    fn log_probability_of_it(&self) -> f32 {
-        self.log_probability(&self.labels())
+    /// Whether one digit is all that it says.
+    pub fn is_one_digit(&self) -> bool {
+        self.steps.len() == 1
     }
 
-    fn log_probability_of_anything(&self) -> f32 {
-        let labels: Vec<u8> =
-            ctc::greedy(&self.logits, self.classes).into_iter().map(|(sign, _)| sign).collect();
-        self.log_probability(&labels)
+    /// The most probable digits here.
+    fn digits(&self) -> Vec<u8> {
+        self.signs.iter().map(|sign| sign.sign).filter(|&sign| usize::from(sign) < DIGITS).collect()
+    }
+
+    /// `ln p` of digits, and of nothing else but marks.
+    fn log_probability(&self, digits: &[u8]) -> f32 {
+        let fits = ctc::fits(digits, self.logits.len() / WITHOUT_MARKS);
+        let loss = || ctc::loss(&self.logits, WITHOUT_MARKS, digits, &mut CtcWorkspace::default());
+        if fits { -loss() } else { f32::NEG_INFINITY }
+    }
+
+    /// How probable each digit is here, 0 to 1, where these digits are read; where others are, their mean.
+    fn confidences(&self, digits: &[u8]) -> Vec<f32> {
+        if self.digits() == digits {
+            return self
+                .steps
+                .iter()
+                .zip(digits)
+                .map(|(steps, &digit)| self.confidence(steps, digit))
+                .collect();
+        }
+        let mean = (self.log_probability(digits) / digits.len().max(1) as f32).exp();
+        vec![mean; digits.len()]
+    }
+
+    /// How probable a digit is among all that may stand in some steps, nothing too.
+    fn confidence(&self, steps: &Range<usize>, digit: u8) -> f32 {
+        let mut absent = [1.0f32; WITHOUT_MARKS];
+        let mut nothing = 1.0;
+        for logits in self.logits.chunks_exact(WITHOUT_MARKS).take(steps.end).skip(steps.start) {
+            let p = softmax::probabilities(logits, 1.0);
+            absent.iter_mut().zip(&p).for_each(|(absent, p)| *absent *= 1.0 - p);
+            nothing *= p[WITHOUT_MARKS - 1];
+        }
+        let somewhere = |class: usize| 1.0 - absent[class];
+        let all: f32 = (0..WITHOUT_MARKS - 1).map(somewhere).sum::<f32>() + nothing;
+        somewhere(usize::from(digit)) / all
     }
 }
 
-/// Of the texts that some crops say, the one that is most probable in all of them together.
-fn most_probable(crops: &[CropReading]) -> LineText {
+/// Of the texts that some crops say, the one whose digits are most probable in all of them together.
+///
+/// # Panics
+///
+/// Without a crop.
+pub(super) fn most_probable(crops: &[CropReading], calibration: Calibration) -> LineText {
     /// A crop that a text does not fit says no more against it than this, in nats: the crop may be the wrong one.
     const LEAST: f32 = -4.0;
-    let mean = |log_probabilities: &[f32]| {
-        (log_probabilities.iter().map(|p| p.exp()).sum::<f32>() / crops.len() as f32).ln()
-    };
-    let texts = crops.iter().map(|said| {
-        let labels = said.labels();
-        let log_probabilities: Vec<f32> = crops.iter().map(|crop| crop.log_probability(&labels)).collect();
-        let score: f32 = log_probabilities.iter().map(|&p| p.max(LEAST)).sum();
-        (score, said, mean(&log_probabilities))
+    let weights: f32 = crops.iter().map(|crop| crop.weight).sum();
+    let scored = crops.iter().map(|said| {
+        let digits = said.digits();
+        let score: f32 =
+            crops.iter().map(|crop| crop.weight * crop.log_probability(&digits).max(LEAST)).sum();
+        (score, said)
     });
-    let better = |best: (f32, _, _), text: (f32, _, _)| if text.0 > best.0 { text } else { best };
-    let (_, said, log_probability) = texts.reduce(better).expect("a line has a crop");
-    let anything: Vec<f32> = crops.iter().map(CropReading::log_probability_of_anything).collect();
-    LineText {
-        area: said.area,
-        signs: said.signs.clone(),
-        log_probability,
-        log_probability_of_anything: mean(&anything),
+    let (_, said) =
+        scored.reduce(|best, text| if text.0 > best.0 { text } else { best }).expect("a line has a crop");
+    let digits = said.digits();
+    let mut confidences = vec![0.0; digits.len()];
+    for crop in crops {
+        let share = crop.weight / weights;
+        let of_crop = crop.confidences(&digits);
+        confidences.iter_mut().zip(of_crop).for_each(|(sum, confidence)| *sum += share * confidence);
     }
+    let confidences = confidences.into_iter().map(|p| calibration.chance(p)).collect();
+    LineText { area: said.area, signs: said.signs.clone(), confidences }
+}
+
+/// Digits, letters, other symbols, and nothing of these.
+const WITHOUT_MARKS: usize = DIGITS + 3;
+
+/// Logits in which marks count as blanks: the probability of a text is then that of its digits, whatever marks stand between them.
+fn without_marks(logits: &[f32], classes: usize) -> Vec<f32> {
+    let merged = logits.chunks_exact(classes).flat_map(|step| {
+        let (digits, [letter, other]) = (&step[..DIGITS], [signs::LETTER, signs::OTHER].map(usize::from));
+        let blanks = || step[DIGITS..letter].iter().chain(&step[other + 1..]);
+        let largest = blanks().copied().fold(f32::NEG_INFINITY, f32::max);
+        let sum: f32 = blanks().map(|z| (z - largest).exp()).sum();
+        digits.iter().copied().chain([step[letter], step[other], largest + sum.ln()])
+    });
+    merged.collect()
 }
 
 /// The logits of a line of digits and marks: letters and other symbols never come. Where the network sees a letter, but may well see a
@@ -328,7 +393,7 @@ fn numeric(logits: &[f32], classes: usize) -> Vec<f32> {
 
 /// How probable each digit is in some steps: at the step where digits are most probable together.
 fn digit_probabilities(logits: &[f32], classes: usize, steps: Range<usize>) -> Vec<f32> {
-    let of_step = |step: usize| probabilities(&logits[step * classes..][..classes], 1.0);
+    let of_step = |step: usize| softmax::probabilities(&logits[step * classes..][..classes], 1.0);
     let largest = |p: &[f32]| p[..DIGITS].iter().copied().fold(0.0, f32::max);
     let mut best = of_step(steps.start);
     for step in steps.skip(1) {
@@ -380,26 +445,35 @@ mod tests {
         }
     }
 
-    /// A crop in which each text has a probability of its own, one step long; the rest goes to the blank.
+    /// A crop of one step in which each digit has a probability of its own; nothing has the rest.
     fn crop(probabilities: &[(u8, f32)]) -> CropReading {
-        let classes = signs::SIGNS + 1;
-        let mut logits = vec![-30.0; classes];
-        logits[classes - 1] = (1.0 - probabilities.iter().map(|(_, p)| p).sum::<f32>()).max(1e-9).ln();
-        probabilities.iter().for_each(|&(sign, p)| logits[usize::from(sign)] = p.ln());
-        let signs = ctc::greedy(&logits, classes).into_iter().map(|(sign, _)| LineSign {
-            sign,
-            columns: 0..4,
-            probabilities: vec![],
-        });
+        let mut logits = vec![-30.0; WITHOUT_MARKS];
+        logits[WITHOUT_MARKS - 1] = (1.0 - probabilities.iter().map(|(_, p)| p).sum::<f32>()).max(1e-9).ln();
+        probabilities.iter().for_each(|&(digit, p)| logits[usize::from(digit)] = p.ln());
+        let found = ctc::greedy(&logits, WITHOUT_MARKS).into_iter();
+        let signs = found.map(|(sign, _)| LineSign { sign, columns: 0..4, probabilities: vec![] });
         let area = Area { left: 0, top: 0, width: 4, height: 4 };
-        CropReading { area, signs: signs.collect(), logits, classes }
+        CropReading { area, signs: signs.collect(), steps: iter::once(0..1).collect(), logits, weight: 1.0 }
+    }
+
+    #[test]
+    fn marks_count_as_nothing() {
+        let classes = signs::SIGNS + 1;
+        let mut logits = vec![f32::NEG_INFINITY; classes];
+        logits[4] = 0.5f32.ln();
+        logits[usize::from(signs::DASH)] = 0.2f32.ln();
+        logits[usize::from(signs::LETTER)] = 0.1f32.ln();
+        logits[classes - 1] = 0.2f32.ln();
+        let p: Vec<f32> = without_marks(&logits, classes).iter().map(|z| z.exp()).collect();
+        assert!((p[4] - 0.5).abs() < 1e-6 && (p[DIGITS] - 0.1).abs() < 1e-6 && p[DIGITS + 1] == 0.0);
+        assert!((p[WITHOUT_MARKS - 1] - 0.4).abs() < 1e-6, "{p:?}");
     }
 
     #[test]
     fn what_most_crops_find_probable_counts() {
         let read = |crops: &[CropReading]| {
-            let text = most_probable(crops);
-            (text.signs[0].sign, text.log_probability.exp())
+            let text = most_probable(crops, Calibration::default());
+            (text.signs[0].sign, text.confidences[0])
         };
         let (first, others) = (crop(&[(1, 0.6), (7, 0.39)]), || crop(&[(1, 0.2), (7, 0.79)]));
         let (sign, probability) = read(&[first, others(), others()]);

@@ -129,6 +129,7 @@ fn recognize_ink(
         digit: scores.best,
         area: area.in_picture(&ink),
         line,
+        confidence: reader.calibrated(&scores)[usize::from(scores.best)],
         probabilities: reader.calibrated(&scores),
         rejected: scores.score < least,
         image,

@@ -32,7 +32,9 @@ pub struct DigitReading {
     pub area: Area,
     /// Its line, from 0 at the top.
     pub line: usize,
-    /// Of all classes, calibrated; they sum to 1.
+    /// The chance that this digit stands there, 0 to 1: neither another nor none. It decides what is rejected.
+    pub confidence: f32,
+    /// Of all classes, calibrated, if it is a digit; they sum to 1.
     pub probabilities: Vec<f32>,
     /// Whether it is too improbable to be a digit at all.
     pub rejected: bool,
@@ -41,16 +43,11 @@ pub struct DigitReading {
 }
 
 impl DigitReading {
-    /// The probability of [`digit`](Self::digit).
-    pub fn confidence(&self) -> f32 {
-        self.probabilities[usize::from(self.digit)]
-    }
-
     fn to_json(&self, classes: &Classes) -> serde_json::Value {
         let area = self.area;
         let mut object = json!({
             "digit": self.digit, "box": [area.left, area.top, area.width, area.height], "line": self.line,
-            "probabilities": self.probabilities, "confidence": self.confidence(), "rejected": self.rejected,
+            "probabilities": self.probabilities, "confidence": self.confidence, "rejected": self.rejected,
         });
         if !classes.are_digits() {
             object["class"] = classes.name(self.digit).into();
@@ -66,7 +63,7 @@ pub struct LineReading {
     pub area: Area,
     /// Its digits and marks; a currency is `$`.
     pub text: String,
-    /// The probability of this text, 0 to 1.
+    /// The chance that its digits are right, 0 to 1: the product of theirs.
     pub confidence: f32,
     /// Whether it is more probable that something else than digits is written there.
     pub rejected: bool,
@@ -130,7 +127,7 @@ impl Reading {
                 _ => {}
             }
             line = Some(digit.line);
-            let is_confident = digit.confidence() >= wording.min_confidence;
+            let is_confident = digit.confidence >= wording.min_confidence;
             text.push_str(if is_confident { self.classes.name(digit.digit) } else { "?" });
         }
         text

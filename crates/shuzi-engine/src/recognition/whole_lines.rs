@@ -5,7 +5,7 @@
 use super::{
     Cancel, Cancelled, Options, Reading,
     effort::Effort,
-    lines::{self, LineReader, LineText, Page},
+    lines::{self, CropReading, LineReader, LineText, Page, Place, most_probable},
     reader::Reader,
     reading::{Area, DigitReading, LineReading, MOST_DIGITS},
     search::{Candidate, read_line},
@@ -39,7 +39,7 @@ impl Readers<'_> {
         let page = Page::new(picture, ink.is_dark);
         let mut session = LineSession::default();
         let mut reading = Reading::default();
-        let (mut log_probability, mut signs) = (0.0, 0);
+        let (mut logarithms, mut digits_read) = (0.0, 0);
         let parts = lines
             .iter()
             .enumerate()
@@ -52,11 +52,12 @@ impl Readers<'_> {
                 reading.is_truncated = true;
                 continue;
             }
-            let text = self.lines.read(&page, &crops, &mut session);
-            log_probability += text.log_probability;
-            signs += text.signs.len();
+            let crops = self.read_crops(&page, &crops, (line, &ink), &mut session, effort);
+            let text = most_probable(&crops, self.lines.calibration);
+            logarithms += text.confidences.iter().map(|p| p.ln()).sum::<f32>();
+            digits_read += text.confidences.len();
             reading.pieces.extend(line.iter().map(|piece| Area::from(piece).in_picture(&ink)));
-            let rejected = is_rejected(&text, options);
+            let rejected = text.mean_confidence() < options.reject_alone_below;
             let certain = if rejected { self.certain_digits(line, number, &ink, effort) } else { None };
             let (line, digits) = certain.unwrap_or_else(|| {
                 let digits = digits(&text, (number, rejected), line, &ink, effort);
@@ -68,7 +69,32 @@ impl Readers<'_> {
         reading.is_truncated |= reading.digits.len() > MOST_DIGITS;
         reading.digits.truncate(MOST_DIGITS);
         reading.ink = Some(ink);
-        Ok(((log_probability / signs.max(1) as f32).exp(), reading))
+        Ok(((logarithms / digits_read.max(1) as f32).exp(), reading))
+    }
+
+    /// Reads a line from several crops; if the first is certain the others are not looked at. One digit is read by the digit network too.
+    fn read_crops(
+        &self,
+        page: &Page,
+        crops: &[Place],
+        (line, ink): (&[Piece], &Ink),
+        session: &mut LineSession,
+        effort: &mut Effort,
+    ) -> Vec<CropReading> {
+        let mut readings = vec![self.lines.read(page, &crops[0], session)];
+        if !readings[0].is_certain() {
+            readings.extend(crops[1..].iter().map(|place| self.lines.read(page, place, session)));
+            if readings[0].is_one_digit()
+                && let Some(candidate) = Candidate::new(&Piece::union(line.iter()), effort)
+            {
+                let scores = self.digits.score(&[candidate.image]).remove(0);
+                let area = candidate.area.in_picture(ink);
+                let probabilities = self.digits.calibrated(&scores);
+                let weight = readings.len() as f32; // each network counts half
+                readings.push(CropReading::of_digit(area, &scores, probabilities, weight));
+            }
+        }
+        readings
     }
 
     /// The digits of a line that the line network rejects, if each of them, cut out, is certainly one.
@@ -94,6 +120,7 @@ impl Readers<'_> {
                     digit: scores.best,
                     area: area.in_picture(ink),
                     line: number,
+                    confidence: scores.score,
                     probabilities: self.digits.calibrated(&scores),
                     rejected: false,
                     image,
@@ -102,7 +129,7 @@ impl Readers<'_> {
             let reading = LineReading {
                 area: lines::area(line).in_picture(ink),
                 text: digits.iter().map(|digit| signs::character(digit.digit)).collect(),
-                confidence: digits.iter().map(DigitReading::confidence).product(),
+                confidence: digits.iter().map(|digit| digit.confidence).product(),
                 rejected: false,
             };
             (reading, digits)
@@ -115,22 +142,9 @@ fn line_reading(text: &LineText, rejected: bool, line: &[Piece], ink: &Ink) -> L
     LineReading {
         area: lines::area(line).in_picture(ink),
         text: text.signs.iter().map(|sign| signs::character(sign.sign)).collect(),
-        confidence: text.log_probability.exp(),
+        confidence: text.confidences.iter().product(),
         rejected,
     }
-}
-
-/// Whether something else than digits stands in a line: that is much more probable, or the text is improbable. One sign alone must be
-/// probable; of several it is their mean that counts, for beside others a sign is expected.
-fn is_rejected(text: &LineText, options: Options) -> bool {
-    /// So much more probable, in nats for each sign.
-    const OTHER: f32 = 2.0;
-    /// The geometric mean over several signs, at least.
-    const LEAST_MEAN: f32 = 0.4;
-    let count = text.signs.len().max(1) as f32;
-    let mean = (text.log_probability / count).exp();
-    let least = if text.signs.len() > 1 { LEAST_MEAN } else { options.reject_alone_below };
-    text.log_probability_of_anything - text.log_probability > OTHER * count || mean < least
 }
 
 /// The digits of a line.
@@ -152,7 +166,8 @@ fn digits(
         right => f32::midpoint(centre(right - 1), centre(right)),
     };
     let mut digits = vec![];
-    for (place, sign) in text.signs.iter().enumerate().filter(|(_, sign)| usize::from(sign.sign) < DIGITS) {
+    let are_digits = text.signs.iter().enumerate().filter(|(_, sign)| usize::from(sign.sign) < DIGITS);
+    for ((place, sign), &confidence) in are_digits.zip(&text.confidences) {
         let (left, right) = (border(place), border(place + 1));
         let part = whole.part(|x, _| left <= x as f32 && (x as f32) < right);
         let candidate = part.as_ref().and_then(|part| Candidate::new(part, effort));
@@ -161,6 +176,7 @@ fn digits(
             digit: sign.sign,
             area: part.as_ref().map_or_else(columns, |part| Area::from(part).in_picture(ink)),
             line,
+            confidence,
             probabilities: sign.probabilities.clone(),
             rejected,
             image: candidate.map_or(DigitImage([0; PIXELS]), |candidate| candidate.image),

@@ -35,7 +35,7 @@ fn digits() -> &'static [(u8, [u8; PIXELS])] {
             let mut page = Page::new(130, 130, |_, _| 240);
             page.write(image, 23, 23, 3, 0.1);
             let reading = page.read();
-            matches!(&reading.digits[..], [only] if only.digit == label && only.confidence() > 0.995)
+            matches!(&reading.digits[..], [only] if only.digit == label && only.confidence > 0.995)
         };
         drawn
             .filter(|(image, label)| is_sure(&image.0, *label))

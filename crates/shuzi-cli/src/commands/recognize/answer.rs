@@ -115,7 +115,7 @@ impl<W: Write> Answers<W> {
                     table.write_record([&file, "", "", "", partial, "", ""])?;
                 }
                 for (number, Line { text, digits }) in lines.into_iter().enumerate() {
-                    let all_right: f32 = digits.iter().map(|digit| digit.confidence()).product();
+                    let all_right: f32 = digits.iter().map(|digit| digit.confidence).product();
                     let (number, confidence) = ((number + 1).to_string(), format!("{all_right:.4}"));
                     table.write_record([&file, &number, &text, &confidence, partial, "", ""])?;
                 }
@@ -174,9 +174,9 @@ fn lines(reading: &Reading, wording: Wording) -> Vec<Line<'_>> {
 
 /// The confidences of a line's digits in words: those that are low, or all; `None` if there is none to show.
 fn confidences(reading: &Reading, digits: &[&DigitReading], all: bool) -> Option<String> {
-    let shown = digits.iter().filter(|digit| all || digit.confidence() < LOW_CONFIDENCE);
+    let shown = digits.iter().filter(|digit| all || digit.confidence < LOW_CONFIDENCE);
     let confidence = |digit: &&DigitReading| {
-        let value = percent(f64::from(digit.confidence()), 1);
+        let value = percent(f64::from(digit.confidence), 1);
         t!("recognize.confidence", digit = reading.classes.name(digit.digit), value = value).into_owned()
     };
     let list = shown.map(confidence).collect::<Vec<_>>().join(&t!("list.comma"));

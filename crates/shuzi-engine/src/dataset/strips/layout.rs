@@ -38,6 +38,12 @@ impl Crop {
         Crop { occupancy, margins: [0, 1].map(|_| mostly_low(rng, 0.0, most)) }
     }
 
+    /// With paper all around.
+    pub fn wide(rng: &mut Rng) -> Self {
+        let occupancy = between(rng, 0.3, 0.8);
+        Crop { occupancy, margins: [0, 1].map(|_| mostly_low(rng, 0.2, 1.5)) }
+    }
+
     /// How far apart, in heights of a digit, the middles of signs are that are [`STRIDE`] columns apart.
     pub fn least_step(&self) -> f32 {
         1.1 * STRIDE as f32 / (ROWS * self.occupancy / 1.15)

@@ -31,13 +31,15 @@ use self::{
     path::Path,
     pen::Pen,
     random::chance,
-    sheet::{Ground, Sheet},
+    sheet::{Ground, Plane, Sheet},
     text::Content,
     writing::{Manner, Writing},
 };
 pub use crate::signs;
 use crate::{
+    Rng,
     dataset::synthetic::{example_rng, spread},
+    image::Picture,
     preprocess::strip::{Strip, strip_of_width},
 };
 
@@ -52,19 +54,41 @@ pub struct LabelledStrip {
 
 /// How often a line is made of images of digits where there are any.
 const SCANS_SHARE: f32 = 0.12;
-/// Keeps the generators of strips apart from those of digits.
+/// Keeps the generators of strips apart from those of digits, and of pictures.
 const STRIPS: u64 = 0x0073_7472_6970_7300;
+const PICTURES: u64 = 0x0070_6963_7475_7265;
 
 /// Strip number `index` of the endless row that belongs to `seed`: the same bytes for the same hands, seed and index.
 pub fn draw(hands: &Hands, seed: u64, index: u64) -> LabelledStrip {
-    let rng = &mut example_rng(spread(seed ^ STRIPS), index);
+    let shot = shoot(hands, &mut example_rng(spread(seed ^ STRIPS), index), Crop::random);
+    let strip = strip_of_width(&shot.gray, shot.width, shot.height, shot.columns);
+    LabelledStrip { strip, labels: shot.labels }
+}
+
+/// The same as a picture with paper around the line, and its [`signs`]: what a reader that finds the ink itself is tested on.
+pub fn draw_picture(hands: &Hands, seed: u64, index: u64) -> (Picture, Vec<u8>) {
+    let shot = shoot(hands, &mut example_rng(spread(seed ^ PICTURES), index), Crop::wide);
+    (Picture::gray(shot.width, shot.height, shot.gray), shot.labels)
+}
+
+/// A line as a camera took it.
+struct Shot {
+    gray: Vec<u8>,
+    width: usize,
+    height: usize,
+    /// Columns of its strip.
+    columns: usize,
+    labels: Vec<u8>,
+}
+
+fn shoot(hands: &Hands, rng: &mut Rng, crop: impl Fn(&mut Rng) -> Crop) -> Shot {
     let content = if hands.scans().is_some() && chance(rng, SCANS_SHARE) {
         Content::Scans
     } else {
         Content::random(rng)
     };
     let ground = Ground::random(&content, rng);
-    let (form, pen, crop) = (Form::random(ground, rng), Pen::random(ground, rng), Crop::random(rng));
+    let (form, pen, crop) = (Form::random(ground, rng), Pen::random(ground, rng), crop(rng));
     let manner = Manner::random(form.cell(rng), crop.least_step(), rng);
     let mut writing = Writing::new(&content, hands, &manner, rng);
     let layout = Layout::new(&writing, &crop, rng);
@@ -93,8 +117,8 @@ pub fn draw(hands: &Hands, seed: u64, index: u64) -> LabelledStrip {
     }
     pen.finish(&mut sheet.ink, &mut sheet.spare, rng);
     let gray = camera::shoot(&mut sheet, pen.soft, rng);
-    let strip = strip_of_width(&gray, sheet.paper.width, sheet.paper.height, layout.columns);
-    LabelledStrip { strip, labels: writing.labels }
+    let Plane { width, height, .. } = sheet.paper;
+    Shot { gray, width, height, columns: layout.columns, labels: writing.labels }
 }
 
 #[cfg(test)]
