@@ -116,9 +116,10 @@ impl ReadOptions {
         self
     }
 
-    /// What is less probable than this is no digit, 0 to 1. By default 0.5 for a digit that stands alone and 0.3 beside others.
+    /// What is less probable than this is no digit, 0 to 1. By default 0.7 for a digit that stands alone, and 0.5 as the
+    /// geometric mean of a line's.
     pub fn reject_below(mut self, probability: f32) -> Self {
-        (self.inner.reject_alone_below, self.inner.reject_below) = (probability, probability);
+        self.inner.reject_below = Some(probability);
         self
     }
 

@@ -58,7 +58,8 @@ fn a_page_is_read_in_words_and_for_programs() {
             digit["probabilities"].as_array().unwrap().iter().map(|p| p.as_f64().unwrap()).collect();
         let value = digit["digit"].as_u64().unwrap() as usize;
         assert!((probabilities.iter().sum::<f64>() - 1.0).abs() < 1e-5 && probabilities.len() == 10);
-        assert_eq!(digit["confidence"].as_f64(), Some(probabilities[value]));
+        assert!(probabilities.iter().all(|&p| p <= probabilities[value]), "{digit}");
+        assert!((0.9..=1.0).contains(&digit["confidence"].as_f64().unwrap()), "{digit}");
         assert_eq!(digit["rejected"], false);
     }
 }

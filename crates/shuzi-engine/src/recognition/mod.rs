@@ -42,20 +42,21 @@ use crate::{
 };
 
 /// How to read.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Options {
     /// Everything in the picture is one digit, however improbable.
     pub single: bool,
-    /// A digit that stands alone and is less probable than this, before calibration, is none, 0 to 1.
-    pub reject_alone_below: f32,
-    /// The same of a digit beside others, which are a reason to expect one.
-    pub reject_below: f32,
+    /// What is less probable than this is no digit, 0 to 1; without it the bars of those who read.
+    pub reject_below: Option<f32>,
 }
 
-impl Default for Options {
-    fn default() -> Self {
-        Options { single: false, reject_alone_below: 0.5, reject_below: 0.3 }
-    }
+/// What is less probable is no digit.
+#[derive(Clone, Copy)]
+struct Bars {
+    /// For a digit that stands alone.
+    alone: f32,
+    /// For one beside others, which are a reason to expect it.
+    beside: f32,
 }
 
 /// Reads a picture.
@@ -124,7 +125,7 @@ fn recognize_ink(
     found.truncate(MOST_DIGITS);
     let sum: f32 = found.iter().map(|(_, (_, scores))| scores.score).sum();
     let mean_score = sum / found.len().max(1) as f32;
-    let least = options.least(found.iter().map(|(_, (_, scores))| scores.score));
+    let least = options.least_of_all(found.iter().map(|(_, (_, scores))| scores.score));
     let digits = found.into_iter().map(|(line, (Candidate { area, image }, scores))| DigitReading {
         digit: scores.best,
         area: area.in_picture(&ink),
@@ -149,23 +150,31 @@ fn recognize_ink(
 }
 
 impl Options {
+    /// The user's bar, else these.
+    fn bars(&self, default: Bars) -> Bars {
+        self.reject_below.map_or(default, |bar| Bars { alone: bar, beside: bar })
+    }
+
     /// The bar for the digits of a picture, by how probable all of them are. One alone must be probable. Beside others it is expected;
     /// but where many are improbable, this is no page of digits, and a letter that looks like one is still a letter.
-    fn least(&self, probabilities: impl ExactSizeIterator<Item = f32>) -> f32 {
+    fn least_of_all(&self, probabilities: impl ExactSizeIterator<Item = f32>) -> f32 {
         /// Of the digits of a picture: so many improbable ones are dirt.
         const DIRT: f32 = 0.2;
         /// So many, and only what is certain counts.
         const OTHERS: f32 = 0.6;
         const CERTAIN: f32 = 0.98;
+        /// For the network's probabilities before they are calibrated.
+        const BARS: Bars = Bars { alone: 0.5, beside: 0.3 };
+        let Bars { alone, beside } = self.bars(BARS);
         let count = probabilities.len();
         match count {
             _ if self.single => 0.0,
-            1 => self.reject_alone_below,
+            1 => alone,
             _ => {
-                let improbable = probabilities.filter(|&p| p < self.reject_below).count();
+                let improbable = probabilities.filter(|&p| p < beside).count();
                 let share = improbable as f32 / count as f32;
                 let part = ((share - DIRT) / (OTHERS - DIRT)).clamp(0.0, 1.0);
-                self.reject_below + part * (CERTAIN - self.reject_below).max(0.0)
+                beside + part * (CERTAIN - beside).max(0.0)
             }
         }
     }

@@ -3,12 +3,12 @@
 //! In: a [`LineReader`], a picture, its ink, and its pieces line by line. Out: a [`Reading`]. Finds no ink.
 
 use super::{
-    Cancel, Cancelled, Options, Reading,
+    Bars, Cancel, Cancelled, Options, Reading,
     effort::Effort,
     lines::{self, CropReading, LineReader, LineText, Page, Place, most_probable},
     reader::Reader,
     reading::{Area, DigitReading, LineReading, MOST_DIGITS},
-    search::{Candidate, read_line},
+    search::Candidate,
 };
 use crate::{
     image::{DIGITS, DigitImage, PIXELS, Picture},
@@ -25,6 +25,9 @@ pub(super) struct Readers<'a> {
     pub lines: &'a LineReader,
     pub digits: &'a Reader,
 }
+
+/// For the geometric mean of a line's confidences.
+const BARS: Bars = Bars { alone: 0.7, beside: 0.5 };
 
 impl Readers<'_> {
     /// Reads lines, and gives how sure the network is of them, 0 to 1.
@@ -46,25 +49,20 @@ impl Readers<'_> {
             .flat_map(|(number, line)| lines::parts(line).into_iter().map(move |part| (number, part)));
         for (number, line) in parts {
             cancel.check()?;
-            let mut crops = page.crops(line, &ink, lines.len() == 1 && line.len() == lines[0].len());
-            crops.retain(|place| effort.spend_strip(place.area.width, place.area.height).is_ok());
+            let places = page.crops(line, &ink, lines.len() == 1 && line.len() == lines[0].len());
+            let crops = self.read_crops(&page, &places, (line, &ink), &mut session, effort);
             if crops.is_empty() || reading.digits.len() >= MOST_DIGITS {
                 reading.is_truncated = true;
                 continue;
             }
-            let crops = self.read_crops(&page, &crops, (line, &ink), &mut session, effort);
             let text = most_probable(&crops, self.lines.calibration);
             logarithms += text.confidences.iter().map(|p| p.ln()).sum::<f32>();
             digits_read += text.confidences.len();
             reading.pieces.extend(line.iter().map(|piece| Area::from(piece).in_picture(&ink)));
-            let rejected = text.mean_confidence() < options.reject_alone_below;
-            let certain = if rejected { self.certain_digits(line, number, &ink, effort) } else { None };
-            let (line, digits) = certain.unwrap_or_else(|| {
-                let digits = digits(&text, (number, rejected), line, &ink, effort);
-                (line_reading(&text, rejected, line, &ink), digits)
-            });
-            reading.lines.push(line);
-            reading.digits.extend(digits);
+            let Bars { alone, beside } = options.bars(BARS);
+            let rejected = text.mean_confidence() < if text.confidences.len() > 1 { beside } else { alone };
+            reading.lines.push(line_reading(&text, rejected, line, &ink));
+            reading.digits.extend(digits(&text, (number, rejected), line, &ink, effort));
         }
         reading.is_truncated |= reading.digits.len() > MOST_DIGITS;
         reading.digits.truncate(MOST_DIGITS);
@@ -72,68 +70,36 @@ impl Readers<'_> {
         Ok(((logarithms / digits_read.max(1) as f32).exp(), reading))
     }
 
-    /// Reads a line from several crops; if the first is certain the others are not looked at. One digit is read by the digit network too.
+    /// Reads a line from several crops, as many as the effort allows; if the first is certain the others are not looked at. One digit is
+    /// read by the digit network too.
     fn read_crops(
         &self,
         page: &Page,
-        crops: &[Place],
+        places: &[Place],
         (line, ink): (&[Piece], &Ink),
         session: &mut LineSession,
         effort: &mut Effort,
     ) -> Vec<CropReading> {
-        let mut readings = vec![self.lines.read(page, &crops[0], session)];
-        if !readings[0].is_certain() {
-            readings.extend(crops[1..].iter().map(|place| self.lines.read(page, place, session)));
-            if readings[0].is_one_digit()
-                && let Some(candidate) = Candidate::new(&Piece::union(line.iter()), effort)
-            {
-                let scores = self.digits.score(&[candidate.image]).remove(0);
-                let area = candidate.area.in_picture(ink);
-                let probabilities = self.digits.calibrated(&scores);
-                let weight = readings.len() as f32; // each network counts half
-                readings.push(CropReading::of_digit(area, &scores, probabilities, weight));
+        let mut readings: Vec<CropReading> = vec![];
+        for place in places {
+            if effort.spend_strip(place.area.width, place.area.height).is_err() {
+                return readings;
+            }
+            readings.push(self.lines.read(page, place, session));
+            if readings[0].is_certain() {
+                return readings;
             }
         }
+        let is_one_digit = readings.first().is_some_and(CropReading::is_one_digit);
+        let candidate = || Candidate::new(&Piece::union(line.iter()), effort);
+        if let Some(candidate) = is_one_digit.then(candidate).flatten() {
+            let scores = self.digits.score(&[candidate.image]).remove(0);
+            let area = candidate.area.in_picture(ink);
+            let probabilities = self.digits.calibrated(&scores);
+            let weight = readings.len() as f32; // each network counts half
+            readings.push(CropReading::of_digit(area, &scores, probabilities, weight));
+        }
         readings
-    }
-
-    /// The digits of a line that the line network rejects, if each of them, cut out, is certainly one.
-    fn certain_digits(
-        &self,
-        line: &[Piece],
-        number: usize,
-        ink: &Ink,
-        effort: &mut Effort,
-    ) -> Option<(LineReading, Vec<DigitReading>)> {
-        /// The geometric mean of the digits' scores, at least; of one alone its score.
-        const CERTAIN: f32 = 0.9;
-        const CERTAIN_TOGETHER: f32 = 0.8;
-        let (found, _) = read_line(self.digits, line.to_vec(), effort);
-        let logarithms: f32 = found.iter().map(|(_, scores)| scores.score.ln()).sum();
-        let mean = (logarithms / found.len().max(1) as f32).exp();
-        let is_certain =
-            !found.is_empty() && mean >= if found.len() > 1 { CERTAIN_TOGETHER } else { CERTAIN };
-        is_certain.then(|| {
-            let digits: Vec<DigitReading> = found
-                .into_iter()
-                .map(|(Candidate { area, image }, scores)| DigitReading {
-                    digit: scores.best,
-                    area: area.in_picture(ink),
-                    line: number,
-                    confidence: scores.score,
-                    probabilities: self.digits.calibrated(&scores),
-                    rejected: false,
-                    image,
-                })
-                .collect();
-            let reading = LineReading {
-                area: lines::area(line).in_picture(ink),
-                text: digits.iter().map(|digit| signs::character(digit.digit)).collect(),
-                confidence: digits.iter().map(|digit| digit.confidence).product(),
-                rejected: false,
-            };
-            (reading, digits)
-        })
     }
 }
 
