@@ -21,10 +21,10 @@ def mnist(folder, part):
 
 
 def texts(folder, *options):
-    """What `shuzi recognize` reads in the pictures of a folder, in the order of their names."""
+    """What `shuzi recognize` reads in the pictures of a folder, in the order of their names; lines of writing follow each other."""
     command = [os.environ.get("SHUZI", "target/release/shuzi"), "recognize", "--json", "--quiet", *options, folder]
     output = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
-    return [json.loads(line)["text"] for line in output.splitlines()]
+    return [json.loads(line)["text"].replace("\n", "") for line in output.splitlines()]
 
 
 def distance(a, b):
