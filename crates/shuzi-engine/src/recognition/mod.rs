@@ -11,6 +11,8 @@
 //! What is said of digits here holds for the classes of any model: letters are read the same way.
 
 mod cancel;
+#[cfg(feature = "lines")]
+mod crops;
 mod effort;
 mod explanation;
 #[cfg(feature = "lines")]

@@ -4,8 +4,9 @@
 
 use super::{
     Bars, Cancel, Cancelled, Options, Reading,
+    crops::{self, Page, Place},
     effort::Effort,
-    lines::{self, CropReading, LineReader, LineText, Page, Place, most_probable},
+    lines::{CropReading, LineReader, LineText, most_probable},
     reader::Reader,
     reading::{Area, DigitReading, LineReading, MOST_DIGITS},
     search::Candidate,
@@ -20,7 +21,7 @@ use crate::{
     signs,
 };
 
-/// Who reads: lines as a whole, and digit by digit what was not read so.
+/// Who reads: lines as a whole, and a digit alone.
 pub(super) struct Readers<'a> {
     pub lines: &'a LineReader,
     pub digits: &'a Reader,
@@ -46,16 +47,16 @@ impl Readers<'_> {
         let parts = lines
             .iter()
             .enumerate()
-            .flat_map(|(number, line)| lines::parts(line).into_iter().map(move |part| (number, part)));
+            .flat_map(|(number, line)| crops::parts(line).into_iter().map(move |part| (number, part)));
         for (number, line) in parts {
             cancel.check()?;
             let places = page.crops(line, &ink, lines.len() == 1 && line.len() == lines[0].len());
-            let crops = self.read_crops(&page, &places, (line, &ink), &mut session, effort);
-            if crops.is_empty() || reading.digits.len() >= MOST_DIGITS {
+            let readings = self.read_crops(&page, &places, (line, &ink), &mut session, effort);
+            if readings.is_empty() || reading.digits.len() >= MOST_DIGITS {
                 reading.is_truncated = true;
                 continue;
             }
-            let text = most_probable(&crops, self.lines.calibration);
+            let text = most_probable(&readings, self.lines.calibration);
             logarithms += text.confidences.iter().map(|p| p.ln()).sum::<f32>();
             digits_read += text.confidences.len();
             reading.pieces.extend(line.iter().map(|piece| Area::from(piece).in_picture(&ink)));
@@ -85,7 +86,7 @@ impl Readers<'_> {
             if effort.spend_strip(place.area.width, place.area.height).is_err() {
                 return readings;
             }
-            readings.push(self.lines.read(page, place, session));
+            readings.push(self.lines.read(&page.strip(place), place.area, session));
             if readings[0].is_certain() {
                 return readings;
             }
@@ -106,7 +107,7 @@ impl Readers<'_> {
 /// A line as the line network reads it.
 fn line_reading(text: &LineText, rejected: bool, line: &[Piece], ink: &Ink) -> LineReading {
     LineReading {
-        area: lines::area(line).in_picture(ink),
+        area: crops::area(line).in_picture(ink),
         text: text.signs.iter().map(|sign| signs::character(sign.sign)).collect(),
         confidence: text.confidences.iter().product(),
         rejected,
