@@ -10,6 +10,7 @@ import argparse
 import collections
 import csv
 import datetime
+import io
 import json
 import os
 import pathlib
@@ -20,11 +21,11 @@ import sys
 import tempfile
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 from pictures import distance
 
 sys.path.append(str(pathlib.Path(__file__).parent / "peers"))
-import tesseract  # noqa: E402
+from readers import TASKS, median_seconds, peers  # noqa: E402
 
 Picture = collections.namedtuple("Picture", "path label source")  # for no digit the label is empty
 KINDS = ("photo", ("photo",)), ("scan", ("scan",)), ("drawn on screen", ("canvas",))
@@ -59,16 +60,8 @@ def unpack(name, folder):
     return pictures
 
 
-def dark_on_light(path):
-    """A picture as the peers get it: upright, grey, on white where it is transparent, and inverted where its edge is dark."""
-    picture = ImageOps.exif_transpose(Image.open(path)).convert("RGBA")
-    grey = np.asarray(Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("L"))
-    edge = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
-    return grey if np.median(edge) > 127 else 255 - grey
-
-
 class Shuzi:
-    program = os.environ.get("SHUZI", "target/release/shuzi")
+    program, tasks = os.environ.get("SHUZI", "target/release/shuzi"), TASKS
 
     def __init__(self):
         output = subprocess.run([self.program, "--version"], capture_output=True, text=True, check=True)
@@ -76,43 +69,22 @@ class Shuzi:
 
     def read(self, pictures, _task, more=()):
         """What is read in each picture; None where it was refused."""
-        command = [self.program, "recognize", "--json", "--quiet", *options, *more]
-        output = subprocess.run(
-            command + [str(picture.path) for picture in pictures], stdout=subprocess.PIPE, text=True
-        ).stdout
+        output = self.run([picture.path for picture in pictures], more)
         # Lines of writing are separated in the text, and not in labels; a picture that cannot be read has none.
         found = {entry["file"]: entry.get("text", "").replace("\n", "") for entry in map(json.loads, output.splitlines())}
         return [found.get(str(picture.path)) for picture in pictures]
 
+    def read_one(self, path, _task):
+        return self.run([path])
 
-class Tesseract:
-    """Reads digits only, in the mode that reads most of the single digits, and another for lines."""
+    def read_blank(self):
+        blank = io.BytesIO()
+        Image.new("L", (64, 64), "white").save(blank, "PNG")
+        return self.run(["-"], input=blank.getvalue())
 
-    def __init__(self):
-        modes = [self.best_mode(select("single")), self.best_mode(select("multi"))]
-        self.mode = dict(zip(("single", "multi"), modes))
-        self.name = f"{tesseract.version()}, digits only, mode {modes[0]}, lines {modes[1]}"
-
-    def best_mode(self, pictures):
-        images = [dark_on_light(picture.path) for picture in pictures]
-        right = {mode: correct(pictures, tesseract.read(images, mode)) for mode in tesseract.MODES}
-        return max(right, key=lambda mode: sum(right[mode]))
-
-    def read(self, pictures, task, more=()):
-        return tesseract.read([dark_on_light(picture.path) for picture in pictures], self.mode[task])
-
-
-class ExampleNetwork:
-    """It always answers with one digit."""
-
-    def __init__(self, network, name, preprocessing):
-        self.network, self.name, self.preprocessing = network, name, preprocessing
-
-    def read(self, pictures, task, more=()):
-        if task == "multi" or not any(picture.label for picture in pictures):
-            return None
-        images = [dark_on_light(picture.path) for picture in pictures]
-        return example_network.read(self.network, images, self.preprocessing)
+    def run(self, paths, more=(), **settings):
+        command = [self.program, "recognize", "--json", "--quiet", *options, *more, *map(str, paths)]
+        return subprocess.run(command, stdout=subprocess.PIPE, **settings).stdout.decode()
 
 
 def correct(pictures, texts):
@@ -138,13 +110,20 @@ def wrong_or_missing(pictures, texts):
 
 def row(what, pictures, score, task="single", more=()):
     """A line of the table: the score of every reader."""
+    if not pictures:
+        return
     cells = []
     for reader in readers:
-        texts = reader.read(pictures, task, more) if pictures else None
+        texts = reader.read(pictures, task, more)
         cells.append(score(pictures, texts) if texts else "–")
         if reader is readers[0] and texts:
             mistakes.update((*p, text) for p, text in zip(pictures, texts) if text != p.label)
     print(f"| {what} | {' | '.join(cells)} |", flush=True)
+
+
+def seconds(reader, task):
+    median = median_seconds(reader, select(task), task)
+    return "–" if median is None else f"{median:.4f}"
 
 
 def right(pictures, texts):
@@ -161,20 +140,7 @@ def nothing_read(pictures, texts):
 
 readers, mistakes = [Shuzi()], set()
 if arguments.peers:
-    if tesseract.version():
-        readers.append(Tesseract())
-    try:
-        import example_network
-    except ImportError:
-        pass  # photos.sh has said so
-    else:
-        kept = pathlib.Path("target/bench/example-network.pt")
-        network, accuracy = example_network.trained(os.environ.get("SHUZI_DATA", "mnist_data"), kept)
-        name = f"the example network of {example_network.version()} ({100 * accuracy:.2f} % on MNIST)"
-        readers += [
-            ExampleNetwork(network, f"{name}, grey, inverted, resized", example_network.resized),
-            ExampleNetwork(network, "the same with box and centre of mass", example_network.boxed),
-        ]
+    readers += peers(select("single"), select("multi"), os.environ.get("SHUZI_DATA", "mnist_data"))
 
 print(f"{datetime.date.today()}, {platform.machine()}, Python {platform.python_version()}\n")
 print(f"| | {' | '.join(reader.name for reader in readers)} |\n|---|{'---|' * len(readers)}")
@@ -187,13 +153,16 @@ for name, kinds in KINDS:
     row(f"lines, {name}: whole string right", select("multi", kinds), right, "multi")
 row("lines, all: whole string right", select("multi"), right, "multi")
 row("lines: digits wrong or missing", select("multi"), wrong_or_missing, "multi")
-row("non-digits rejected", select("nondigit"), nothing_read)
+row("non-digits rejected", select("nondigit"), nothing_read, "nondigit")
+if arguments.peers:
+    cells = ["; ".join(seconds(reader, task) for task in ("single", "multi")) for reader in readers]
+    print(f"| processor seconds, median: a single digit; a line | {' | '.join(cells)} |", flush=True)
 for name in BULK:
     if (arguments.folder / "bulk").exists() and not arguments.no_bulk:
         with tempfile.TemporaryDirectory() as temporary:
             pictures = unpack(name, temporary)
             if name.startswith("nondigit"):
-                row(f"{name}: rejected", pictures, nothing_read)
+                row(f"{name}: rejected", pictures, nothing_read, "nondigit")
             else:
                 row(name, pictures, right, more=["--single"])
 if arguments.mistakes:
